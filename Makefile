@@ -1,0 +1,49 @@
+# Everything that a person runs. `make` alone explains itself.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo serve check format test bench docs lock clean
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.installed ## Install everything and answer a question from real PDFs
+	@$(BIN)/cmo demo
+
+serve: .venv/.installed ## Serve the page and the API on 127.0.0.1:8000
+	@$(BIN)/cmo serve
+
+check: .venv/.developing ## Format, lint, types and import contracts, in seconds
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: .venv/.developing ## Let the formatter and the linter mend what they can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test: .venv/.developing ## Run the tests
+	@$(BIN)/cmo models install
+	@$(BIN)/pytest
+
+bench: .venv/.developing ## Measure speed and quality beside other systems (long)
+	@$(BIN)/python bench/run.py
+
+docs: .venv/.developing ## Write the reference pages anew from the code
+	@$(BIN)/python tools/reference.py
+
+lock: .venv/.developing ## Resolve the dependencies anew into the lock files
+	@sh tools/lock.sh
+
+clean: ## Remove what was made, but not your knowledge base
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
+
+.venv/.installed: requirements.lock
+	@sh tools/install.sh $(PYTHON) requirements.lock
+	@touch $@
+
+.venv/.developing: requirements-dev.lock
+	@sh tools/install.sh $(PYTHON) requirements-dev.lock
+	@touch $@ .venv/.installed

@@ -1,0 +1,51 @@
+"""The documented names of the Clinical Metabolomics Oracle: a thin package over `cmo`.
+
+Importing it loads nothing heavy; each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmo.settings import Settings as LightRAGConfig
+    from lightrag_integration.checks import test_knowledge_base_integrity
+    from lightrag_integration.rag import (
+        AsyncClinicalRAG,
+        ClinicalMetabolomicsRAG,
+        RAGResponse,
+        create_clinical_rag_system,
+    )
+
+_HOMES = {
+    "LightRAGConfig": ("cmo.settings", "Settings"),
+    "ClinicalMetabolomicsRAG": ("lightrag_integration.rag", "ClinicalMetabolomicsRAG"),
+    "AsyncClinicalRAG": ("lightrag_integration.rag", "AsyncClinicalRAG"),
+    "RAGResponse": ("lightrag_integration.rag", "RAGResponse"),
+    "create_clinical_rag_system": ("lightrag_integration.rag", "create_clinical_rag_system"),
+    "test_knowledge_base_integrity": ("lightrag_integration.checks", "test_knowledge_base_integrity"),
+}
+
+__all__ = [
+    "AsyncClinicalRAG",
+    "ClinicalMetabolomicsRAG",
+    "LightRAGConfig",
+    "RAGResponse",
+    "create_clinical_rag_system",
+    "test_knowledge_base_integrity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a documented name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lightrag_integration' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

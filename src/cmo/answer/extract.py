@@ -1,0 +1,131 @@
+"""The extractive answerer: verbatim sentences, diverse, grouped by paper, each with its printed place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from cmo.answer.candidates import Candidate, candidates
+from cmo.answer.confidence import Confidence, features
+from cmo.answer.refuse import refuse
+from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
+from cmo.model.evidence import Evidence, Found, Passage, PassageSentence
+from cmo.model.papers import PaperRef
+from cmo.model.questions import Question
+
+_BULLETS = "•◦▪‣∙●○■□· \t"
+"""A list's marks are no part of what a sentence says."""
+MOST_SENTENCES = 5
+PER_PAPER = 3
+_DIVERSITY = 0.7
+"""Maximal marginal relevance: weight of fit against likeness to what is chosen already."""
+_WORTH = 0.55
+"""Share of the best sentence's fit that a further one needs."""
+_REPEATS = 0.93
+"""Cosine from which a sentence says again what another said."""
+
+
+class ExtractiveAnswerer:
+    """Answers in the papers' own words. Citations are exact by construction."""
+
+    def __init__(self, confidence: Confidence) -> None:
+        self._confidence = confidence
+
+    def answer(self, question: Question, found: Found) -> Answer:
+        """Compose the answer, or refuse."""
+        if not found.passages:
+            filtered = found.snapshot and question.filters
+            reason = RefusalReason.NOTHING_ELIGIBLE if filtered else RefusalReason.EMPTY_BASE
+            return refuse(question, found, reason, 0.0)
+        ranked = candidates(found)
+        if not ranked:
+            return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
+        probability = self._confidence.probability(features(found, ranked[0]))
+        if probability < self._confidence.threshold:
+            return refuse(question, found, RefusalReason.THIN_EVIDENCE, probability)
+        return _compose(question, found, _choose(ranked), probability)
+
+
+def _choose(ranked: Sequence[Candidate]) -> list[Candidate]:
+    """The best sentence, then such that fit and say something else."""
+    floor = _WORTH * _fit(ranked[0])
+    pool = [ranked[0], *(c for c in ranked[1:] if _fit(c) >= floor)]
+    vectors = np.stack([c.vector for c in pool])
+    scores = np.array([c.score for c in pool], np.float32)
+    likeness = np.full(len(pool), -1.0, np.float32)
+    open_, taken, chosen = np.ones(len(pool), np.bool_), Counter[str](), list[Candidate]()
+    best = 0
+    while len(chosen) < MOST_SENTENCES:
+        chosen.append(pool[best])
+        taken[pool[best].passage.paper.paper_id] += 1
+        likeness = np.maximum(likeness, vectors @ vectors[best])
+        open_ &= likeness <= _REPEATS
+        open_ &= np.array([taken[c.passage.paper.paper_id] < PER_PAPER for c in pool])
+        if not open_.any():
+            break
+        marginal = _DIVERSITY * scores - (1 - _DIVERSITY) * likeness
+        best = int(np.argmax(np.where(open_, marginal, -np.inf)))
+    return chosen
+
+
+def _fit(candidate: Candidate) -> float:
+    return 0.5 * candidate.cosine + 0.5 * candidate.coverage
+
+
+def _compose(question: Question, found: Found, chosen: Sequence[Candidate], probability: float) -> Answer:
+    papers = list(dict.fromkeys(c.passage.paper for c in chosen))
+    numbers = {paper: n for n, paper in enumerate(papers, 1)}
+    sentences: list[AnswerSentence] = []
+    quoted: set[tuple[str, int]] = set()
+    for candidate in _in_order(chosen, numbers):
+        evidence = [e for e in _evidence(candidate) if (e.paper.paper_id, e.start) not in quoted]
+        quoted.update((e.paper.paper_id, e.start) for e in evidence)
+        if evidence:
+            text = " ".join(e.text for e in evidence)
+            sentences.append(AnswerSentence(text, (numbers[candidate.passage.paper],), tuple(evidence)))
+    return Answer(
+        question=question.text,
+        sentences=tuple(sentences),
+        citations=tuple(Citation(n, paper) for paper, n in numbers.items()),
+        confidence=round(probability, 4),
+        snapshot=found.snapshot,
+        searched=found.searched,
+    )
+
+
+def _in_order(chosen: Sequence[Candidate], numbers: dict[PaperRef, int]) -> list[Candidate]:
+    """The best sentence, then paper by paper in order of their best one, each paper's sentences as they are printed."""
+    return [chosen[0], *sorted(chosen[1:], key=lambda c: (numbers[c.passage.paper], c.sentence.start))]
+
+
+def _evidence(candidate: Candidate) -> list[Evidence]:
+    """The sentence, and before it the one that its first word points back to."""
+    passage, place = candidate.passage, candidate.place
+    before = passage.sentences[place - 1] if place else None
+    if candidate.points_back and before is not None and _adjacent(before, candidate.sentence):
+        return [_quote(passage, before, candidate.score), _quote(passage, candidate.sentence, candidate.score)]
+    return [_quote(passage, candidate.sentence, candidate.score)]
+
+
+def _adjacent(before: PassageSentence, after: PassageSentence) -> bool:
+    return 0 <= after.start - before.end <= 1 and before.role is after.role
+
+
+def _quote(passage: Passage, sentence: PassageSentence, score: float) -> Evidence:
+    ref = passage.paper
+    text = sentence.text.lstrip(_BULLETS) or sentence.text
+    start = sentence.end - len(text)
+    return Evidence(
+        id=f"{ref.paper_id}.{ref.version}.{start}-{sentence.end}",
+        paper=ref,
+        page=sentence.page,
+        start=start,
+        end=sentence.end,
+        boxes=sentence.boxes,
+        text=text,
+        section=passage.section,
+        heading=passage.heading,
+        score=round(score, 4),
+    )

@@ -1,0 +1,191 @@
+"""The cast list: the one file that chooses implementations.
+
+Constructors are cheap; what costs (the database, the model) opens when it is first needed, so that `cmo papers` does
+not load a model and `cmo ask` does not open the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cmo.answer.confidence import Confidence
+from cmo.answer.extract import ExtractiveAnswerer
+from cmo.errors import StoreError
+from cmo.index.shelf import PENDING, Shelf
+from cmo.index.snapshot import Snapshots
+from cmo.kit.clock import SystemClock
+from cmo.model.ports import Encoder
+from cmo.oracle import Oracle
+from cmo.retrieve.fuse import Weights
+from cmo.retrieve.hybrid import HybridRetriever
+from cmo.settings import Settings
+
+if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.curator import Curator
+    from cmo.ingest.limits import Limits
+    from cmo.ingest.pipeline import Pipeline
+    from cmo.store.originals import Originals
+    from cmo.store.record import Record
+    from cmo.viewer import Viewer
+
+
+class App:
+    """Everything, wired. Enter `opened(settings)` to get one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.folder = settings.working_dir.expanduser()
+        self.shelf = Shelf(self.folder / "index")
+        self.snapshots = Snapshots(self.shelf, self._heal)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model, loaded."""
+        settings = self.settings
+        if settings.embed_url:
+            from cmo.embed import EndpointEmbedder  # noqa: PLC0415 - see the module's docstring
+
+            return EndpointEmbedder(
+                base_url=settings.embed_url,
+                model=settings.embed_model,
+                api_key=settings.embed_api_key.get_secret_value(),
+            )
+        from cmo.embed import open_onnx  # noqa: PLC0415
+
+        return open_onnx(
+            settings.embed_model,
+            models_dir=settings.models_dir.expanduser(),
+            use_gpu=settings.use_gpu,
+            threads=settings.threads,
+        )
+
+    @cached_property
+    def retriever(self) -> HybridRetriever:
+        """Question to passages."""
+        return HybridRetriever(self.snapshots, self.encoder, Weights())
+
+    @cached_property
+    def answerer(self) -> ExtractiveAnswerer:
+        """Passages to a cited answer."""
+        return ExtractiveAnswerer(Confidence.shipped())
+
+    @cached_property
+    def executor(self) -> ThreadPoolExecutor:
+        """Where work runs that would block the event loop."""
+        return ThreadPoolExecutor(2, thread_name_prefix="cmo")
+
+    @property
+    def pending(self) -> bool:
+        """Whether a change was begun and is not published yet."""
+        return (self.folder / PENDING).exists()
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """Answers questions."""
+        lost = (self.folder / "record.sqlite3").exists() and not self.shelf.pointer.exists()
+        if lost or self.pending:
+            self.curator.heal()
+        return Oracle(self.retriever, self.answerer, self.clock, self.executor)
+
+    @cached_property
+    def record(self) -> Record:
+        """The papers."""
+        from cmo.store.engine import sqlite_url  # noqa: PLC0415
+        from cmo.store.record import Record  # noqa: PLC0415
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock)
+
+    @cached_property
+    def originals(self) -> Originals:
+        """Their files."""
+        from cmo.store.originals import Originals  # noqa: PLC0415
+
+        return Originals(self.folder / "originals")
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Draws pages."""
+        from cmo.viewer import Viewer  # noqa: PLC0415
+
+        return Viewer(self.record, self.originals)
+
+    @cached_property
+    def curator(self) -> Curator:
+        """Changes the papers."""
+        from cmo.curator import Curator  # noqa: PLC0415
+        from cmo.index.publish import Publisher  # noqa: PLC0415
+
+        return Curator(
+            folder=self.folder,
+            record=self.record,
+            originals=self.originals,
+            shelf=self.shelf,
+            publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots),
+            encoder=lambda: self.encoder,
+        )
+
+    @contextmanager
+    def pipeline(self, workers: int) -> Iterator[Pipeline]:
+        """Files to recorded papers, with its worker processes."""
+        from cmo.ingest.isolate import ParserPool  # noqa: PLC0415
+        from cmo.ingest.pipeline import Chunking, Pipeline  # noqa: PLC0415
+
+        settings = self.settings
+        with ParserPool(workers, self._limits()) as pool:
+            yield Pipeline(
+                pool,
+                self.encoder,
+                self.record,
+                self.originals,
+                chunking=Chunking(settings.chunk_size, settings.chunk_overlap),
+                clock=self.clock,
+                max_bytes=settings.max_file_megabytes * 1_000_000,
+            )
+
+    def close(self) -> None:
+        """Give everything back."""
+        opened = self.__dict__
+        if "executor" in opened:
+            self.executor.shutdown(wait=True, cancel_futures=True)
+        if "record" in opened:
+            self.record.close()
+
+    def _heal(self) -> bool:
+        return self.curator.heal()
+
+    def _limits(self) -> Limits:
+        from cmo.ingest.limits import Limits  # noqa: PLC0415
+
+        settings = self.settings
+        return Limits(
+            wall_seconds=settings.parse_seconds,
+            cpu_seconds=int(settings.parse_seconds) + 1,
+            memory_bytes=settings.parse_megabytes * 1_000_000,
+            file_bytes=settings.max_file_megabytes * 1_000_000,
+        )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[App]:
+    """An app for the length of a block.
+
+    Raises:
+        StoreError: the operating system refuses something in the app's folder.
+    """
+    app = App(settings)
+    try:
+        yield app
+    except OSError as error:
+        if not Path(str(error.filename or "")).absolute().is_relative_to(app.folder.absolute()):
+            raise
+        what = f"The knowledge base {app.folder} cannot be used ({error.filename}: {error.strerror})."
+        raise StoreError(f"{what} Check its permissions, or name another folder with CMO_HOME or --home.") from error
+    finally:
+        app.close()

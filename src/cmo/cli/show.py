@@ -1,0 +1,80 @@
+"""How answers and outcomes look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from cmo.model.answers import Answer
+from cmo.model.outcomes import Outcome, Status
+from cmo.model.papers import PaperRef
+from cmo.oracle import Reply
+
+_STYLE = {Status.ADDED: "green", Status.REPLACED: "cyan", Status.UNCHANGED: "dim", Status.REFUSED: "yellow"}
+
+
+def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
+    """An answer with its sources, or the refusal."""
+    answer = value.answer
+    if answer.refusal:
+        console.print(Panel(_refusal(answer), title="No answer", border_style="yellow", title_align="left"))
+    else:
+        console.print(Panel(_body(answer), title=escape(answer.question), border_style="green", title_align="left"))
+        for line in _sources(answer):
+            console.print(line, soft_wrap=True)
+        for name, path in images.items():
+            console.print(f"  [dim]{name}[/] → {escape(path)}", soft_wrap=True)
+    console.print(
+        f"[dim]confidence {answer.confidence:.2f} · {answer.searched:,} passages searched · "
+        f"{value.milliseconds:.1f} ms · snapshot {answer.snapshot or '-'}[/]"
+    )
+
+
+def outcome(value: Outcome) -> str:
+    """One line about one file, in Rich markup."""
+    name = escape(value.source.rsplit("/", 1)[-1])
+    head = f"[{_STYLE[value.status]}]{value.status:<9}[/] {name}"
+    if value.status is Status.REFUSED:
+        return f"{head}  [yellow]{value.reason}[/]: {escape(value.detail)} {escape(value.remedy)}"
+    if value.status is Status.UNCHANGED:
+        return f"{head}  [dim]{escape(value.detail)}[/]"
+    return f"{head}  [dim]{value.pages} pages, {value.chunks} passages[/]  {escape(value.title[:70])}"
+
+
+def citation(ref: PaperRef) -> str:
+    """A paper on one line."""
+    about = ref.metadata
+    who = f"{about.authors[0]} et al. " if len(about.authors) > 1 else "".join(f"{a} " for a in about.authors)
+    where = ", ".join(str(part) for part in (about.journal, about.year) if part)
+    link = f" doi:{about.doi}" if about.doi else ""
+    return f"{who}{about.title or ref.source}{f'. {where}' if where else ''}{link}"
+
+
+def _body(answer: Answer) -> Text:
+    text = Text()
+    for sentence in answer.sentences:
+        text.append(sentence.text)
+        text.append("".join(f" [{n}]" for n in sentence.citations) + "  ", style="bold cyan")
+    return text
+
+
+def _sources(answer: Answer) -> list[str]:
+    lines = []
+    for cited in answer.citations:
+        lines.append(f"[bold cyan]\\[{cited.number}][/] {escape(citation(cited.paper))}")
+        lines += [
+            f"    [dim]page {e.page}, {e.section}{escape(f' · {e.heading}') if e.heading else ''}, evidence {e.id}[/]"
+            for e in answer.evidence
+            if e.paper == cited.paper
+        ]
+    return lines
+
+
+def _refusal(answer: Answer) -> Group:
+    assert answer.refusal
+    nearest = [Text(f"  nearest: {citation(ref)}", style="dim") for ref in answer.refusal.nearest]
+    return Group(Text(answer.refusal.message), *nearest)

@@ -1,0 +1,237 @@
+"""The story of the papers: read -> record -> publish; retract -> publish; roll back; check.
+
+Only one process writes at a time; readers go on meanwhile. A mark on the disk says that the record may be ahead of
+the index, so that whoever opens the base after a crash brings the index up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cmo.errors import SnapshotCorrupt, StoreLocked
+from cmo.index.columns import faults
+from cmo.index.manifest import Manifest
+from cmo.index.publish import Progress, Publisher
+from cmo.index.seal import broken_seals
+from cmo.index.shelf import PENDING, Shelf
+from cmo.index.snapshot import Snapshot
+from cmo.index.vectors import recall
+from cmo.ingest.chunks import joined
+from cmo.ingest.pipeline import Pipeline, in_context
+from cmo.kit.files import exclusive, full_disk_is_store_full
+from cmo.model.outcomes import Outcome
+from cmo.model.packing import pack
+from cmo.model.papers import PaperRef
+from cmo.model.ports import Encoder
+from cmo.model.record import ChunkRow, PackedVectors
+from cmo.store.originals import Originals
+from cmo.store.record import Record
+
+OnWait = Callable[[str], None]
+_RECALL_QUERIES = 100
+_RECALL_AT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check of the whole base found."""
+
+    faults: tuple[str, ...]
+    """Empty when all is sound; each names the file or table and what to do."""
+    recall_at_10: float
+    """Of the vector search against an exact scan, over stored vectors as queries."""
+    record_seq: int
+    index_seq: int
+    rows: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What the base holds, and whether the index shows all of it."""
+
+    papers: int
+    retracted: int
+    passages: int
+    snapshot: str
+    model: str
+    up_to_date: bool
+
+
+class Curator:
+    """Changes the knowledge base, one change at a time.
+
+    Args:
+        folder: the working directory; holds the lock and the mark.
+        record: the papers.
+        originals: their files.
+        shelf: the snapshots.
+        publisher: makes them.
+        encoder: text to vectors; loaded on first use.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        record: Record,
+        originals: Originals,
+        shelf: Shelf,
+        publisher: Publisher,
+        encoder: Callable[[], Encoder],
+    ) -> None:
+        self._folder = folder
+        self._record = record
+        self._originals = originals
+        self._shelf = shelf
+        self._publisher = publisher
+        self._encoder = encoder
+        self._mark = folder / PENDING
+
+    def ingest(
+        self, pipeline: Pipeline, paths: Iterable[Path], *, wait: bool = False, on_wait: OnWait | None = None
+    ) -> Iterator[Outcome]:
+        """Ingest files and publish them; outcomes as their papers become durable.
+
+        An interruption publishes what was recorded so far, then goes on.
+
+        Raises:
+            StoreLocked: another process writes and `wait` is false.
+            StoreFull: the disk is full; what was handed out before is kept.
+        """
+        with self._changing("ingest", wait=wait, on_wait=on_wait):
+            self._publisher.require(self._encoder().identity)
+            try:
+                yield from pipeline.run(paths)
+            finally:
+                self._bring_up()
+
+    def retract(self, paper_id: str, reason: str, *, wait: bool = False) -> PaperRef:
+        """Take a paper out of everything that can be found, cached or cited.
+
+        Raises:
+            NotFound: no such paper.
+        """
+        with self._changing("retract", wait=wait):
+            versions = self._record.versions(paper_id)
+            ref = self._record.retract(paper_id, reason)
+            self._bring_up()
+            for version in versions:
+                self._originals.remove(version)
+            return ref
+
+    def readmit(self, paper_id: str, *, wait: bool = False) -> None:
+        """Lift a retraction, so that the paper can be ingested again."""
+        with self._changing("readmit", wait=wait, settle=True):
+            self._record.readmit(paper_id)
+
+    def rollback(self, snapshot_id: str, *, wait: bool = False) -> Manifest:
+        """Make an earlier snapshot current again; holds until the next ingest or retraction."""
+        with self._changing("rollback", wait=wait, settle=True):
+            return self._publisher.rollback(snapshot_id)
+
+    def rebuild(self, *, re_embed: bool = False, wait: bool = False, progress: Progress | None = None) -> Manifest:
+        """Make the index anew from the record; with `re_embed` encode what the model in use has not encoded yet."""
+        with self._changing("rebuild", wait=wait):
+            encoder = self._encoder()
+            if re_embed:
+                self._re_embed(encoder, progress)
+            return self._publisher.rebuild(encoder.identity)
+
+    def heal(self) -> bool:
+        """Make the index readable and bring it to the record's head; False if another process is writing."""
+        try:
+            with self._changing("repair", wait=False):
+                self._bring_up()
+                return True
+        except StoreLocked:
+            return False
+
+    def holdings(self) -> Holdings:
+        """Count what is there."""
+        manifest, head = self._shelf.current(), self._record.head()
+        return Holdings(
+            papers=len(self._record.papers()),
+            retracted=len(self._record.retracted()),
+            passages=manifest.live if manifest else 0,
+            snapshot=manifest.id if manifest else "",
+            model=str(manifest.model) if manifest else "",
+            up_to_date=(manifest.seq if manifest else 0) == head,
+        )
+
+    def check(self) -> Check:
+        """Look at everything: the database, the files of the index, the recall of the vector search."""
+        found = list(self._record.check())
+        head = self._record.head()
+        try:
+            manifest = self._shelf.current()
+            if manifest is None:
+                behind = ["There is no snapshot yet. Run `cmo kb rebuild`."] if head else []
+                return Check((*found, *behind), 1.0, head, 0, 0)
+            found += faults(self._shelf.columns(manifest.columns), manifest.extent)
+            found += broken_seals(self._shelf.snapshot(manifest.id), manifest.seals)
+            snapshot = Snapshot.open(self._shelf, manifest)
+        except SnapshotCorrupt as error:
+            return Check((*found, str(error)), 0.0, head, 0, 0)
+        if manifest.seq != head and not manifest.rolled_back:
+            found.append(f"The index is at change {manifest.seq}, the record at {head}. Run `cmo kb rebuild`.")
+        return Check(tuple(found), _measured_recall(snapshot), head, manifest.seq, manifest.live)
+
+    def _bring_up(self) -> None:
+        """Bring the index to the record's head; make it anew from the record if it cannot be read."""
+        model = None
+        try:
+            current = self._shelf.current()
+            if current is not None:
+                model = current.model
+                Snapshot.open(self._shelf, current)
+            self._publisher.publish(model or self._encoder().identity)
+        except SnapshotCorrupt:
+            self._publisher.rebuild(model or self._encoder().identity)
+
+    def _re_embed(self, encoder: Encoder, progress: Progress | None) -> None:
+        versions = list(self._record.current_versions())
+        for done, version in enumerate(versions, 1):
+            missing = [row for row in self._record.chunks_of([version], encoder.identity) if row.vectors is None]
+            if missing:
+                self._record.save_vectors(_encoded(missing, encoder), encoder.identity)
+            if progress:
+                progress(done, len(versions))
+
+    @contextmanager
+    def _changing(
+        self, purpose: str, *, wait: bool, on_wait: OnWait | None = None, settle: bool = False
+    ) -> Iterator[None]:
+        """Hold the lock and the mark; `settle` first publishes what a crash left behind, for changes that will not."""
+        with exclusive(self._folder / "writer.lock", f"cmo {purpose}", wait=wait, on_wait=on_wait):
+            if settle and self._mark.exists():
+                self._bring_up()
+            with full_disk_is_store_full(self._folder):
+                self._mark.touch()
+            yield
+            self._mark.unlink(missing_ok=True)
+
+
+def _encoded(rows: Sequence[ChunkRow], encoder: Encoder) -> list[tuple[str, PackedVectors]]:
+    texts, spans = zip(*(_context_of(row) for row in rows), strict=True)
+    encoded = encoder.encode_passages(texts, spans)
+    return [(row.key, pack(e.vector, e.sentences)) for row, e in zip(rows, encoded, strict=True)]
+
+
+def _context_of(row: ChunkRow) -> tuple[str, tuple[tuple[int, int], ...]]:
+    return in_context(row.paper.metadata.title, *joined([text for text, *_ in row.sentences]))
+
+
+def _measured_recall(snapshot: Snapshot) -> float:
+    vectors = snapshot.columns.vectors
+    step = max(1, len(vectors) // _RECALL_QUERIES)
+    return recall(snapshot.vectors, vectors[::step][:_RECALL_QUERIES].astype(np.float32), _RECALL_AT)

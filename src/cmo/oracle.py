@@ -1,0 +1,84 @@
+"""The story of one question: admit -> retrieve -> answer -> reply.
+
+Routing, assignment, assessment, money and the ledger join the story with their rooms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from cmo.errors import BadFilter, BadQuestion
+from cmo.kit.clock import Clock
+from cmo.kit.text import clean_line
+from cmo.model.answers import Answer
+from cmo.model.ports import Answerer, Retriever
+from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
+
+_LAST_YEAR = 9999
+PASSAGES = 10
+"""Passages that an answer may draw on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer and what it took."""
+
+    answer: Answer
+    mode: Mode
+    milliseconds: float
+
+
+class Oracle:
+    """Answers questions. Everything that it needs comes in through the constructor.
+
+    Args:
+        retriever: question to passages.
+        answerer: passages to a cited answer.
+        clock: for durations.
+        executor: where the work runs, so that the event loop stays free.
+    """
+
+    def __init__(self, retriever: Retriever, answerer: Answerer, clock: Clock, executor: Executor) -> None:
+        self._retriever = retriever
+        self._answerer = answerer
+        self._clock = clock
+        self._executor = executor
+
+    async def ask(self, question: Question) -> Reply:
+        """Answer a question without blocking the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.reply, question)
+
+    def reply(self, question: Question) -> Reply:
+        """Answer a question in the calling thread."""
+        began = self._clock.monotonic()
+        found = self._retriever.retrieve(question, PASSAGES)
+        answer = self._answerer.answer(question, found)
+        return Reply(answer, question.mode, round((self._clock.monotonic() - began) * 1000, 3))
+
+
+def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None) -> Question:
+    """A question as it may be asked: cleaned, bounded, its mode known.
+
+    Raises:
+        BadQuestion: empty, too long, or without a letter or digit.
+        BadFilter: the mode is unknown, or the years are upside down.
+    """
+    if len(text) > MAX_QUESTION_CHARS:
+        raise BadQuestion(
+            f"The question has {len(text):,} characters; at most {MAX_QUESTION_CHARS:,} can be asked. Shorten it."
+        )
+    cleaned = clean_line(text)
+    if not any(character.isalnum() for character in cleaned):
+        raise BadQuestion("The question is empty. Ask in words, such as: Which metabolites are raised in PKU?")
+    if mode not in Mode.__members__.values():
+        raise BadFilter(f"There is no mode {mode!r}. The modes are: {', '.join(Mode)}.")
+    filters = filters or Filters()
+    if wrong := [
+        year for year in (filters.year_from, filters.year_to) if year is not None and not 0 < year <= _LAST_YEAR
+    ]:
+        raise BadFilter(f"{wrong[0]} is no year. Give one such as 2016.")
+    if filters.year_from and filters.year_to and filters.year_from > filters.year_to:
+        raise BadFilter(f"No year lies between {filters.year_from} and {filters.year_to}. Swap them.")
+    return Question(cleaned, Mode(mode), filters)

@@ -1,0 +1,106 @@
+"""Ranking the rows of a snapshot for a question, in two steps.
+
+::
+
+    nearest 200 + matching 200 --> pool --cosine, stems--> order --sentences, grams on the head--> final order
+
+Cheap signals see the whole pool; what costs sees its head only, and the tail keeps its order below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.model.evidence import FloatArray, Term
+from cmo.model.hits import Hits
+from cmo.model.ports import Searchable
+from cmo.model.questions import Mode, Question
+from cmo.retrieve.fuse import Weights, above_floor, of_best
+
+POOL = 200
+"""Candidates from each side."""
+HEAD = 40
+"""Candidates that are looked at closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the index sees it."""
+
+    question: Question
+    vector: FloatArray
+    terms: tuple[Term, ...]
+    mask: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Rows, best first, with their fused scores and raw signals."""
+
+    rows: NDArray[np.int64]
+    scores: FloatArray
+    signals: Mapping[str, FloatArray]
+
+    def first(self, count: int) -> Self:
+        """The best `count` rows."""
+        signals = {name: values[:count] for name, values in self.signals.items()}
+        return type(self)(self.rows[:count], self.scores[:count], signals)
+
+    def signals_of(self, place: int) -> dict[str, float]:
+        """The raw signals of one row, for explanation."""
+        return {name: float(values[place]) for name, values in self.signals.items()}
+
+
+def rank(snapshot: Searchable, asked: Asked, weights: Weights, *, pool: int = POOL, head: int = HEAD) -> Ranking:
+    """Rank the rows that a question admits, in its mode."""
+    near = snapshot.nearest(asked.vector, pool, asked.mask)
+    if asked.question.mode is Mode.NAIVE:
+        blank = np.zeros_like(near.scores)
+        signals = {"dense": near.scores, "words": blank, "sentence": near.scores, "grams": blank}
+        return Ranking(near.rows, near.scores, signals)
+    worded = snapshot.matching(asked.terms, pool, asked.mask)
+    rows = np.union1d(near.rows, worded.rows)
+    if not len(rows):
+        blank = np.empty(0, np.float32)
+        return Ranking(rows, blank, dict.fromkeys(("dense", "words", "sentence", "grams"), blank))
+    return _in_two_steps(snapshot, asked, weights, _with_cosines(snapshot, asked, rows, near), head)
+
+
+def _with_cosines(snapshot: Searchable, asked: Asked, rows: NDArray[np.int64], near: Hits) -> Hits:
+    """The pool with all its cosines: the search has told most of them."""
+    cosines = np.empty(len(rows), np.float32)
+    told = np.zeros(len(rows), np.bool_)
+    places = np.searchsorted(rows, near.rows)
+    cosines[places], told[places] = near.scores, True
+    cosines[~told] = snapshot.cosines(asked.vector, rows[~told])
+    return Hits(rows, cosines)
+
+
+def _in_two_steps(snapshot: Searchable, asked: Asked, weights: Weights, pool: Hits, head: int) -> Ranking:
+    """Order the pool by what is cheap, its head by everything."""
+    rows, dense = pool.rows, pool.scores
+    words = snapshot.stem_scores(asked.terms, rows)
+    near, worded = above_floor(dense), of_best(words)
+    # While the costly signals are unknown, the cheap ones stand in for those of their kind.
+    rough = (weights.dense + weights.sentence) * near + (weights.words + weights.grams) * worded
+    order = np.argsort(-rough, kind="stable")
+    top = order[:head]
+    sentence = snapshot.sentence_maxima(asked.vector, rows[top])
+    grams = snapshot.gram_scores(asked.question.text, rows[top])
+    fused = weights.dense * near[top] + weights.words * worded[top]
+    fused += weights.sentence * above_floor(sentence) + weights.grams * of_best(grams)
+    best = np.argsort(-fused, kind="stable")
+    order[: len(top)] = top[best]
+    unseen = np.zeros(len(order) - len(top), np.float32)
+    signals = {
+        "dense": dense[order],
+        "words": words[order],
+        "sentence": np.concatenate([sentence[best], unseen]),
+        "grams": np.concatenate([grams[best], unseen]),
+    }
+    return Ranking(rows[order], np.concatenate([fused[best], unseen]), signals)

@@ -1,0 +1,83 @@
+"""Settings: environment variables and a `.env` file, read once, here alone.
+
+The documented names (``LIGHTRAG_WORKING_DIR``, ``CHUNK_SIZE`` ...) are native; ours begin with ``CMO_``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cmo.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults. Frozen: change by making a new one."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    working_dir: Annotated[Path, Field(validation_alias=AliasChoices("CMO_HOME", "LIGHTRAG_WORKING_DIR"))] = Path(
+        ".cmo"
+    )
+    """Where the knowledge base lives."""
+    database_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_DATABASE_URL", "DATABASE_URL"))] = ""
+    """Where the record is kept instead of the working directory, such as ``postgresql+psycopg://user@host/cmo``."""
+    papers_dir: Annotated[Path | None, Field(validation_alias=AliasChoices("LIGHTRAG_PAPERS_DIR"))] = None
+    """The folder that `cmo ingest` reads when none is named."""
+    chunk_size: Annotated[int, Field(validation_alias=AliasChoices("CHUNK_SIZE"), ge=32, le=8192)] = 512
+    """Longest passage in tokens of the encoder."""
+    chunk_overlap: Annotated[int, Field(validation_alias=AliasChoices("CHUNK_OVERLAP"), ge=0, le=4096)] = 50
+    """Tokens repeated from the end of one passage at the start of the next."""
+    embed_model: Annotated[str, Field(validation_alias=AliasChoices("EMBED_MODEL"), min_length=1)] = "minilm"
+    """`minilm`, a path to an ONNX export, a hub name, or the name of a model at `CMO_EMBED_URL`."""
+    embed_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_EMBED_URL"))] = ""
+    """Base address of an OpenAI-compatible embedding endpoint, such as ``http://127.0.0.1:11434/v1``."""
+    embed_api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_EMBED_API_KEY", "OPENAI_API_KEY"))] = (
+        SecretStr("")
+    )
+    """Key for `CMO_EMBED_URL`, if it asks for one."""
+    models_dir: Annotated[Path, Field(validation_alias=AliasChoices("CMO_MODELS_DIR"))] = Path("~/.cache/cmo/models")
+    """Where models are installed; shared by all knowledge bases of a user."""
+    use_gpu: Annotated[bool, Field(validation_alias=AliasChoices("CMO_USE_GPU"))] = True
+    """Use CUDA where it is present."""
+    threads: Annotated[int, Field(validation_alias=AliasChoices("CMO_THREADS"), ge=0, le=256)] = 0
+    """Threads of the encoder; 0 means one for each core."""
+    parse_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_PARSE_SECONDS"), gt=0)] = 60.0
+    """Longest time that reading one file may take."""
+    parse_megabytes: Annotated[int, Field(validation_alias=AliasChoices("CMO_PARSE_MEGABYTES"), ge=256)] = 2048
+    """Most memory that reading one file may take."""
+    max_file_megabytes: Annotated[int, Field(validation_alias=AliasChoices("CMO_MAX_FILE_MEGABYTES"), ge=1)] = 200
+    """Largest file that is read, and largest that can be uploaded."""
+    keep_snapshots: Annotated[int, Field(validation_alias=AliasChoices("CMO_KEEP_SNAPSHOTS"), ge=1)] = 5
+    """How many snapshots stay for rollback."""
+    host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
+    """Address on which the service listens: this machine alone unless told otherwise."""
+    allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""
+    """Names by which browsers may call the service, separated by commas; IP addresses and localhost always may."""
+    port: Annotated[int, Field(validation_alias=AliasChoices("CMO_PORT", "PORT"), ge=0, le=65535)] = 8000
+    """Port on which the service listens; 0 takes a free one."""
+
+    @model_validator(mode="after")
+    def _overlap_is_smaller(self) -> Self:
+        if self.chunk_overlap >= self.chunk_size:
+            message = "CHUNK_OVERLAP must be smaller than CHUNK_SIZE"
+            raise ValueError(message)
+        return self
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with overrides on top.
+
+    Raises:
+        SettingsError: naming each setting that is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"Settings cannot be used: {wrong}.") from error

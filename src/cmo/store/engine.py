@@ -1,0 +1,111 @@
+"""Opening the database: SQLite in WAL mode beside the papers, or any server that SQLAlchemy speaks to.
+
+Migrations run on opening when the schema is behind; alembic is imported only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
+
+from cmo.errors import StoreCorrupt, StoreError, StoreFull
+
+SCHEMA = "0001"
+"""The newest migration."""
+_NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "53100")
+"""What SQLite and PostgreSQL call a full disk."""
+_ALONE = {
+    # The driver begins no transaction before DDL, and a kill must not leave half a schema.
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(7236837)",
+}
+"""What makes a migration one transaction that runs in one process at a time."""
+
+
+def open_engine(url: str) -> Engine:
+    """An engine on a migrated database.
+
+    Raises:
+        StoreCorrupt: the file is no database or is damaged.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    with translated(place(engine)):
+        with engine.connect() as connection:
+            behind = _schema_of(connection) != SCHEMA
+        if behind:
+            migrate(engine)
+    return engine
+
+
+def sqlite_url(folder: Path) -> str:
+    """Address of the embedded database in a working directory."""
+    return f"sqlite:///{folder / 'record.sqlite3'}"
+
+
+def place(engine: Engine) -> str:
+    """Where the database is, as messages may say it: without the password."""
+    return (engine.dialect.name == "sqlite" and engine.url.database) or engine.url.render_as_string()
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn the driver's errors into ours, each with what to do."""
+    try:
+        yield
+    except OperationalError as error:
+        if _code(error) in _NO_SPACE:
+            raise StoreFull(
+                f"The disk that holds {where} is full. Nothing that was acknowledged is lost; "
+                "free some space and run the same command again."
+            ) from error
+        raise StoreError(f"The database {where} cannot be used: {error.orig}.") from error
+    except (DataError, IntegrityError, ProgrammingError) as error:
+        raise StoreError(f"The database {where} rejects a statement: {error.orig}.") from error
+    except DatabaseError as error:
+        raise StoreCorrupt(
+            f"The database {where} cannot be read: {error.orig}. Restore it from a backup, "
+            "or move it away and run `cmo ingest` on your papers again."
+        ) from error
+
+
+def migrate(engine: Engine, direction: str = "upgrade", target: str = "head") -> None:
+    """Take the schema to a migration: `upgrade` to a newer one, `downgrade` to an older one or to ``base``."""
+    from alembic import command  # noqa: PLC0415 - costs 150 ms and is seldom needed
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_ALONE[engine.dialect.name])
+        config.attributes["connection"] = connection
+        getattr(command, direction)(config, target)
+
+
+def _code(error: OperationalError) -> str:
+    return getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+
+
+def _configure_sqlite(connection: object, _: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in (
+        "journal_mode=WAL",  # readers go on while one writes
+        "synchronous=FULL",  # an acknowledged paper survives a power cut
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+        "cache_size=-32000",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _schema_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -1,0 +1,155 @@
+"""Shipped fakes of the ports, for the tests of those who build on this. Deterministic, in memory, no files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from cmo.errors import PaperRefused
+from cmo.ingest.chunks import chunk, chunk_text
+from cmo.ingest.pages import Setting
+from cmo.ingest.parse import parse_one
+from cmo.ingest.pipeline import in_context
+from cmo.kit.hashing import hex_hash
+from cmo.model.evidence import FloatArray
+from cmo.model.outcomes import Refusal
+from cmo.model.packing import pack
+from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sentence
+from cmo.model.ports import EncodedPassage, Encoder, ModelIdentity
+from cmo.model.record import PreparedPaper
+
+_ABOUT = Metadata(title="A paper about metabolites in plasma")
+
+
+class FakeClock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now = now
+        self._elapsed = 0.0
+
+    def now(self) -> datetime:
+        """The time it was set to."""
+        return self._now + timedelta(seconds=self._elapsed)
+
+    def monotonic(self) -> float:
+        """Seconds advanced so far."""
+        return self._elapsed
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._elapsed += seconds
+
+
+class HashingEmbedder:
+    """Words hashed into a unit vector: texts that share words are near each other."""
+
+    def __init__(self, dimension: int = 64, name: str = "hashing") -> None:
+        self._identity = ModelIdentity(name, f"{dimension:08x}", dimension)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Name, digest and dimension."""
+        return self._identity
+
+    def encode_query(self, text: str) -> FloatArray:
+        """A question to a unit vector."""
+        vector = np.zeros(self._identity.dimension, np.float32)
+        for word in re.findall(r"\w+", text.casefold()):
+            digest = hashlib.blake2b(word[:6].encode(), digest_size=4).digest()
+            place = int.from_bytes(digest, "little")
+            vector[place % len(vector)] += 1.0 if place >> 31 else -1.0
+        norm = float(np.linalg.norm(vector))
+        if norm == 0:
+            vector[0] = norm = 1.0
+        unit: FloatArray = vector / norm
+        return unit
+
+    def encode_passages(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[EncodedPassage]:
+        """Passages and their sentences, each encoded on its own."""
+        return [
+            EncodedPassage(
+                self.encode_query(text),
+                np.stack([self.encode_query(text[a:b]) for a, b in places])
+                if places
+                else np.zeros((0, self._identity.dimension), np.float32),
+            )
+            for text, places in zip(texts, spans, strict=True)
+        ]
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Words."""
+        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+class FakeParsers:
+    """Papers by file name; anything else is refused."""
+
+    def __init__(self, papers: Mapping[str, ParsedPaper]) -> None:
+        self._papers = papers
+
+    def parse_many(self, paths: Iterable[Path]) -> Iterator[tuple[Path, ParsedPaper | PaperRefused]]:
+        """In the order given."""
+        for path in paths:
+            refusal = PaperRefused(Refusal.UNKNOWN_FORMAT, f"{path.name} is not known here.", "")
+            yield path, self._papers.get(path.name, refusal)
+
+
+class ParsersHere:
+    """Reads files in this process: quick, and without the guard against hostile ones."""
+
+    def parse_many(self, paths: Iterable[Path]) -> Iterator[tuple[Path, ParsedPaper | PaperRefused]]:
+        """In the order given."""
+        for path in paths:
+            try:
+                yield path, parse_one(path)
+            except PaperRefused as refused:
+                yield path, refused
+
+
+def paper_of(
+    sentences: Sequence[str],
+    metadata: Metadata = _ABOUT,
+    *,
+    section: Section = Section.RESULTS,
+    kind: Format = Format.TEXT,
+) -> ParsedPaper:
+    """A paper of some sentences, set on pages, all in one section."""
+    text = " ".join(sentences)
+    setting = Setting(text)
+    spans = []
+    start = 0
+    for sentence in sentences:
+        spans.append((start, start + len(sentence)))
+        start += len(sentence) + 1
+    boxes = [setting.boxes(a, b) for a, b in spans]
+    return ParsedPaper(
+        kind,
+        text,
+        setting.pages,
+        tuple(
+            Sentence(a, b, places[0].page, section, section.value.title(), Role.PROSE, places)
+            for (a, b), places in zip(spans, boxes, strict=True)
+        ),
+        metadata,
+    )
+
+
+def prepared(paper: ParsedPaper, encoder: Encoder, *, size: int = 64, source: str = "paper.txt") -> PreparedPaper:
+    """A paper cut and encoded, ready for the record; its text stands for the bytes of its file."""
+    chunks = tuple(chunk(paper, encoder, size=size, overlap=0))
+    contexts = [in_context(paper.metadata.title, *chunk_text(paper, c)) for c in chunks]
+    encoded = encoder.encode_passages([text for text, _ in contexts], [spans for _, spans in contexts])
+    return PreparedPaper(
+        sha256=hex_hash(paper.text, paper.format, size=32),
+        source=source,
+        parsed=paper,
+        chunks=chunks,
+        keys=tuple(hex_hash(text, repr(spans)) for text, spans in contexts),
+        vectors=tuple(pack(e.vector, e.sentences) for e in encoded),
+    )

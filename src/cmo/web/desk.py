@@ -1,0 +1,90 @@
+"""The desk: what the handlers share, and where their work runs so that the event loop stays free.
+
+Questions run in the app's own executor. Reading the record, drawing pages and changing papers have each their own
+bounds, so that one long ingest delays no page and a burst of pages delays no answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, ParamSpec, TypeVar
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+
+from cmo.app import App
+from cmo.errors import OracleError
+from cmo.oracle import Oracle, admit
+from cmo.web.guard import Limits
+
+log = logging.getLogger("cmo.web")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Desk:
+    """One for each service. Cheap to make; opens what it needs when it is first needed.
+
+    Args:
+        house: the app.
+        limits: how much clients may send.
+    """
+
+    def __init__(self, house: App, limits: Limits) -> None:
+        self.house = house
+        self.limits = limits
+        self.fault: OracleError | None = None
+        """Why questions cannot be answered, if the model or the index could not be opened."""
+        self.changing = anyio.Lock()
+        """Held while this process changes papers: uploads wait in line instead of refusing each other."""
+        self._oracle: Oracle | None = None
+        self._reading = CapacityLimiter(8)
+        self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
+        self._writing = CapacityLimiter(4)
+
+    async def warm(self) -> None:
+        """Load the model and answer one question, so that the first one asked is as fast as the next."""
+        try:
+            oracle = await self.oracle()
+            await oracle.ask(admit("Which metabolites are raised in phenylketonuria?"))
+        except OracleError as error:
+            self.fault = error
+            log.warning("questions cannot be answered yet: %s", error)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._oracle is not None
+
+    async def oracle(self) -> Oracle:
+        """Who answers; opened on first use."""
+        if self._oracle is None:
+            self._oracle = await to_thread.run_sync(lambda: self.house.oracle)
+            self.fault = None
+        return self._oracle
+
+    async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something short that waits for the database or the disk."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._reading)
+
+    async def draw(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Draw a page, one at a time."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._drawing)
+
+    async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that changes files; goes on to its end even if the client hangs up."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._writing)
+
+
+async def _desk(request: Request) -> Desk:
+    desk = request.app.state.desk
+    assert isinstance(desk, Desk)
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]
+"""A handler's parameter: the desk of the service it runs in."""

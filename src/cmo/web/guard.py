@@ -1,0 +1,130 @@
+"""The guard: who may ask, and how much they may send. There is no login yet, so the browser's own walls count.
+
+::
+
+    host known? --> written by our own page? --> kind of body right? --> body short enough? --> the service
+       421                  403                        415                    413
+
+A page on another site can make a browser send requests to this machine; DNS rebinding lets it read the replies too.
+Names that are not ours are refused (an IP address cannot be rebound), and so is every write that the browser says
+came from another site (Fetch Metadata, or the Origin header of older browsers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cmo.web.problems import problem
+
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_HOST = re.compile(r"(\[?)(?P<name>[\w.-]+|(?<=\[)[0-9a-f:.]+(?=\]))\]?(:\d{1,5})?", re.ASCII)
+"""A name or an address, in brackets if it is one of IPv6, and a port (RFC 9110, 7.2)."""
+_OWN_SITES = frozenset({"", "same-origin", "none"})
+_TAKES = {"/query": "application/json", "/papers": "multipart/form-data"}
+"""What a POST must carry, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a client may send."""
+
+    json_bytes: int = 64_000
+    file_bytes: int = 200_000_000
+    files: int = 50
+    """In one upload."""
+    upload_bytes: int = 2_000_000_000
+
+    def of(self, path: str) -> int:
+        """Longest body at a path."""
+        return self.upload_bytes if path == "/papers" else self.json_bytes
+
+
+class Guard:
+    """Refuses what should not reach the service.
+
+    Args:
+        app: what it guards.
+        hosts: names by which the service may be called, beside IP addresses and localhost.
+        limits: how much may be sent.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], limits: Limits) -> None:
+        self._app = app
+        self._hosts = frozenset(host.casefold() for host in hosts) | {"localhost"}
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, _bounded(receive, self._limits.of(scope["path"])), send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        host = headers.get("host", "")
+        if not self._known(host):
+            detail = "This service is not called by that name. Use its address, or set CMO_ALLOWED_HOSTS."
+            return problem(scope, 421, detail)
+        if scope["method"] not in _WRITES:
+            return None
+        if not _own(headers, host):
+            return problem(scope, 403, "Changes are taken from this service's own page and from programs only.")
+        wanted = _TAKES.get(path, "") if scope["method"] == "POST" else ""
+        if not headers.get("content-type", "").lower().startswith(wanted) or "content-encoding" in headers:
+            return problem(scope, 415, f"Send {wanted}, not compressed.", headers={"Accept-Post": wanted})
+        length, limit = headers.get("content-length", ""), self._limits.of(path)
+        if length.isdecimal() and int(length) > limit:
+            return problem(scope, 413, _too_long(limit), headers={"Connection": "close"})
+        return None
+
+    def _known(self, host: str) -> bool:
+        match = _HOST.fullmatch(host.casefold())
+        return match is not None and (match["name"] in self._hosts or _is_address(match["name"]))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _own(headers: Headers, host: str) -> bool:
+    """Whether a write comes from our own page, or from a program that is no browser."""
+    if headers.get("sec-fetch-site", "") not in _OWN_SITES:
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2] == host
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """Count what arrives: a length that was announced may be a lie, or missing."""
+    arrived = 0
+
+    async def counted() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > limit:
+            raise HTTPException(413, _too_long(limit), {"Connection": "close"})
+        return message
+
+    return counted
+
+
+def _too_long(limit: int) -> str:
+    return f"The body is longer than {limit:,} bytes, the most that is taken here."

@@ -1,0 +1,76 @@
+"""Questions: `POST /query`, whole or as a stream of sentences."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from cmo import wire
+from cmo.errors import OracleError
+from cmo.model.questions import Question
+from cmo.oracle import Oracle, admit
+from cmo.web import problems
+from cmo.web.desk import AtDesk
+from cmo.web.replies import event, events, failing, json
+from cmo.web.schemas import QueryBody, QueryParams, ReplyOut
+
+router = APIRouter(tags=["questions"])
+
+_STREAM = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "description": "One event of the stream; its data is JSON.",
+            "required": ["event", "data"],
+            "properties": {
+                "event": {"type": "string", "enum": ["sentence", "done", "error"]},
+                "data": {"type": "string"},
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/query",
+    responses={200: {"model": ReplyOut, "content": _STREAM}, **failing(400, 403, 413, 415, 421, 503)},
+)
+async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
+    """Ask a question: verbatim sentences with their citations, or an honest refusal.
+
+    With `Accept: text/event-stream` the reply comes as events: a `sentence` for each, then `done` with the whole
+    reply, or `error` with a problem.
+    """
+    question = admit(body.query, body.mode, body.filters.filters())
+    oracle = await desk.oracle()
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return events(_told(oracle, question, request))
+    return json(wire.reply(await oracle.ask(question)))
+
+
+@router.get(
+    "/query/stream",
+    response_class=Response,
+    responses={200: {"content": _STREAM, "description": "Events"}, **failing(421, 503)},
+)
+async def query_stream(asked: Annotated[QueryParams, Query()], request: Request, desk: AtDesk) -> Response:
+    """Ask a question and follow the answer as events, for clients that can only GET."""
+    question = admit(asked.query, asked.mode, asked.filters())
+    return events(_told(await desk.oracle(), question, request))
+
+
+async def _told(oracle: Oracle, question: Question, request: Request) -> AsyncIterator[bytes]:
+    yield b": thinking\n\n"  # sends the headers, so that the client knows that it is heard
+    try:
+        reply = wire.reply(await oracle.ask(question))
+    except OracleError as error:
+        yield event("error", orjson.loads(problems.of_error(request.scope, error).body))
+        return
+    evidence: dict[str, Any] = {e["id"]: e for e in reply["evidence"]}
+    for sentence in reply["sentences"]:
+        yield event("sentence", {**sentence, "evidence": [evidence[key] for key in sentence["evidence"]]})
+    yield event("done", reply)

@@ -1,0 +1,72 @@
+"""Serving: uvicorn, on this machine alone unless told otherwise.
+
+With several workers each is a process with its own model; the index is memory-mapped and shared, and one lock file
+lets one of them write at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from cmo.app import App, opened
+from cmo.settings import Settings
+from cmo.web.api import create_api
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Makes the service in the process that runs it; can be sent to another process."""
+
+    settings: Settings
+
+    def __call__(self) -> FastAPI:
+        """The service, which closes its app when it ends."""
+        house = App(self.settings)
+        api = create_api(house)
+        inner = api.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(served: FastAPI) -> AsyncIterator[None]:
+            try:
+                async with inner(served):
+                    yield
+            finally:
+                house.close()
+
+        api.router.lifespan_context = lifespan
+        return api
+
+
+def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_level: str = "info") -> None:
+    """Serve until told to stop (SIGINT, SIGTERM); requests at work are finished first.
+
+    Args:
+        settings: where to listen and what to serve.
+        workers: processes that answer.
+        grace_seconds: longest wait for requests at work.
+        log_level: of uvicorn. Requests are not logged: questions may name patients.
+    """
+    config = uvicorn.Config(
+        Service(settings),
+        host=settings.host,
+        port=settings.port,
+        factory=True,
+        workers=workers,
+        timeout_graceful_shutdown=grace_seconds,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    if workers == 1:
+        uvicorn.Server(config).run()
+        return
+    with opened(settings) as house:
+        house.record.head()  # migrates once, before several processes would
+    Multiprocess(config, sockets=[config.bind_socket()]).run()

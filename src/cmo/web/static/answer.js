@@ -1,0 +1,116 @@
+// An answer: sentences that lead to their page, its sources, how far to trust it; or why there is none.
+import { $, byline, count, doiLink, h, problemBox } from "./dom.js";
+import * as page from "./page.js";
+
+const WORDS = [[80, "High confidence"], [55, "Fair confidence"], [0, "Low confidence: read the page"]];
+const JOINER = "\u2060"; // no line break between a sentence and its number
+const MODES = { hybrid: "words and meaning", naive: "meaning alone" };
+
+export function begin(question) {
+  $("asked").textContent = question;
+  $("notice").replaceChildren();
+  $("after").replaceChildren();
+  $("answer").setAttribute("aria-busy", "true");
+  $("answer").replaceChildren(h("div", { className: "thinking", role: "status" }, h("span", { className: "unseen" }, "Searching the papers"), h("i"), h("i"), h("i")));
+}
+
+export function addSentence(sentence) {
+  const answer = $("answer");
+  answer.querySelector(".thinking")?.remove();
+  const number = sentence.citations[0];
+  let paragraph = answer.lastElementChild;
+  if (paragraph?.dataset.number !== String(number)) {
+    paragraph = h("p", { className: "said" });
+    paragraph.dataset.number = number;
+    answer.append(paragraph);
+  }
+  const places = sentence.evidence.map((evidence) => page.add(evidence));
+  const last = places[places.length - 1];
+  const link = h("a", { className: "sentence", href: last.evidence.image, title: `Show on page ${last.evidence.page}`, onclick: (event) => choose(event, last) }, sentence.text);
+  for (const place of places) place.link = link;
+  paragraph.append(link, ...sentence.citations.flatMap((number) => [JOINER, mark(number)]), " ");
+  if (last.number === places.length) page.show(0);
+}
+
+export function finish(reply) {
+  $("answer").setAttribute("aria-busy", "false");
+  if (reply.refusal) {
+    refuse(reply);
+    return;
+  }
+  page.name(reply.citations);
+  $("after").append(trust(reply.confidence), h("h3", {}, reply.citations.length === 1 ? "Source" : "Sources"),
+    h("ol", { className: "sources" }, reply.citations.map((paper) => source(paper, reply))), facts(reply));
+}
+
+export function fail(problem, again) {
+  $("answer").setAttribute("aria-busy", "false");
+  $("answer").querySelector(".thinking")?.remove();
+  $("notice").replaceChildren(problemBox(problem, again));
+  if (!$("answer").childElementCount) $("ask").classList.add("noevidence");
+}
+
+function choose(event, place) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  page.show(place.number - 1, { scroll: true });
+}
+
+function mark(number) {
+  return h("a", { className: "cite", href: `#source-${number}`, "aria-label": `Source ${number}`, onclick: (event) => {
+    event.preventDefault();
+    $(`source-${number}`)?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    $(`source-${number}`)?.focus();
+  } }, String(number));
+}
+
+function trust(confidence) {
+  const hundred = Math.round(confidence * 100);
+  const words = WORDS.find(([least]) => hundred >= least)[1];
+  return h("details", { className: "trust" },
+    h("summary", {}, gauge(confidence), h("strong", {}, words), h("span", { className: "soft" }, confidence.toFixed(2))),
+    h("p", {}, `Calibrated on questions with known answers: of answers shown with this number, about ${hundred} in 100 open with a sentence that bears on the question. It does not say that the paper is right. Open the page and judge.`));
+}
+
+function gauge(share) {
+  const bar = h("i");
+  bar.style.width = `${share * 100}%`;
+  return h("span", { className: "gauge", "aria-hidden": "true" }, bar);
+}
+
+function source(paper, reply) {
+  const quoted = reply.evidence.filter((evidence) => evidence.citation === paper.number);
+  const pages = [...new Set(quoted.map((evidence) => evidence.page))].sort((a, b) => a - b);
+  return h("li", { id: `source-${paper.number}`, tabIndex: -1 },
+    h("span", { className: "number" }, String(paper.number)),
+    h("div", {}, h("div", { className: "title" }, paper.title),
+      h("div", { className: "meta" }, [byline(paper), `${pages.length === 1 ? "page" : "pages"} ${pages.join(", ")}`].filter(Boolean).join(" · "), paper.doi ? " · " : "", doiLink(paper))));
+}
+
+function facts(reply) {
+  const copy = h("button", { type: "button", onclick: async () => {
+    await navigator.clipboard.writeText(`${reply.answer}\n\n${reply.sources.map((text, n) => `[${n + 1}] ${text}`).join("\n")}`);
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy with sources"; }, 2000);
+  } }, "Copy with sources");
+  return h("p", { className: "facts" }, h("span", {}, `${reply.processing_time_ms.toFixed(0)} ms`), h("span", {}, `${count(reply.searched, "passage")} searched by ${MODES[reply.mode] ?? reply.mode}`), h("span", {}, `snapshot ${reply.snapshot}`), copy);
+}
+
+const REMEDIES = {
+  "empty-base": ["There are no papers to answer from yet.", "Add some in the library, then ask again."],
+  "nothing-eligible": ["No passage meets the options that you set.", "Widen the years, sections or journal, or clear them."],
+};
+
+function refuse(reply) {
+  $("ask").classList.add("noevidence");
+  const { reason, nearest, searched } = reply.refusal;
+  const [said, remedy] = REMEDIES[reason] ?? ["The papers do not say enough to answer this.",
+    `${count(searched, "passage")} searched. Rather than guess, here is what came nearest; ask more narrowly, or add papers on the subject.`];
+  $("answer").replaceChildren(h("div", { className: "refusal" }, h("p", {}, said), h("p", {}, remedy),
+    reason === "empty-base" ? h("a", { className: "button primary", href: "/#library", "data-view": "library" }, "Open the library") : ""));
+  if (nearest.length) {
+    $("after").append(h("h3", {}, "Nearest papers"), h("ol", { className: "sources" }, nearest.map((paper, n) => h("li", {},
+      h("span", { className: "number" }, String(n + 1)),
+      h("div", {}, h("div", { className: "title" }, paper.title), h("div", { className: "meta" }, byline(paper), paper.doi ? " · " : "", doiLink(paper)))))));
+  }
+}

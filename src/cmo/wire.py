@@ -1,0 +1,139 @@
+"""Values as the plain dictionaries that `--json` prints and HTTP sends: one shape for both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from cmo.model.answers import Answer
+from cmo.model.evidence import Evidence
+from cmo.model.outcomes import Outcome
+from cmo.model.papers import Page, PaperRef
+from cmo.model.record import PaperSummary
+from cmo.oracle import Reply
+
+if TYPE_CHECKING:  # drawing costs imports that a question does not need
+    from cmo.viewer import Place
+
+
+def reply(value: Reply) -> dict[str, Any]:
+    """A reply, with everything that a client needs to show and check it."""
+    answer = value.answer
+    return {
+        "question": answer.question,
+        "answer": answer.text,
+        "answered": answer.refusal is None,
+        "confidence": answer.confidence,
+        "sentences": [
+            {"text": s.text, "citations": list(s.citations), "evidence": [e.id for e in s.evidence]}
+            for s in answer.sentences
+        ],
+        "citations": [{"number": c.number, **paper(c.paper)} for c in answer.citations],
+        "evidence": [evidence(e, _number(answer, e)) for e in answer.evidence],
+        "sources": [_label(c.paper) for c in answer.citations],
+        "refusal": _refusal(answer),
+        "mode": value.mode.value,
+        "searched": answer.searched,
+        "snapshot": answer.snapshot,
+        "processing_time_ms": value.milliseconds,
+    }
+
+
+def evidence(value: Evidence, citation: int) -> dict[str, Any]:
+    """A piece of evidence and where to see it."""
+    return {
+        "id": value.id,
+        "citation": citation,
+        "paper_id": value.paper.paper_id,
+        "version": value.paper.version,
+        "page": value.page,
+        "start": value.start,
+        "end": value.end,
+        "text": value.text,
+        "section": value.section.value,
+        "heading": value.heading,
+        "boxes": [asdict(b) for b in value.boxes],
+        "score": value.score,
+        "image": f"/papers/{value.paper.paper_id}/pages/{value.page}.png?evidence={value.id}",
+    }
+
+
+def paper(ref: PaperRef) -> dict[str, Any]:
+    """A paper as a citation names it."""
+    about = ref.metadata
+    return {
+        "paper_id": ref.paper_id,
+        "version": ref.version,
+        "title": about.title or ref.source,
+        "authors": list(about.authors),
+        "year": about.year,
+        "journal": about.journal,
+        "doi": about.doi,
+        "pmid": about.pmid,
+        "licence": about.licence,
+        "source": ref.source,
+        "format": ref.format.value,
+        "sha256": ref.sha256,
+    }
+
+
+def summary(value: PaperSummary) -> dict[str, Any]:
+    """A paper as lists show it."""
+    return {
+        **paper(value.ref),
+        "added_at": value.added_at.isoformat(),
+        "pages": value.pages,
+        "sentences": value.sentences,
+        "chunks": value.chunks,
+    }
+
+
+def paper_with_pages(ref: PaperRef, pages: Sequence[Page]) -> dict[str, Any]:
+    """A paper and the sizes of its pages."""
+    return {**paper(ref), "pages": [asdict(page) for page in pages]}
+
+
+def place(evidence_id: str, value: Place) -> dict[str, Any]:
+    """Where a piece of evidence is printed."""
+    return {
+        "id": evidence_id,
+        "paper": paper(value.paper),
+        "page": value.page,
+        "start": value.start,
+        "end": value.end,
+        "text": value.text,
+        "boxes": [asdict(b) for b in value.boxes],
+        "image": f"/papers/{value.paper.paper_id}/pages/{value.page}.png?evidence={evidence_id}",
+    }
+
+
+def outcome(value: Outcome) -> dict[str, Any]:
+    """What became of a file."""
+    return {**asdict(value), "status": value.status.value}
+
+
+def _refusal(answer: Answer) -> dict[str, Any] | None:
+    refusal = answer.refusal
+    if refusal is None:
+        return None
+    return {
+        "reason": refusal.reason.value,
+        "message": refusal.message,
+        "searched": refusal.searched,
+        "nearest": [paper(ref) for ref in refusal.nearest],
+    }
+
+
+def _number(answer: Answer, wanted: Evidence) -> int:
+    return next(c.number for c in answer.citations if c.paper == wanted.paper)
+
+
+def _label(ref: PaperRef) -> str:
+    about = ref.metadata
+    title = about.title or ref.source
+    who = f"{about.authors[0]} et al." if len(about.authors) > 1 else "".join(about.authors)
+    where = ", ".join(str(part) for part in (about.journal, about.year) if part)
+    return ". ".join(
+        part for part in (who.rstrip("."), title.rstrip("."), where, about.doi and f"doi:{about.doi}") if part
+    )

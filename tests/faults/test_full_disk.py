@@ -1,0 +1,91 @@
+"""The disk fills at any point: the error says so, what was acknowledged is kept, and work goes on once there is room."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmo.errors import StoreFull
+from cmo.kit.files import write_atomic
+from cmo.model.outcomes import Outcome
+from cmo.oracle import admit
+
+DISK = 64_000_000
+ROOMS = (*range(40_000, 1_600_000, 120_000), *range(8_400_000, 11_000_000, 200_000))
+"""Bytes left free, so that the disk fills in the record, an original, the columns, the words, the tables, the pointer."""
+PAPERS = 6
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system."""
+    if os.geteuid() != 0 and not os.environ.get("CI"):  # noqa: TID251 - whether this is the build server
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def paper(number: int) -> str:
+    lines = (f"The marker{number}x{n} was measured in the plasma of patients at visit {n}." for n in range(250))
+    return f"Study number {number} of markers in the plasma of patients\n\n{' '.join(lines)}\n"
+
+
+def test_a_full_disk_loses_no_acknowledged_paper_wherever_it_fills(
+    disk: Path, tmp_path: Path, open_base: Callable[..., Any]
+) -> None:
+    filled = set()
+    paths = [tmp_path / f"{n}.txt" for n in range(PAPERS)]
+    for n, path in enumerate(paths):
+        path.write_text(paper(n))
+    for room in ROOMS:
+        folder = disk / f"base{room}"
+        ballast = disk / "ballast"
+        with ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free(disk) - room)
+        acknowledged: list[Outcome] = []
+        error = ""
+        try:
+            with open_base(folder) as base:
+                acknowledged.extend(base.app.curator.ingest(base.pipeline(), paths))  # keeps what came before the error
+        except StoreFull as full:
+            error = str(full)
+        assert not error or (str(disk) in error and "free some space" in error)
+        filled.add((bool(error), len(acknowledged)))
+        ballast.unlink()
+        with open_base(folder) as base:
+            there = {s.ref.paper_id for s in base.app.record.papers()}
+            assert {o.paper_id for o in acknowledged} <= there
+            again = base.ingest(*paths)
+            assert {o.status for o in again} <= {"added", "unchanged"}
+            assert len(base.app.record.papers()) == PAPERS
+            assert base.app.curator.check().faults == ()
+            answer = base.app.oracle.reply(admit("Which marker was measured in the plasma of patients?")).answer
+            assert answer.refusal is None
+        subprocess.run(["rm", "-r", folder], check=True)
+    assert {full for full, _ in filled} == {True, False}, "the rooms must span both"
+    assert len(filled) > 3, "the disk must fill at different points"
+
+
+def test_a_full_disk_leaves_the_old_file_where_a_new_one_was_to_go(disk: Path) -> None:
+    pointer = disk / "CURRENT"
+    write_atomic(pointer, b"000001")
+    with suppress(OSError):
+        (disk / "ballast").write_bytes(bytes(2 * DISK))
+    with pytest.raises(OSError, match="No space left"):
+        write_atomic(pointer, b"000002" * 10_000)
+    assert pointer.read_bytes() == b"000001"
+    assert sorted(p.name for p in disk.iterdir()) == ["CURRENT", "ballast"]
+
+
+def free(folder: Path) -> int:
+    facts = os.statvfs(folder)
+    return facts.f_bavail * facts.f_frsize

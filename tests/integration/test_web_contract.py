@@ -1,0 +1,71 @@
+"""Requests made up from the OpenAPI document: whatever is sent, the reply is one that the document describes."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+
+from cmo.app import opened
+from cmo.settings import read_settings
+from cmo.testing import HashingEmbedder
+from cmo.web import create_api
+
+PAPER = "Maple syrup urine disease and its markers\n\nLeucine and valine are raised in maple syrup urine disease.\n"
+
+
+@pytest.fixture(scope="module")
+def contract() -> Iterator[object]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened(read_settings(working_dir=Path(folder) / "kb", allowed_hosts="testserver")) as app,
+    ):
+        app.__dict__["encoder"] = HashingEmbedder()
+        paper = Path(folder) / "paper.txt"
+        paper.write_text(PAPER)
+        with app.pipeline(1) as pipeline:
+            list(app.curator.ingest(pipeline, [paper]))
+        yield schemathesis.openapi.from_asgi("/openapi.json", create_api(app))
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "POST /query",
+        "GET /query/stream",
+        "GET /papers",
+        "GET /papers/{paper_id}",
+        "DELETE /papers/{paper_id}",
+        "GET /papers/{paper_id}/pages/{page}.png",
+        "GET /evidence/{evidence_id}",
+        "GET /health",
+        "GET /kb/status",
+        "GET /problems/{code}",
+    ],
+)
+def test_every_reply_is_described(contract: Any, operation: str, mode: GenerationMode) -> None:
+    """No fault, and a status, media type and shape that the document names; unfit data is refused."""
+    method, path = operation.split(" ")
+    wanted = CHECKS.get_by_names(
+        ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"]
+    )
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(contract[path][method].as_strategy(generation_mode=mode))
+    def holds(case: schemathesis.Case) -> None:
+        reply = case.call()
+        case.validate_response(reply, checks=wanted)
+        if mode.is_positive and method == "GET":
+            assert reply.status_code in {200, 404, 422}
+
+    try:
+        holds()
+    except Unsatisfiable:
+        assert mode.is_negative, "a route without parameters cannot be sent unfit ones"

@@ -1,0 +1,87 @@
+"""What may be asked, and the story of one question."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from cmo.errors import BadFilter, BadQuestion
+from cmo.model.answers import Answer
+from cmo.model.evidence import Found
+from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
+from cmo.oracle import PASSAGES, Oracle, admit
+from cmo.testing import FakeClock
+
+
+@pytest.mark.parametrize("text", ["", "   ", "???", "\u200b\u202e", "\x00\x00"])
+def test_a_question_without_a_word_is_refused(text: str) -> None:
+    with pytest.raises(BadQuestion, match="empty"):
+        admit(text)
+
+
+def test_a_question_too_long_is_refused_and_the_limit_named() -> None:
+    assert admit("a" * MAX_QUESTION_CHARS)
+    with pytest.raises(BadQuestion, match="4,000"):
+        admit("a" * (MAX_QUESTION_CHARS + 1))
+
+
+def test_a_question_is_cleaned() -> None:
+    assert admit(" What\tis\u202e raised\n in  PKU\x00? ").text == "What is raised in PKU ?"
+
+
+@pytest.mark.parametrize("text", ["酮症?", "β", "5"])
+def test_a_question_in_any_script_may_be_asked(text: str) -> None:
+    assert admit(text).text == text
+
+
+def test_an_unknown_mode_is_refused_and_the_modes_named() -> None:
+    with pytest.raises(BadFilter, match=r"'magic'.*naive, hybrid"):
+        admit("What is raised?", "magic")
+    assert admit("What is raised?", "naive").mode is Mode.NAIVE
+
+
+def test_years_upside_down_are_refused() -> None:
+    with pytest.raises(BadFilter, match="2020 and 2010"):
+        admit("What is raised?", filters=Filters(year_from=2020, year_to=2010))
+    assert admit("What is raised?", filters=Filters(year_from=2020, year_to=2020)).filters.year_to == 2020
+
+
+class SlowRetriever:
+    """Takes a quarter of a second by its clock."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.asked: list[tuple[Question, int]] = []
+
+    def retrieve(self, question: Question, limit: int) -> Found:
+        self.clock.advance(0.25)
+        self.asked.append((question, limit))
+        return Found("", (), np.zeros(4, np.float32), (), "000007", 3)
+
+
+class Echo:
+    """Says the question."""
+
+    def answer(self, question: Question, found: Found) -> Answer:
+        return Answer(question.text, (), (), 0.5, found.snapshot, found.searched)
+
+
+def test_a_reply_tells_the_answer_the_mode_and_the_time() -> None:
+    clock = FakeClock()
+    retriever = SlowRetriever(clock)
+    question = admit("What is raised?", "naive")
+    with ThreadPoolExecutor(1) as executor:
+        oracle = Oracle(retriever, Echo(), clock, executor)
+        reply = oracle.reply(question)
+        again = asyncio.run(oracle.ask(question))
+    assert reply.answer == Answer("What is raised?", (), (), 0.5, "000007", 3)
+    assert (reply.mode, reply.milliseconds) == (Mode.NAIVE, 250.0)
+    assert again.answer == reply.answer
+    assert retriever.asked == [(question, PASSAGES)] * 2
+
+
+@pytest.mark.parametrize("year", [-5, 0, 99_999_999])
+def test_what_is_no_year_is_told(year: int) -> None:
+    with pytest.raises(BadFilter, match="no year"):
+        admit("What is raised?", filters=Filters(year_from=year))

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Install a lock file into .venv: by uv when it can be had, else by pip. Usage: install.sh PYTHON LOCKFILE
+set -eu
+python=$1 lock=$2
+if [ ! -x .venv/bin/python ]; then
+  if ! "$python" -m venv .venv; then
+    echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2
+    exit 1
+  fi
+fi
+.venv/bin/python - <<'PY'
+import sys
+if sys.version_info < (3, 11):
+    sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Try: make PYTHON=python3.11 ...")
+PY
+[ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true
+if [ -x .venv/bin/uv ]; then
+  .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
+  .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -e .
+else
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+fi
