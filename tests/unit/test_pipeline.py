@@ -1,5 +1,6 @@
 """Files to recorded papers, with the record and the files played by fakes."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def _no_files(monkeypatch: pytest.MonkeyPatch) -> None:
         return 1
 
     monkeypatch.setattr(module.files, "admit", admit)
-    monkeypatch.setattr(module, "sha256_file", lambda path: f"{hash(path.name) & 0xFFFF:064x}")
+    monkeypatch.setattr(module, "sha256_file", lambda path: hashlib.sha256(path.name.encode()).hexdigest())
 
 
 def about(n: int) -> Metadata:
