@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
+from cmo.model.concepts import Concept, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.hits import Hits
 from cmo.model.papers import Format, PaperRef, ParsedPaper
@@ -77,6 +78,31 @@ class Parsers(Protocol):
 
     def parse_many(self, paths: Iterable[Path]) -> Iterator[tuple[Path, ParsedPaper | PaperRefused]]:
         """Read files; a refusal is a value here, because one bad file must not stop the others."""
+        ...
+
+
+class Linker(Protocol):
+    """Names to concepts, the same for papers and questions."""
+
+    def link(self, text: str) -> tuple[Mention, ...]:
+        """The concepts that a text names, in its order, not overlapping; abbreviations as the text defines them."""
+        ...
+
+    def concept(self, concept_id: str) -> Concept | None:
+        """A concept by its id, or by an identifier that it has elsewhere; None where nobody knows it."""
+        ...
+
+
+class PaperReader(Protocol):
+    """A paper to what it says of concepts."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the same paper would be read differently."""
+        ...
+
+    def read(self, paper: ParsedPaper) -> Reading:
+        """Mentions and relations of one paper; pure, and the same every time."""
         ...
 
 
