@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 _HYPHENS = dict.fromkeys((0x02, 0xFFFE, 0xAD, 0x2010, 0x2011), "-")
 _FLAT = {
@@ -28,8 +29,11 @@ _FLAT = {
 """Ligatures, mathematical alphabets, line-end hyphens, and Symbol's private code points, as plain characters."""
 
 
+def cleaned(words: Iterable[str]) -> list[str]:
+    """The words made clean; most are, which is cheap to see."""
+    return [word if word.isascii() and word.isprintable() else clean(word) for word in words]
+
+
 def clean(word: str) -> str:
     """The word in composed characters, ligatures expanded, invisible characters gone."""
-    if word.isascii() and word.isprintable():
-        return word
     return unicodedata.normalize("NFC", word.translate(_FLAT).replace("◦C", "°C"))

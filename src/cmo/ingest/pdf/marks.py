@@ -72,7 +72,7 @@ class Marks:
 def measure(page: int, codes: npt.NDArray[np.uint32], frame: Frame) -> Marks:
     """Boxes of as few characters as say where the words are: they cost most of the time that a page takes."""
     inked = np.flatnonzero(_is_ink(codes))
-    broken = np.isin(codes[inked], _HYPHENS)
+    broken = (codes[inked] == _HYPHENS[0]) | (codes[inked] == _HYPHENS[1])
     cut = np.flatnonzero((np.diff(inked) > 1) | broken[:-1])
     first = np.concatenate((inked[:1], inked[cut + 1]))
     last = np.concatenate((inked[cut], inked[-1:]))
@@ -111,11 +111,18 @@ _HYPHENS = (0x02, 0xFFFE)
 
 
 def _is_ink(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-    blank = (codes == 0xFEFF) | (codes == 0xFFFF) | (codes >= _NOWHERE)  # noqa: PLR2004 - byte order mark, no character
+    """ASCII, which is nearly all, is told by two comparisons; only the rest is looked at closely."""
+    ink: npt.NDArray[np.bool_] = (codes > 0x20) & (codes < 0x7F)  # noqa: PLR2004
+    rare = np.flatnonzero(~ink & (codes != 0x20))  # noqa: PLR2004
+    ink[rare] = ~_is_blank(codes[rare])
+    return ink
+
+
+def _is_blank(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    blank: npt.NDArray[np.bool_] = (codes == 0xFEFF) | (codes == 0xFFFF) | (codes >= _NOWHERE)  # noqa: PLR2004 - byte order mark, no character
     for first, last in _BLANKS:
         blank |= (codes >= first) & (codes <= last)
-    ink: npt.NDArray[np.bool_] = ~blank
-    return ink
+    return blank
 
 
 def spell(codes: npt.NDArray[np.uint32]) -> str:

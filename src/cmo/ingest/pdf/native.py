@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
@@ -79,14 +80,14 @@ def boxes(page: int, characters: list[int]) -> npt.NDArray[np.float32]:
     return out
 
 
-def objects(page: int, characters: list[int]) -> list[int]:
+def objects(page: int, characters: Sequence[int]) -> list[int]:
     """The text object that each of these characters belongs to; 0 for a character that PDFium made up."""
     return [found or 0 for found in map(_char_object, repeat(page), characters)]
 
 
-def unmapped(page: int, characters: list[int]) -> int:
+def unmapped(page: int, characters: Sequence[int]) -> int:
     """How many of these characters have no Unicode value in the file."""
-    return sum(1 for found in map(_char_unmapped, repeat(page), characters) if found > 0)
+    return list(map(_char_unmapped, repeat(page), characters)).count(1)
 
 
 def fonts_of(text_objects: list[int]) -> list[int]:
@@ -122,8 +123,8 @@ def white(text_objects: list[int]) -> list[bool]:
 
 def page_fonts(page: int) -> list[int]:
     """The fonts of the text objects of a page, each once; those inside forms are not looked at."""
-    things = [_page_object(page, i) for i in range(min(_page_objects(page), _MOST_OBJECTS))]
-    return list(set(fonts_of([thing for thing in things if thing and _object_type(thing) == pdfium.FPDF_PAGEOBJ_TEXT])))
+    things = map(_page_object, repeat(page), range(min(_page_objects(page), _MOST_OBJECTS)))
+    return [font for font in set(map(_object_font, things)) if font]  # what is no text has none
 
 
 def painted(page: int) -> npt.NDArray[np.float32]:
@@ -145,16 +146,15 @@ def painted(page: int) -> npt.NDArray[np.float32]:
 
 def clipped(text_objects: list[int]) -> list[bool]:
     """Whether each object lies outside the region that it is allowed to paint in."""
+    clips = list(map(_object_clip, text_objects))
+    counts = map(_clip_paths, clips)  # mostly none; -1 where there is no clip
     return [
-        bool(clip) and _is_clipped(one, clip)
-        for one, clip in zip(text_objects, map(_object_clip, text_objects), strict=True)
+        paths > 0 and _is_clipped(one, clip, paths)
+        for one, clip, paths in zip(text_objects, clips, counts, strict=True)
     ]
 
 
-def _is_clipped(text_object: int, clip: int) -> bool:
-    paths = _clip_paths(clip)
-    if paths <= 0:
-        return False
+def _is_clipped(text_object: int, clip: int, paths: int) -> bool:
     sides = (_FLOAT * 4)()
     at = ctypes.addressof(sides)
     if not _object_bounds(text_object, at, at + 4, at + 8, at + 12):

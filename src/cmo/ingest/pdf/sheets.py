@@ -16,6 +16,8 @@ _MOSTLY = 0.6
 """A page of which this share of the words runs sideways is read as if it were turned."""
 _PROBE = 400
 """Characters of a page that are asked whether their font maps them to Unicode."""
+_GLANCE = 50
+"""So many of them are asked first: enough not to miss the third of a page that a refusal takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,15 @@ def _read(page: Any, text: Any, number: int, most_characters: int) -> Sheet:
     main, aside = lines.gather(upright, number), lines.gather(sideways, number)
     if len(sideways.texts) > _MOSTLY * (len(upright.texts) + len(sideways.texts)):
         main, aside, width, height = aside, main, height, width
+    return Sheet(shown, main, aside, width, height, count, _unmapped(handle, count))
+
+
+def _unmapped(text: int, count: int) -> float:
+    """The share is needed only where it is large, so a page is looked at closely if a glance finds some."""
     probe = range(0, count, max(1, count // _PROBE))
-    unmapped = native.unmapped(handle, list(probe)) / len(probe)
-    return Sheet(shown, main, aside, width, height, count, unmapped)
+    if not native.unmapped(text, probe[:: max(1, len(probe) // _GLANCE)]):
+        return 0.0
+    return native.unmapped(text, probe) / len(probe)
 
 
 def _frame(page: Any) -> marks.Frame:

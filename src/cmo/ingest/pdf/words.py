@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmo.ingest.pdf import marks, native, signs
-from cmo.ingest.pdf.letters import clean
+from cmo.ingest.pdf.letters import cleaned
 from cmo.ingest.pdf.marks import Floats, Frame, Marks
 
 _RUN_GAP, _WORD_GAP = 0.9, 0.32
@@ -104,9 +104,8 @@ def _words(page: int, text: str, placed: Marks, ground: Ground, turn: int = 0) -
         return _none(turn)
     first, last, begins_run = _cut(placed)
     starts, ends = placed.places[first].tolist(), (placed.places[last] + 1).tolist()
-    traits = _traits(native.objects(page, starts))
-    texts = [clean(text[a:b]) for a, b in zip(starts, ends, strict=True)]
-    fonts = [trait.font for trait in traits]
+    drawn = _drawn(native.objects(page, starts))
+    texts = cleaned(text[a:b] for a, b in zip(starts, ends, strict=True))
     box = placed.boxes
     boxes = np.stack(
         (
@@ -117,10 +116,9 @@ def _words(page: int, text: str, placed: Marks, ground: Ground, turn: int = 0) -
         ),
         axis=1,
     )
-    extents = np.array([font.extent for font in fonts], np.float32)
-    sizes: Floats = (np.maximum.reduceat(box[:, 3] - box[:, 1], first) / extents).astype(np.float32)
-    seen = _seen(traits, boxes, ground) & (sizes >= _SMALLEST) & np.fromiter(map(bool, texts), np.bool_, len(texts))
-    found = Words(texts, boxes, sizes, fonts, begins_run, turn)
+    sizes: Floats = (np.maximum.reduceat(box[:, 3] - box[:, 1], first) / drawn.extents).astype(np.float32)
+    seen = _seen(drawn, boxes, ground) & (sizes >= _SMALLEST) & np.fromiter(map(bool, texts), np.bool_, len(texts))
+    found = Words(texts, boxes, sizes, drawn.fonts, begins_run, turn)
     return found if seen.all() else _only(found, seen)
 
 
@@ -141,14 +139,14 @@ def _cut(placed: Marks) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt
 
 def _mark_signs(page: int, text_page: int, text: str) -> str:
     """The text with the characters marked that may be mathematical signs under another name."""
-    fonts = [font for font in native.page_fonts(page) if font and signs.is_obscure(native.font_name(font))]
+    fonts = [font for font in native.page_fonts(page) if signs.is_obscure(native.font_name(font))]
     names = {font.name for font in map(_describe, fonts) if signs.is_symbolic(font.flags)}
     if not names:
         return text
     used: dict[str, list[int]] = {}
-    for i, trait in enumerate(_traits(native.objects(text_page, list(range(len(text)))))):
-        if trait.font.name in names and not text[i].isspace():
-            used.setdefault(trait.font.name, []).append(i)
+    for i, font in enumerate(_drawn(native.objects(text_page, range(len(text)))).fonts):
+        if font.name in names and not text[i].isspace():
+            used.setdefault(font.name, []).append(i)
     letters = list(text)
     for name, places in used.items():
         if signs.are_keys(text[i] for i in places):
@@ -158,26 +156,35 @@ def _mark_signs(page: int, text_page: int, text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trait:
-    font: Font
-    clipped: bool
-    white: bool
+class _Drawn:
+    """How characters or words are drawn; columns of equal length."""
+
+    fonts: list[Font]
+    extents: Floats
+    clipped: npt.NDArray[np.bool_]
+    white: npt.NDArray[np.bool_]
 
 
-def _traits(objects: Sequence[int]) -> list[_Trait]:
-    things = [thing for thing in set(objects) if thing]
+def _drawn(objects: Sequence[int]) -> _Drawn:
+    """Each text object is asked once: it may draw many words. To PDFium, 0 is one without font, clip and colour."""
+    things = list(set(objects))
     handles = native.fonts_of(things)
-    fonts = {handle: _describe(handle) for handle in (*set(handles), 0)}
-    facts = zip(things, handles, native.clipped(things), native.white(things), strict=True)
-    traits = {thing: _Trait(fonts[handle], clipped, white) for thing, handle, clipped, white in facts}
-    traits[0] = _Trait(fonts[0], clipped=False, white=False)
-    return [traits[thing] for thing in objects]
+    known = {handle: _describe(handle) for handle in set(handles)}
+    fonts = [known[handle] for handle in handles]
+    number = dict(zip(things, range(len(things)), strict=True))
+    which = np.fromiter(map(number.__getitem__, objects), np.intp, len(objects))
+    return _Drawn(
+        [fonts[i] for i in which.tolist()],
+        np.array([font.extent for font in fonts], np.float32)[which],
+        np.array(native.clipped(things))[which],
+        np.array(native.white(things))[which],
+    )
 
 
-def _seen(traits: Sequence[_Trait], boxes: Floats, ground: Ground) -> npt.NDArray[np.bool_]:
+def _seen(drawn: _Drawn, boxes: Floats, ground: Ground) -> npt.NDArray[np.bool_]:
     """Whether each word can be seen: it is not clipped away, nor white on white."""
-    seen = np.array([not trait.clipped for trait in traits])
-    white = np.flatnonzero([trait.white for trait in traits])
+    seen = ~drawn.clipped
+    white = np.flatnonzero(drawn.white)
     if len(white):
         colour = ground()
         x = (boxes[white, 0] + boxes[white, 2])[:, None] / 2
