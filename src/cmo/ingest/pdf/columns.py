@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,7 @@ _SHIFT = 16.0
 """Points by which the columns of left and right pages may be shifted."""
 _STEP = 1.5
 _MOST_GUTTERS = 3
+_ROWS_BACK = 7
 
 
 def gutters(lines: Sequence[Line], width: float) -> list[float]:
@@ -94,8 +96,9 @@ def _clearest(places: Floats, lines: list[Line]) -> float:
 def _parts_text(left: Floats, right: Floats, lines: list[Line], at: float) -> bool:
     """Whether columns of text stand on both sides of it, side by side."""
     west, east = right <= at + 1, left >= at - 1
-    west_width = np.median((right - left)[west]) / max(at - np.quantile(left[west], 0.1), 1)
-    east_width = np.median((right - left)[east]) / max(np.quantile(right[east], 0.9) - at, 1)
+    width = right - left
+    west_width = median(width[west].tolist()) / max(at - np.quantile(left[west], 0.1), 1)
+    east_width = median(width[east].tolist()) / max(np.quantile(right[east], 0.9) - at, 1)
     if min(west_width, east_width) < _FILLED:
         return False
     heights = np.array([line.middle for line in lines])
@@ -183,25 +186,18 @@ def _shrinks(column: list[Line], at: float) -> bool:
 
 
 def _column(line: Line, at: list[float]) -> int:
-    slack = 0.4 * line.size
-    first = sum(line.x0 >= place - slack for place in at)
-    last = sum(line.x1 > place + slack for place in at)
+    slack, first, last = 0.4 * line.size, 0, 0
+    for place in at:
+        first += line.x0 >= place - slack
+        last += line.x1 > place + slack
     return first if last <= first else -1
 
 
 def _join_rows(lines: Sequence[Line], at: list[float]) -> list[Line]:
     """Rows that a wide space splits become one line again, unless a gutter explains the space."""
     reach = _IN_COLUMN if at else _ON_PAGE
-    rows: list[list[Line]] = []
-    for line in lines:
-        for row in rows[:-8:-1]:
-            if _same_row(row[0], line):
-                row.append(line)
-                break
-        else:
-            rows.append([line])
     joined: list[Line] = []
-    for row in rows:
+    for row in _near_rows(lines):
         row.sort(key=lambda line: line.x0)
         parts = [row[0]]
         for line in row[1:]:
@@ -214,6 +210,20 @@ def _join_rows(lines: Sequence[Line], at: list[float]) -> list[Line]:
     return joined
 
 
+def _near_rows(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines of one row together, unless several other rows begin between them."""
+    rows: list[list[Line]] = []
+    latest: dict[int, int] = {}
+    for line in lines:
+        place = latest.get(line.row)
+        if place is not None and len(rows) - place <= _ROWS_BACK:
+            rows[place].append(line)
+        else:
+            latest[line.row] = len(rows)
+            rows.append([line])
+    return rows
+
+
 def _goes_on_across(above: list[Line], first: Line, second: Line, at: list[float]) -> bool:
     """Whether a row that is open at the gutter belongs to a paragraph that spans it, as the line above does."""
     if not above or not printed.touch(first, second, _STRETCHED):
@@ -222,10 +232,6 @@ def _goes_on_across(above: list[Line], first: Line, second: Line, at: list[float
     spans = any(last.x0 < place < last.x1 for place in at)
     close = 0 < first.y1 - last.y1 < 1.7 * first.size and abs(first.x0 - last.x0) < first.size
     return spans and close and abs(first.size - last.size) < 0.05 * last.size
-
-
-def _same_row(first: Line, second: Line) -> bool:
-    return first.row == second.row
 
 
 def _gutter_between(first: Line, second: Line, at: list[float]) -> bool:

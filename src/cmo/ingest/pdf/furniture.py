@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from cmo.ingest.pdf.lines import Line
 from cmo.ingest.pdf.sheets import Sheet
@@ -33,29 +34,31 @@ _LINE_NUMBERS = 12
 
 def strip(sheets: Sequence[Sheet]) -> list[list[Line]]:
     """The lines of each sheet without its furniture."""
-    repeated = _repeated(sheets)
-    return [_keep(sheet, repeated) for sheet in sheets]
+    keys = _keys(sheets)
+    repeated = _repeated(sheets, keys)
+    return [_keep(sheet, readings, repeated) for sheet, readings in zip(sheets, keys, strict=True)]
 
 
-def _key(line: Line) -> str:
-    return _DIGITS.sub("#", line.text).lower()
+def _keys(sheets: Sequence[Sheet]) -> list[list[str]]:
+    """What each line of each sheet reads, digits aside."""
+    return [[_DIGITS.sub("#", line.text).lower() for line in sheet.lines] for sheet in sheets]
 
 
 def _in_margin(line: Line, sheet: Sheet) -> bool:
-    return line.middle < _MARGIN * sheet.height or line.middle > (1 - _MARGIN) * sheet.height
+    return not _MARGIN * sheet.height <= line.middle <= (1 - _MARGIN) * sheet.height
 
 
-def _repeated(sheets: Sequence[Sheet]) -> dict[str, list[float]]:
+def _repeated(sheets: Sequence[Sheet], keys: Sequence[Sequence[str]]) -> dict[str, list[float]]:
     """Where a text stands on page after page: its heights."""
     places: defaultdict[str, list[tuple[int, float, bool]]] = defaultdict(list)
-    for number, sheet in enumerate(sheets):
-        for line in sheet.lines:
+    for number, (sheet, readings) in enumerate(zip(sheets, keys, strict=True)):
+        for line, key in zip(sheet.lines, readings, strict=True):
             margin = _in_margin(line, sheet)
             if margin or len(line.words) < _STAMP_WORDS:
-                places[_key(line)].append((number, line.middle, margin))
+                places[key].append((number, line.middle, margin))
     found: dict[str, list[float]] = {}
     for key, seen in places.items():
-        if len({number for number, _, _ in seen}) > 1:
+        if seen[0][0] != seen[-1][0]:
             heights = _heights(seen, len(sheets))
             if heights:
                 found[key] = heights
@@ -63,17 +66,28 @@ def _repeated(sheets: Sequence[Sheet]) -> dict[str, list[float]]:
 
 
 def _heights(seen: list[tuple[int, float, bool]], pages: int) -> list[float]:
-    heights = []
+    """The heights near which it stands on enough pages; both ends of what is near move down as the height does."""
+    seen.sort(key=itemgetter(1))
+    heights: list[float] = []
+    near: Counter[int] = Counter()
+    first = last = 0
     for _, height, margin in seen:
-        on = len({number for number, other, _ in seen if abs(other - height) < _ALIKE})
+        while last < len(seen) and seen[last][1] - height < _ALIKE:
+            near[seen[last][0]] += 1
+            last += 1
+        while height - seen[first][1] >= _ALIKE:
+            near[seen[first][0]] -= 1
+            first += 1
+        on = sum(count > 0 for count in near.values())
         enough = 2 if margin else max(3, round(_EVERYWHERE * pages))
         if on >= enough:
             heights.append(height)
     return heights
 
 
-def _keep(sheet: Sheet, repeated: dict[str, list[float]]) -> list[Line]:
-    alike = {id(line) for line in sheet.lines if _stands_at(line, repeated.get(_key(line), ()))}
+def _keep(sheet: Sheet, keys: Sequence[str], repeated: dict[str, list[float]]) -> list[Line]:
+    known = zip(sheet.lines, keys, strict=True)
+    alike = {id(line) for line, key in known if key in repeated and _stands_at(line, repeated[key])}
     outer = _outermost(sheet.lines, alike) if alike else set()
     kept = [
         line for line in sheet.lines if id(line) not in alike or (len(line.text) < _TELLING and id(line) not in outer)

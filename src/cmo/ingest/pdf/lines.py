@@ -7,9 +7,10 @@ the gap may be a gutter, or part the cells of a table.
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from statistics import median
 
 import numpy as np
 
@@ -130,40 +131,38 @@ def _runs(words: Words, page: int) -> list[Line]:
     tops, bottoms = np.minimum.reduceat(box[:, 1], begins), np.maximum.reduceat(box[:, 3], begins)
     rights = np.maximum.reduceat(box[:, 2], begins)
     sizes = np.stack((np.minimum.reduceat(words.sizes, begins), np.maximum.reduceat(words.sizes, begins)), axis=1)
-    bold = np.logical_and.reduceat([font.bold for font in words.fonts], begins)
-    italic = np.logical_and.reduceat([font.italic for font in words.fonts], begins)
-    facts = zip(tops.tolist(), rights.tolist(), bottoms.tolist(), sizes.tolist(), bold, italic, strict=True)
+    facts = zip(tops.tolist(), rights.tolist(), bottoms.tolist(), sizes.tolist(), strict=True)
     bounds = [*begins.tolist(), len(words.texts)]
     lefts, ends = box[:, 0].tolist(), box[:, 2].tolist()
     found = []
-    for (a, b), (top, right, bottom, (low, high), heavy, slanted) in zip(pairwise(bounds), facts, strict=True):
+    for (a, b), (top, right, bottom, (low, high)) in zip(pairwise(bounds), facts, strict=True):
         texts, fonts = words.texts[a:b], words.fonts[a:b]
-        font = fonts[0] if fonts.count(fonts[0]) == b - a else _usual_font(texts, fonts)
+        font, bold, italic = fonts[0], fonts[0].bold, fonts[0].italic
+        if fonts.count(font) < b - a:
+            font = _usual_font(texts, fonts)
+            bold, italic = all(one.bold for one in fonts), all(one.italic for one in fonts)
         size = high if high - low < _SAME * high else _size_of(font, fonts, words.sizes[a:b])
-        line = Line(
-            page, texts, lefts[a:b], ends[a:b], lefts[a], top, right, bottom, size, font, bool(heavy), bool(slanted)
+        found.append(
+            Line(page, texts, lefts[a:b], ends[a:b], lefts[a], top, right, bottom, size, font, bold, italic, words.turn)
         )
-        line.turn = words.turn
-        found.append(line)
     return found
 
 
 def _usual_font(texts: list[str], fonts: list[Font]) -> Font:
-    letters: Counter[Font] = Counter()
+    letters: dict[Font, int] = {}
     for text, font in zip(texts, fonts, strict=True):
-        letters[font] += len(text)
-    return letters.most_common(1)[0][0]
+        letters[font] = letters.get(font, 0) + len(text)
+    return max(letters, key=letters.__getitem__)
 
 
 def _size_of(font: Font, fonts: list[Font], sizes: Floats) -> float:
     """The size in which a font is set most: the middle one."""
-    return float(np.median([size for size, other in zip(sizes.tolist(), fonts, strict=True) if other is font]))
+    return float(median(size for size, other in zip(sizes.tolist(), fonts, strict=True) if other is font))
 
 
 def _rows(runs: list[Line]) -> list[list[Line]]:
     """Runs grouped by height: the usual sizes found rows, small ones join the row that they overlap most."""
-    usual = sorted(run.size for run in runs for _ in run.words)
-    small = _SMALL * usual[len(usual) // 2]
+    small = _SMALL * _usual_size(runs)
     founders = sorted((run for run in runs if run.size >= small), key=lambda run: run.middle)
     rows: list[list[Line]] = []
     for run in founders:
@@ -181,6 +180,13 @@ def _rows(runs: list[Line]) -> list[list[Line]]:
     return rows + (_small_rows(loose) if loose else [])
 
 
+def _usual_size(runs: list[Line]) -> float:
+    """The size of the middle word when words are put in order of size."""
+    ordered = sorted(runs, key=lambda run: run.size)
+    through = list(accumulate(len(run.words) for run in ordered))
+    return ordered[bisect_right(through, through[-1] // 2)].size
+
+
 def _small_rows(runs: list[Line]) -> list[list[Line]]:
     rows: list[list[Line]] = []
     for run in sorted(runs, key=lambda run: run.middle):
@@ -192,6 +198,8 @@ def _small_rows(runs: list[Line]) -> list[list[Line]]:
 
 
 def _beside(run: Line, other: Line) -> bool:
+    if run.y0 >= other.y1 or other.y0 >= run.y1:  # as most are
+        return False
     shared = min(run.y1, other.y1) - max(run.y0, other.y0)
     return shared > _BESIDE * min(run.y1 - run.y0, other.y1 - other.y0) and abs(run.middle - other.middle) < 0.6 * max(
         run.size, other.size
