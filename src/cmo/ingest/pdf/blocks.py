@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from cmo.ingest.pdf.lines import Line
@@ -86,7 +86,12 @@ def family(name: str) -> str:
 
 def ends_sentence(text: str) -> bool:
     """Whether a line may be the last of a sentence."""
-    return bool(_TERMINAL.search(text[-12:])) and not _ABBREVIATED.search(text[-8:])
+    return _ends(text[-12:])
+
+
+@lru_cache(maxsize=1024)  # every rule asks anew about the same few lines
+def _ends(tail: str) -> bool:
+    return bool(_TERMINAL.search(tail)) and not _ABBREVIATED.search(tail[-8:])
 
 
 def cut(lines: Sequence[Line]) -> list[Block]:
@@ -111,9 +116,11 @@ def _edges(lines: Sequence[Line]) -> dict[int, tuple[float, float]]:
     edges = {}
     for column in {line.column for line in lines}:
         inside = [line for line in lines if line.column == column]
-        lefts = Counter(round(line.x0) for line in inside for _ in line.words)
+        lefts: Counter[int] = Counter()
+        for line in inside:
+            lefts[round(line.x0)] += len(line.words)
         rights = sorted(line.x1 for line in inside if len(line.words) > 3) or [line.x1 for line in inside]  # noqa: PLR2004
-        usual = lefts.most_common(1)[0][1]
+        usual = max(lefts.values())
         left = min(x for x, count in lefts.items() if count * 4 >= usual)
         edges[column] = (float(left), rights[int(0.9 * (len(rights) - 1))])
     return edges

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from cmo.errors import PaperRefused
 from cmo.ingest.pdf.sheets import Sheet
@@ -32,7 +32,7 @@ _LATIN = re.compile(r"[A-Za-z]")
 def check(name: str, sheets: Sequence[Sheet], fewest_words: int = _FEWEST_WORDS) -> None:
     """Raise `PaperRefused` if there is no text, or none that can be read."""
     characters = sum(sheet.characters for sheet in sheets)
-    words = [word for sheet in sheets for line in (*sheet.lines, *sheet.aside) for word in line.words]
+    words = list(chain.from_iterable(line.words for sheet in sheets for line in (*sheet.lines, *sheet.aside)))
     unknown = max(sum(sheet.unmapped * sheet.characters for sheet in sheets) / max(characters, 1), _meaningless(words))
     if characters and unknown > _UNMAPPED_SHARE:
         raise PaperRefused(
@@ -93,9 +93,13 @@ def _looks_sound(word: str) -> bool:
         return True
     if len(_PUNCTUATION.findall(core.replace("-", "").replace("/", "").replace("'", ""))) * 4 > len(core):
         return False
-    humps = sum(a.islower() and b.isupper() for a, b in pairwise(core))
-    if humps > 1 and not any(c.isdigit() for c in core):
+    if not core[1:].islower() and _humps(core) > 1 and not any(map(str.isdigit, core)):
         return False
     letters = _WORD.findall(core)
     longest = max(map(len, letters), default=0)
     return longest < 4 or core.isupper() or bool(_VOWEL.search(core))  # noqa: PLR2004 - short words may be symbols
+
+
+def _humps(word: str) -> int:
+    """Capitals that follow small letters."""
+    return sum(a.islower() and b.isupper() for a, b in pairwise(word))

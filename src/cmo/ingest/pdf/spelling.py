@@ -41,11 +41,12 @@ class Lexicon:
     def __init__(self, lines: Iterable[Line]) -> None:
         self._words: Counter[str] = Counter()
         self._habits: dict[str, bool] = {}
+        printed: Counter[str] = Counter()
         for line in lines:
             words = line.words[1:] if line.words[0][:1].islower() else line.words  # it may be the rest of one
-            if words and words[-1].endswith("-"):
-                words = words[:-1]
-            self._words.update(word.strip(_TRIM).lower() for word in words)
+            printed.update(words[:-1] if words and words[-1].endswith("-") else words)
+        for word, count in printed.items():  # most words recur, so each is trimmed once
+            self._words[word.strip(_TRIM).lower()] += count
 
     def keeps_hyphen(self, stem: str, rest: str) -> bool:
         """Whether the hyphen between the end of a line and the beginning of the next belongs to the word."""
