@@ -17,6 +17,7 @@
     │   ├── StoreFull      the disk is full
     │   └── StoreCorrupt   the database cannot be read
     ├── SnapshotCorrupt    an index snapshot does not match its manifest
+    ├── VocabularyCorrupt  a compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
 
 Each message says what was wrong, where, and what to do next. `code` is stable and is
@@ -129,6 +130,12 @@ class SnapshotCorrupt(OracleError):
     """An index snapshot does not match its manifest."""
 
     code, status = "snapshot-corrupt", 503
+
+
+class VocabularyCorrupt(OracleError):
+    """A compiled vocabulary does not match its manifest."""
+
+    code, status = "vocabulary-corrupt", 503
 
 
 class SettingsError(OracleError):

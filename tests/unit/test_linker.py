@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from cmo.errors import VocabularyCorrupt
+from cmo.model.concepts import Concept, Kind, Mention
+from cmo.vocabulary.compile import compile_vocabulary
+from cmo.vocabulary.compiled import CompiledVocabulary
+from cmo.vocabulary.linker import DictionaryLinker
+
+CONCEPTS = (
+    Concept("CHEBI:15724", "trimethylamine N-oxide", Kind.METABOLITE, ("TMAO",), {"HMDB": ("HMDB0000925",)}),
+    Concept("CHEBI:18139", "trimethylamine", Kind.METABOLITE),
+    Concept("CHEBI:1", "acid", Kind.METABOLITE),
+    Concept("DOID:9281", "phenylketonuria", Kind.DISEASE, ("PKU",)),
+    Concept("HGNC:1516", "CAT", Kind.GENE, ("catalase",)),
+    Concept("HGNC:7", "IS", Kind.GENE, ("is",)),
+    Concept("CHEBI:25016", "lead", Kind.METABOLITE),
+    Concept("CMO:tma", "tissue microarray", Kind.METHOD, ("TMA",)),
+)
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> CompiledVocabulary:
+    return compile_vocabulary(CONCEPTS, tmp_path_factory.mktemp("vocabulary") / "compiled")
+
+
+@pytest.fixture(scope="module")
+def linker(vocabulary: CompiledVocabulary) -> DictionaryLinker:
+    return DictionaryLinker(vocabulary)
+
+
+def named(linker: DictionaryLinker, text: str) -> list[tuple[str, str]]:
+    return [(text[m.start : m.end], m.concept) for m in linker.link(text)]
+
+
+def test_the_longest_name_wins(linker: DictionaryLinker) -> None:
+    assert named(linker, "Plasma trimethylamine-N-oxide (TMAO) rose.") == [
+        ("trimethylamine-N-oxide", "CHEBI:15724"),
+        ("TMAO", "CHEBI:15724"),
+    ]
+
+
+def test_a_definition_in_the_text_wins_over_the_dictionary(linker: DictionaryLinker) -> None:
+    assert named(linker, "TMA was used.") == [("TMA", "CMO:tma")]
+    assert named(linker, "TMA (trimethylamine) is oxidised; TMA falls.") == [
+        ("TMA", "CHEBI:18139"),
+        ("trimethylamine", "CHEBI:18139"),
+        ("TMA", "CHEBI:18139"),
+    ]
+
+
+def test_a_short_symbol_is_met_in_its_own_case_only(linker: DictionaryLinker) -> None:
+    assert named(linker, "The cat had low CAT activity.") == [("CAT", "HGNC:1516")]
+
+
+def test_plain_words_are_no_names(linker: DictionaryLinker) -> None:
+    assert named(linker, "This is what may lead to it. Lead on.") == []
+
+
+def test_a_concept_is_known_by_foreign_identifiers(linker: DictionaryLinker) -> None:
+    for identifier in ("CHEBI:15724", "HMDB0000925", "hmdb0000925", "HMDB:HMDB0000925"):
+        assert linker.concept(identifier) == CONCEPTS[0]
+    assert linker.concept("HMDB0000926") is None
+    assert linker.concept("") is None
+
+
+@pytest.mark.parametrize("text", ["", " ", "12 345 6.7", "\u202e\u200f", "<b></b>", "'; DROP TABLE papers; --", "\x00"])
+def test_texts_that_name_nothing(linker: DictionaryLinker, text: str) -> None:
+    assert linker.link(text) == ()
+
+
+def test_a_mention_says_where_it_stands(linker: DictionaryLinker) -> None:
+    (mention,) = linker.link("In phenylketonuria …")
+    assert mention == Mention(3, 18, "DOID:9281", Kind.DISEASE, mention.confidence)
+    assert 0 < mention.confidence <= 1
+
+
+def test_nothing_is_lost_between_two_windows(linker: DictionaryLinker) -> None:
+    text = "phenylketonuria and " * 3000
+    assert len(linker.link(text)) == 3000
+
+
+@pytest.mark.parametrize("name", ["names.bin", "forms.bin", "hashes.u64", "concepts.bin", "manifest.json"])
+def test_a_damaged_vocabulary_says_so(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "compiled"
+    compile_vocabulary(CONCEPTS, folder)
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    with pytest.raises(VocabularyCorrupt, match=name):
+        CompiledVocabulary.open(folder)
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "compiled"
+    vocabulary = compile_vocabulary(CONCEPTS, folder)
+    vocabulary.verify()
+    data = bytearray((folder / "forms.bin").read_bytes())
+    data[0] ^= 1
+    (folder / "forms.bin").write_bytes(data)
+    with pytest.raises(VocabularyCorrupt, match="checksum"):
+        vocabulary.verify()
+
+
+def test_an_empty_vocabulary_links_nothing(tmp_path: Path) -> None:
+    linker = DictionaryLinker(compile_vocabulary((), tmp_path / "compiled"))
+    assert linker.link("phenylketonuria") == ()
+    assert linker.concept("DOID:9281") is None
