@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cmo.answer.candidates import candidates, coverage
+from cmo.answer.candidates import candidates
+from cmo.answer.coverage import coverage
 from cmo.answer.confidence import Confidence, features
 from cmo.answer.extract import MOST_SENTENCES, PER_PAPER, ExtractiveAnswerer
 from cmo.model.answers import Answer, RefusalReason
@@ -172,15 +173,15 @@ def test_a_place_printed_in_two_chunks_is_one_candidate() -> None:
     ],
 )
 def test_coverage_is_the_share_of_rarity_that_is_held(text: str, share: float) -> None:
-    assert coverage(text, TERMS) == pytest.approx(share)
+    assert coverage([text], TERMS) == pytest.approx([share])
 
 
 def test_a_stem_in_i_finds_the_y() -> None:
-    assert coverage("The therapy worked.", [Term("therapi", 1.0)]) == 1.0
+    assert coverage(["The therapy worked."], [Term("therapi", 1.0)]) == [1.0]
 
 
 def test_coverage_of_a_question_without_telling_words_is_none() -> None:
-    assert coverage("Anything.", ()) == 0.0
+    assert coverage(["Anything."], ()) == [0.0]
 
 
 def test_confidence_is_a_probability_that_grows_with_the_fit() -> None:

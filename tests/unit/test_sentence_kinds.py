@@ -74,6 +74,6 @@ def test_a_sentence_may_end_in_marks_of_citation(end: str) -> None:
 
 
 def test_a_short_stem_is_no_beginning_of_a_longer_word() -> None:
-    assert coverage("The hind foot has extensive webbing.", [Term("hi", 3.0)]) == 0.0
-    assert coverage("They say hi in the clinic.", [Term("hi", 3.0)]) == 1.0
-    assert coverage("Therapies differ.", [Term("therapi", 3.0)]) == 1.0
+    assert coverage(["The hind foot has extensive webbing."], [Term("hi", 3.0)]) == [0.0]
+    assert coverage(["They say hi in the clinic."], [Term("hi", 3.0)]) == [1.0]
+    assert coverage(["Therapies differ."], [Term("therapi", 3.0)]) == [1.0]

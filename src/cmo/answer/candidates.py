@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cmo.model.evidence import FloatArray, Found, Passage, PassageSentence, Term
+from cmo.answer.coverage import coverage
+from cmo.model.evidence import FloatArray, Found, Passage, PassageSentence
 from cmo.model.papers import Role, Section
 
 _SHORTEST, _LONGEST = 5, 70
@@ -52,7 +53,6 @@ _WHOLE = re.compile(r"(?:(?:(?<!\d)\.|[!?…:;)\]\"”’'])[\d,–\-\s\[\]()]*|
 """How a sentence ends, marks of citation included; what a table leaves behind does not."""
 _ENDS = frozenset(".!…:;)”’")
 _TAIL = 40
-_SHORT_STEM = 3
 MOST, _READ = 40, 16
 """Candidates that are handed on, and those of them whose wording is read."""
 _COSINE, _COVERAGE, _KIND = 0.25, 0.6, 0.5
@@ -61,7 +61,6 @@ three in 89 %; the cosine first (.55, .25, .2), in 50 and 83 %. Sentence vectors
 _POINTS_BACK = re.compile(
     r"(?:this|these|those|it|they|such|he|she|its|their|both|the latter|the former)\b", re.IGNORECASE
 )
-_NOT_WORD = str.maketrans(dict.fromkeys("()[]{}.,;:/\\-–—'\"“”‘’+=<>*", " "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +90,15 @@ class Candidate:
 
 def candidates(found: Found) -> list[Candidate]:
     """Quotable sentences of the passages found, best first, each printed place once."""
-    pairs = _pairs(found.passages)
+    pairs, places = _pairs(found.passages)
     if not pairs:
         return []
-    vectors = np.stack([p.sentence_vectors[n] for p, n in pairs])
+    vectors = np.concatenate([p.sentence_vectors for p in found.passages])[places]
     cosines: FloatArray = np.vecdot(vectors, found.query_vector)
-    shares = _shares(found.terms)
-    covered = np.array([_held(p.sentences[n].text, shares) for p, n in pairs], np.float32)
+    covered = coverage([p.sentences[n].text for p, n in pairs], found.terms)
     best = found.passages[0].score or 1.0
-    place = np.array([_standing(p, n) + p.score / best for p, n in pairs], np.float32)
-    scores = _COSINE * _standard(cosines) + _COVERAGE * _standard(covered) + _KIND * place
+    standing = np.array([s for p in found.passages for s in _standing(p, best)], np.float32)[places]
+    scores = _COSINE * _standard(cosines) + _COVERAGE * _standard(covered) + _KIND * standing
     # What a sentence says of itself costs more to read than all the rest: of the best alone.
     order = np.argsort(-scores, kind="stable")[:MOST]
     asks_number = bool(_ASKS_NUMBER.search(found.question))
@@ -114,39 +112,20 @@ def candidates(found: Found) -> list[Candidate]:
     ]
 
 
-def coverage(text: str, terms: Sequence[Term]) -> float:
-    """Share of the terms' rarity whose stems begin a word of the text."""
-    return _held(text, _shares(terms))
-
-
-def _held(text: str, shares: Sequence[tuple[str, float]]) -> float:
-    padded = f" {text.casefold().translate(_NOT_WORD)} "
-    return sum(share for needle, share in shares if needle in padded)
-
-
-def _shares(terms: Sequence[Term]) -> list[tuple[str, float]]:
-    """What to look for in a padded text, once for all sentences, and its share of the rarity."""
-    total = sum(t.idf for t in terms)
-    return [(_needle(t.stem), t.idf / total) for t in terms] if total > 0 else []
-
-
-def _needle(stem: str) -> str:
-    if len(stem) <= _SHORT_STEM:  # "hi" is no beginning of "hind"
-        return f" {stem} "
-    # Stemming turns a final y into i: "therapi" has to find "therapy" and "therapies".
-    return f" {stem.removesuffix('i')}"
-
-
-def _pairs(passages: Sequence[Passage]) -> list[tuple[Passage, int]]:
+def _pairs(passages: Sequence[Passage]) -> tuple[list[tuple[Passage, int]], list[int]]:
+    """Quotable sentences, and their places when all sentences of all passages are counted through."""
     seen: set[tuple[str, int]] = set()
-    pairs = []
+    pairs, places, before = [], [], 0
     for passage in passages:
+        paper_id = passage.paper.paper_id
         for n, sentence in enumerate(passage.sentences):
-            place = (passage.paper.paper_id, sentence.start)
-            if place not in seen and _quotable(sentence):
-                seen.add(place)
+            printed = (paper_id, sentence.start)
+            if printed not in seen and _quotable(sentence):
+                seen.add(printed)
                 pairs.append((passage, n))
-    return pairs
+                places.append(before + n)
+        before += len(passage.sentences)
+    return pairs, places
 
 
 def _quotable(sentence: PassageSentence) -> bool:
@@ -156,23 +135,23 @@ def _quotable(sentence: PassageSentence) -> bool:
     return sentence.text[-1] in _ENDS or bool(_WHOLE.search(sentence.text[-_TAIL:]))
 
 
-def _standing(passage: Passage, place: int) -> float:
-    """What speaks for a sentence by where it stands: its section, and late in a passage, as conclusions do."""
-    prior = _PRIOR.get(passage.section, 0.0)
-    if passage.sentences[place].role is Role.CAPTION:
-        prior += _CAPTION_PRIOR
-    if len(passage.sentences) > 1:
-        prior += 0.3 * place / (len(passage.sentences) - 1)
-    return prior
+def _standing(passage: Passage, best: float) -> list[float]:
+    """What speaks for a passage's sentences by where they stand: how well the passage fits beside the `best` one, its
+    section, and late in it, as conclusions do."""
+    prior, last = _PRIOR.get(passage.section, 0.0) + passage.score / best, max(1, len(passage.sentences) - 1)
+    return [
+        prior + 0.3 * n / last + (_CAPTION_PRIOR if sentence.role is Role.CAPTION else 0.0)
+        for n, sentence in enumerate(passage.sentences)
+    ]
 
 
 def _saying(text: str, *, asks_number: bool) -> float:
     """What speaks for a sentence by what it says: a finding, an aim, a number where one is asked for."""
     prior = _CAPTION_PRIOR if _CAPTION.match(text) else 0.0
     low = text.lower()
-    if any(cue in low for cue in _AIMS):
+    if any(map(low.__contains__, _AIMS)):
         prior += _AIM_PRIOR
-    elif any(cue in low for cue in _FINDINGS):
+    elif any(map(low.__contains__, _FINDINGS)):
         prior += _FINDING_PRIOR
     if asks_number and _NUMBER.search(text):
         prior += _NUMBER_PRIOR

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Self
 
-from cmo.answer.candidates import Candidate, coverage
+from cmo.answer.candidates import Candidate
+from cmo.answer.coverage import coverage
 from cmo.model.evidence import Found
 
 
@@ -59,7 +60,7 @@ def features(found: Found, best: Candidate) -> dict[str, float]:
         "sentence": best.cosine,
         "strongest": max(p.signals["sentence"] for p in found.passages),
         "coverage": best.coverage,
-        "passage_coverage": coverage(found.passages[0].text, found.terms),
+        "passage_coverage": float(coverage([found.passages[0].text], found.terms)[0]),
         "words": min(1.5, top["words"] / attainable),
         "length": math.log1p(len(found.terms)) / 3.0,
     }

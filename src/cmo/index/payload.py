@@ -11,6 +11,8 @@ from cmo.model.packing import unpack_boxes
 from cmo.model.papers import Box, Format, Metadata, PaperRef, Role, Section
 from cmo.model.record import ChunkRow
 
+_ROLES = {role.value: role for role in Role}  # calling an Enum costs ten times a look into a table
+
 
 def payload_of(chunk: ChunkRow) -> list[Any]:
     """A chunk as a list of plain values; `passage` reads it back."""
@@ -41,7 +43,7 @@ def passage(payload: bytes, row: int, score: float, signals: dict[str, float], s
         section=Section(section),
         heading=heading,
         sentences=tuple(
-            PassageSentence(text, start, end, page, Role(role), tuple(Box(*box) for box in boxes))
+            PassageSentence(text, start, end, page, _ROLES[role], tuple([Box(*box) for box in boxes]))
             for text, start, end, page, role, boxes in sentences
         ),
         sentence_vectors=sentence_vectors,

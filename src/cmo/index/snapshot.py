@@ -159,27 +159,27 @@ class Snapshot:
 
     def sentence_maxima(self, query: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
         """The best cosine that any sentence of a row has with a unit vector; 0 for a row without sentences."""
-        chosen = self.columns.rows[rows]
-        counts = chosen["sentence_count"].astype(np.int64)
-        if not counts.sum():
-            return np.zeros(len(rows), np.float32)
-        ends = np.cumsum(counts)
-        within = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-        places = np.repeat(chosen["sentences"].astype(np.int64), counts) + within
-        cosines = dots(self.columns.sentences[places].astype(np.float32), query) * self.columns.scales[places]
+        places, ends = self._sentence_places(rows)
         best = np.zeros(len(rows), np.float32)
-        filled = counts > 0
-        best[filled] = np.maximum.reduceat(cosines, (ends - counts)[filled])
+        if not len(places):
+            return best
+        cosines = dots(self.columns.sentences[places].astype(np.float32), query) * self.columns.scales[places]
+        starts = np.concatenate([[0], ends[:-1]])
+        filled = ends > starts
+        best[filled] = np.maximum.reduceat(cosines, starts[filled])
         return best
 
     def passages(
         self, rows: Sequence[int], scores: Sequence[float], signals: Sequence[Mapping[str, float]]
     ) -> list[Passage]:
         """Rows with what it takes to quote them."""
+        places, ends = self._sentence_places(np.asarray(rows, np.int64))
+        scales = self.columns.scales[places].astype(np.float32)
+        vectors = np.split(self.columns.sentences[places] * scales[:, None], ends[:-1])
         try:
             return [
-                passage(self._payload(row), row, score, dict(parts), self._sentence_vectors(row))
-                for row, score, parts in zip(rows, scores, signals, strict=True)
+                passage(self._payload(row), row, score, dict(parts), of_row)
+                for row, score, parts, of_row in zip(rows, scores, signals, vectors, strict=True)
             ]
         except (ValueError, TypeError) as error:
             raise SnapshotCorrupt(f"Snapshot {self.id} cannot be quoted: {error}. Run `cmo kb rebuild`.") from error
@@ -193,13 +193,12 @@ class Snapshot:
         start = int(facts["payload"])
         return self.columns.payload[start : start + int(facts["payload_size"])].tobytes()
 
-    def _sentence_vectors(self, row: int) -> FloatArray:
-        facts = self.columns.rows[row]
-        start = int(facts["sentences"])
-        end = start + int(facts["sentence_count"])
-        scales = self.columns.scales[start:end].astype(np.float32)
-        vectors: FloatArray = self.columns.sentences[start:end].astype(np.float32) * scales[:, None]
-        return vectors
+    def _sentence_places(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the sentence vectors of some rows are, one row after another, and where each row's end among them."""
+        chosen = self.columns.rows[rows]
+        counts = chosen["sentence_count"].astype(np.int64)
+        ends = np.cumsum(counts)
+        return np.arange(counts.sum()) + np.repeat(chosen["sentences"].astype(np.int64) - ends + counts, counts), ends
 
 
 class Snapshots:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,8 @@ from cmo.model.papers import Box, PaperRef, Role, Section
 FloatArray = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class PassageSentence:
-    """One sentence of a passage, verbatim."""
+class PassageSentence(NamedTuple):
+    """One sentence of a passage, verbatim. A tuple, because a search makes a hundred of them."""
 
     text: str
     start: int
