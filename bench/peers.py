@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tokenizer
 from rows import ROOT
 
 from cmo.app import App
@@ -24,10 +25,12 @@ from cmo.kit.hashing import short_hash
 
 _FOLDER = ROOT / "bench" / "peers"
 _PYTHON = _FOLDER / ".venv" / "bin" / "python"
+_TOKENIZER = Path("~/.cache/cmo/bench/tiktoken").expanduser()
 
 
 def install() -> None:
     """Make the peers' environment if the lock changed."""
+    tokenizer.provide(_TOKENIZER)
     lock, done = _FOLDER / "requirements.lock", _FOLDER / ".venv" / "installed.lock"
     if done.exists() and done.read_bytes() == lock.read_bytes():
         return
@@ -75,7 +78,9 @@ def run(peer: str, job: dict[str, Any], work: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     asked, said = folder / "job.json", folder / "result.json"
     asked.write_text(json.dumps(job | {"work": str(folder)}), "utf-8")
-    done = subprocess.run([_PYTHON, _FOLDER / f"{peer}.py", asked, said], capture_output=True, text=True, check=False)
+    command = [_PYTHON, _FOLDER / f"{peer}.py", asked, said]
+    env = {**os.environ, "TIKTOKEN_CACHE_DIR": str(_TOKENIZER)}  # noqa: TID251 - the peer's environment, not our settings
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{peer} failed:\n{done.stderr[-3000:]}")
     result: dict[str, Any] = json.loads(said.read_text("utf-8"))

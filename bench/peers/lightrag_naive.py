@@ -1,35 +1,22 @@
 """LightRAG's naive mode: its own vector storage (NanoVectorDB) and `aquery_data`, which retrieves and calls no model.
 
 Bypassed, all in its favour: the entity extraction of `ainsert` (naive mode reads none of it; chunks go straight into
-the stores that naive mode reads), the answer's generation, reranking, and its token counter (words are counted instead of
-tokens). Kept: its limits on cosine, its locks, its queues. `embedding_batch_num` is raised from 10 to 128, as ours.
+the stores that naive mode reads), the answer's generation, and reranking. Kept: its limits on cosine, its locks, its
+queues, its tokenizer, which counts the tokens of what was found. `embedding_batch_num` is raised from 10 to 128, as ours.
 """
 
 import asyncio
 import json
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from job import Job, asked, main
 from lightrag import LightRAG, QueryParam
-from lightrag.utils import EmbeddingFunc, Tokenizer
+from lightrag.utils import EmbeddingFunc
 
 _NO_LIMIT = 10_000_000
-
-
-class _Words:
-    """Counts words where LightRAG wants tokens: faster than any tokenizer."""
-
-    def encode(self, content: str) -> list[int]:
-        """A number a word."""
-        return [0] * (content.count(" ") + 1)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Never called in naive mode."""
-        raise NotImplementedError
 
 
 async def _no_model(*_: object, **__: object) -> str:
@@ -50,7 +37,6 @@ async def _opened(job: Job) -> LightRAG:
         llm_model_func=_no_model,
         embedding_func=EmbeddingFunc(embedding_dim=encoder.dimension, func=embed, model_name="minilm"),
         embedding_batch_num=128,
-        tokenizer=Tokenizer("words", _Words()),
     )
     await rag.initialize_storages()
     return rag
