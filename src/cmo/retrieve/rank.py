@@ -2,7 +2,7 @@
 
 ::
 
-    nearest 200 + matching 200 --> pool --cosine, stems--> order --sentences, grams on the head--> final order
+    nearest 150 + matching 150 --> pool --cosine, stems--> order --sentences, grams on the head--> final order
 
 Cheap signals see the whole pool; what costs sees its head only, and the tail keeps its order below it.
 """
@@ -22,9 +22,9 @@ from cmo.model.ports import Searchable
 from cmo.model.questions import Mode, Question
 from cmo.retrieve.fuse import Weights, above_floor, of_best
 
-POOL = 200
+POOL = 150
 """Candidates from each side."""
-HEAD = 40
+HEAD = 30
 """Candidates that are looked at closely."""
 
 
