@@ -48,6 +48,7 @@ class Block:
         return self.lines[0].page
 
     _text: str = ""
+    _size: float = 0.0
 
     @property
     def text(self) -> str:
@@ -58,9 +59,11 @@ class Block:
 
     @property
     def size(self) -> float:
-        """Of its type, in points."""
-        sizes = sorted(line.size for line in self.lines)
-        return sizes[len(sizes) // 2]
+        """Of its type, in points. To be asked once the block has all its lines."""
+        if not self._size:
+            sizes = sorted(line.size for line in self.lines)
+            self._size = sizes[len(sizes) // 2]
+        return self._size
 
     @property
     def bold(self) -> bool:

@@ -235,5 +235,7 @@ def _goes_on_across(above: list[Line], first: Line, second: Line, at: list[float
 
 
 def _gutter_between(first: Line, second: Line, at: list[float]) -> bool:
-    low, high = min(first.x1, second.x1), max(first.x0, second.x0)
-    return any(low - 2 <= place <= high + 2 for place in at)
+    if not at:
+        return False
+    low, high = min(first.x1, second.x1) - 2, max(first.x0, second.x0) + 2
+    return any(low <= place <= high for place in at)

@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from cmo.ingest import sections
 from cmo.ingest.pdf.blocks import LABEL, Block, family
-from cmo.ingest.sections import section_named
 from cmo.model.papers import Section
 
 _MOST_WORDS, _MOST_LINES = 24, 4
@@ -29,6 +30,10 @@ _NAME_WORDS = 7
 
 Look = tuple[float, str, bool, bool]
 """Size, typeface, bold, capitals."""
+
+
+section_named = lru_cache(maxsize=1024)(sections.section_named)
+"""The part of an article that a heading opens; rule after rule asks about the same few."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ _OF_ANOTHER = re.compile(
 """Words that introduce the DOI of another work."""
 _LINE_BREAK = re.compile(r"\s(\d[\w.()/-]*)")
 """What follows where a DOI was broken at the end of a line."""
-_PMID = re.compile(r"\bPMID\W{0,3}(\d{5,9})\b")
+_PMID = re.compile(r"PMID(?<=\bPMID)\W{0,3}(\d{5,9})\b")
+"""A pattern that begins with plain letters is searched many times faster."""
 _YEAR = re.compile(r"\b(?:19[5-9]\d|20[0-4]\d)\b")
 _DATED = tuple(
     re.compile(rf"(?:{marks})[^.\n]{{0,60}}?\b((?:19[5-9]|20[0-4])\d)\b", re.IGNORECASE)
@@ -30,15 +31,23 @@ _DATED = tuple(
 )
 """What a year is said to be of, the telling ones first: a paper is often accepted the year before it appears."""
 _JOURNAL = re.compile(r"^(?:\W*)([A-Z][\w&.:\- ]{3,70}?)\W*(?:\(?(?:19|20)\d\d\)?|Vol(?:ume)?\b|\|)", re.MULTILINE)
+_NAMED = "creative commons attribution"
 _LICENCES = (
-    (re.compile(r"public domain dedication|\bCC0\b|/publicdomain/zero", re.IGNORECASE), "CC0-1.0"),
-    (re.compile(r"creativecommons\.org/licenses/([a-z-]+)/?\s?(\d\.\d)?", re.IGNORECASE), ""),
-    (re.compile(r"\bCC[ -](BY(?:-(?:NC|ND|SA))*)\b(?:\s*(\d\.\d))?"), ""),
-    (re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial[- ]No\s?Deriv", re.IGNORECASE), "CC BY-NC-ND"),
-    (re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial[- ]Share", re.IGNORECASE), "CC BY-NC-SA"),
-    (re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial", re.IGNORECASE), "CC BY-NC"),
-    (re.compile(r"Creative Commons Attribution", re.IGNORECASE), "CC BY"),
+    ("public domain dedication", re.compile(r"public domain dedication", re.IGNORECASE), "CC0-1.0"),
+    ("cc0", re.compile(r"\bCC0\b", re.IGNORECASE), "CC0-1.0"),
+    ("/publicdomain/zero", re.compile(r"/publicdomain/zero", re.IGNORECASE), "CC0-1.0"),
+    ("creativecommons", re.compile(r"creativecommons\.org/licenses/([a-z-]+)/?\s?(\d\.\d)?", re.IGNORECASE), ""),
+    ("cc", re.compile(r"\bCC[ -](BY(?:-(?:NC|ND|SA))*)\b(?:\s*(\d\.\d))?"), ""),
+    (
+        _NAMED,
+        re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial[- ]No\s?Deriv", re.IGNORECASE),
+        "CC BY-NC-ND",
+    ),
+    (_NAMED, re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial[- ]Share", re.IGNORECASE), "CC BY-NC-SA"),
+    (_NAMED, re.compile(r"Creative Commons Attribution[- ]Non-?\s?Commercial", re.IGNORECASE), "CC BY-NC"),
+    (_NAMED, re.compile(r"Creative Commons Attribution", re.IGNORECASE), "CC BY"),
 )
+"""What a text must hold in small letters to be searched, which most do not; the pattern; the licence that it means."""
 _FRONT_CHARACTERS = 12_000
 """Of the beginning, and of the end, where some journals print their licence."""
 _NAME = re.compile(r"(?:[A-ZÀ-Þ][\w'’.-]*|[dv][aeio]n?|de[lr]?|la|le|bin|al|ter)(?:\s|$)", re.UNICODE)
@@ -152,8 +161,9 @@ def _journal(facts: Recorded) -> str:
 
 
 def _licence(text: str) -> str:
-    for pattern, name in _LICENCES:
-        found = pattern.search(text)
+    small = text.lower()
+    for telling, pattern, name in _LICENCES:
+        found = telling in small and pattern.search(text)
         if found:
             return name or " ".join(filter(None, ("CC", found[1].upper(), found[2])))
     return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _HYPHENS = dict.fromkeys((0x02, 0xFFFE, 0xAD, 0x2010, 0x2011), "-")
 _FLAT = {
@@ -34,6 +35,7 @@ def cleaned(words: Iterable[str]) -> list[str]:
     return [word if word.isascii() and word.isprintable() else clean(word) for word in words]
 
 
+@lru_cache(maxsize=2048)  # signs and Greek letters recur
 def clean(word: str) -> str:
     """The word in composed characters, ligatures expanded, invisible characters gone."""
     return unicodedata.normalize("NFC", word.translate(_FLAT).replace("◦C", "°C"))

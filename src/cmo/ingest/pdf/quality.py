@@ -84,7 +84,8 @@ def _sound(words: Sequence[str]) -> float:
     lettered = [word for word in _sample(words) if any(map(str.isalpha, word))]
     if not lettered:
         return 1.0
-    return sum(map(_looks_sound, lettered)) / len(lettered)
+    sound = {word for word in set(lettered) if _looks_sound(word)}
+    return sum(word in sound for word in lettered) / len(lettered)
 
 
 def _looks_sound(word: str) -> bool:

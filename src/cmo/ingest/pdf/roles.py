@@ -16,8 +16,7 @@ from itertools import pairwise
 
 from cmo.ingest.pdf import headings, references
 from cmo.ingest.pdf.blocks import LABEL, Block, ends_sentence, is_label
-from cmo.ingest.pdf.headings import Body, Look
-from cmo.ingest.sections import section_named
+from cmo.ingest.pdf.headings import Body, Look, section_named
 from cmo.model.papers import Role, Section
 
 _ABSTRACT = re.compile(r"\W*(?:a\s?b\s?s\s?t\s?r\s?a\s?c\s?t|summary)\b\s*[.:—–-]?\s*", re.IGNORECASE)
@@ -72,7 +71,7 @@ def _announced(blocks: Sequence[Block]) -> bool:
 def _title(blocks: Sequence[Block], known: str, body: Body) -> list[Block]:
     """The blocks of the title: the largest type on the first page, or what the file says the title is."""
     page = blocks[0].page
-    wordy = [b for b in blocks if b.page == page and sum(c.isalpha() for c in b.text) >= _TITLE_LETTERS]
+    wordy = [b for b in blocks if b.page == page and sum(map(str.isalpha, b.text)) >= _TITLE_LETTERS]
     wordy = [b for b in wordy if len(b.text.split()) > 1] or wordy
     if not wordy:
         return []

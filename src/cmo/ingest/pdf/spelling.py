@@ -8,7 +8,7 @@ its parts are words of the document.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from cmo.ingest.pdf.lines import Line
@@ -39,14 +39,15 @@ class Lexicon:
     """The words of a document, as spelt within its lines."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._words: Counter[str] = Counter()
         self._habits: dict[str, bool] = {}
         printed: Counter[str] = Counter()
         for line in lines:
             words = line.words[1:] if line.words[0][:1].islower() else line.words  # it may be the rest of one
             printed.update(words[:-1] if words and words[-1].endswith("-") else words)
+        trimmed: defaultdict[str, int] = defaultdict(int)
         for word, count in printed.items():  # most words recur, so each is trimmed once
-            self._words[word.strip(_TRIM).lower()] += count
+            trimmed[word.strip(_TRIM).lower()] += count
+        self._words: Counter[str] = Counter(trimmed)
 
     def keeps_hyphen(self, stem: str, rest: str) -> bool:
         """Whether the hyphen between the end of a line and the beginning of the next belongs to the word."""

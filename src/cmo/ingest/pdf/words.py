@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -208,13 +209,15 @@ def _describe(handle: int) -> Font:
         return Font("", bold=False, italic=False, extent=_DEFAULT_EXTENT)
     name = native.font_name(handle)
     weight, flags, extent = native.font_facts(handle)
-    low = name.lower()
-    bold = (
-        bool(_BOLD_CUT.search(name))
-        or any(mark in low for mark in _BOLD_NAMES)
-        or (
-            weight >= _HEAVY and not any(mark in low for mark in _PLAIN_NAMES)  # weights are guessed from stems
-        )
-    )
-    italic = bool(_ITALIC_CUT.search(name)) or bool(flags & _ITALIC_FLAG) or any(mark in low for mark in _ITALIC_NAMES)
+    bold, italic = _cut_of(name, heavy=weight >= _HEAVY)
+    italic = italic or bool(flags & _ITALIC_FLAG)
     return Font(name, bold, italic, extent if 0.5 < extent < 3 else _DEFAULT_EXTENT, flags)  # noqa: PLR2004 - sane faces
+
+
+@lru_cache(maxsize=1024)  # every page has the fonts of the page before
+def _cut_of(name: str, *, heavy: bool) -> tuple[bool, bool]:
+    """Whether a font of this name is bold, and whether it is italic. Weights are guessed from stems."""
+    low = name.lower()
+    bold = bool(_BOLD_CUT.search(name)) or any(mark in low for mark in _BOLD_NAMES)
+    bold = bold or (heavy and not any(mark in low for mark in _PLAIN_NAMES))
+    return bold, bool(_ITALIC_CUT.search(name)) or any(mark in low for mark in _ITALIC_NAMES)
