@@ -20,9 +20,11 @@ from pydantic import TypeAdapter
 import cmo.web
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.errors import ModelMissing, OracleError
+from cmo.errors import ModelMissing, OracleError, SettingsError
+from cmo.settings import Settings
 from cmo.web import create_api, schemas
 from cmo.web.problems import kinds
+from cmo.web.serve import serve
 
 STATIC = Path(cmo.web.__file__).parent / "static"
 
@@ -280,3 +282,10 @@ def test_a_served_base_answers_and_ends_when_told(tmp_path: Path, workers: int) 
             assert "event: done" in "".join(stream.iter_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def test_an_address_that_is_taken_is_named_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"127.0.0.1 port {port}: Address already in use. .*--port"):
+            serve(Settings.model_construct(host="127.0.0.1", port=port))

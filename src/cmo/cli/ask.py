@@ -31,7 +31,8 @@ def ask(
     ] = None,
     paper: Annotated[list[str] | None, typer.Option(help="Only this paper (its id); may be repeated.")] = None,
     pages: Annotated[
-        Path | None, typer.Option(help="Write the page images of the evidence, highlighted, into this folder.")
+        Path | None,
+        typer.Option(file_okay=False, help="Write the page images of the evidence, highlighted, into this folder."),
     ] = None,
     home: Home = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole reply as JSON.")] = False,

@@ -173,6 +173,8 @@ class Snapshot:
         self, rows: Sequence[int], scores: Sequence[float], signals: Sequence[Mapping[str, float]]
     ) -> list[Passage]:
         """Rows with what it takes to quote them."""
+        if not rows:
+            return []
         places, ends = self._sentence_places(np.asarray(rows, np.int64))
         scales = self.columns.scales[places].astype(np.float32)
         vectors = np.split(self.columns.sentences[places] * scales[:, None], ends[:-1])

@@ -6,6 +6,8 @@ lets one of them write at a time.
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from cmo.app import App, opened
+from cmo.errors import SettingsError
 from cmo.settings import Settings
 from cmo.web.api import create_api
 
@@ -51,7 +54,11 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_
         workers: processes that answer.
         grace_seconds: longest wait for requests at work.
         log_level: of uvicorn. Requests are not logged: questions may name patients.
+
+    Raises:
+        SettingsError: nothing can listen at that address and port.
     """
+    _require_free(settings.host, settings.port)
     config = uvicorn.Config(
         Service(settings),
         host=settings.host,
@@ -70,3 +77,13 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_
     with opened(settings) as house:
         house.record.head()  # migrates once, before several processes would
     Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Said here, because uvicorn says it in the midst of its log."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return
+    except OSError as error:
+        what = f"Nothing can listen at {host} port {port}: {os.strerror(error.errno or 0)}."
+        raise SettingsError(f"{what} Choose another with --port (0 takes a free one) or --host.") from error
