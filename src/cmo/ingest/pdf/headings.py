@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from cmo.ingest import sections
 from cmo.ingest.pdf.blocks import LABEL, Block, family
+from cmo.ingest.pdf.letters import count_letters
 from cmo.model.papers import Section
 
 _MOST_WORDS, _MOST_LINES = 24, 4
@@ -81,7 +82,7 @@ def is_heading(block: Block, body: Body) -> bool:
 
 
 def _reads_as_heading(text: str) -> bool:
-    letters = sum(map(str.isalpha, text))
+    letters = count_letters(text)
     if letters < 3 or letters < 0.55 * len(text.replace(" ", "")) or "@" in text:  # noqa: PLR2004
         return False
     first = _MARKER.sub("", text).lstrip("•▪■*[(\"'“‘0123456789. ")[:1]

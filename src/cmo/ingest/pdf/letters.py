@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -29,6 +31,9 @@ _FLAT = {
 }
 """Ligatures, mathematical alphabets, line-end hyphens, and Symbol's private code points, as plain characters."""
 
+_ASCII_LETTERS = string.ascii_letters.encode()
+_ASCII = re.compile(r"[\x00-\x7f]+")
+
 
 def cleaned(words: Iterable[str]) -> list[str]:
     """The words made clean; most are, which is cheap to see."""
@@ -39,3 +44,10 @@ def cleaned(words: Iterable[str]) -> list[str]:
 def clean(word: str) -> str:
     """The word in composed characters, ligatures expanded, invisible characters gone."""
     return unicodedata.normalize("NFC", word.translate(_FLAT).replace("◦C", "°C"))
+
+
+def count_letters(text: str) -> int:
+    """How many characters are letters; those of ASCII are counted without looking at each."""
+    plain = text.encode("ascii", "ignore")
+    found = len(plain) - len(plain.translate(None, _ASCII_LETTERS))
+    return found if len(plain) == len(text) else found + sum(map(str.isalpha, _ASCII.sub("", text)))

@@ -17,6 +17,7 @@ from itertools import pairwise
 from cmo.ingest.pdf import headings, references
 from cmo.ingest.pdf.blocks import LABEL, Block, ends_sentence, is_label
 from cmo.ingest.pdf.headings import Body, Look, section_named
+from cmo.ingest.pdf.letters import count_letters
 from cmo.model.papers import Role, Section
 
 _ABSTRACT = re.compile(r"\W*(?:a\s?b\s?s\s?t\s?r\s?a\s?c\s?t|summary)\b\s*[.:—–-]?\s*", re.IGNORECASE)
@@ -71,7 +72,7 @@ def _announced(blocks: Sequence[Block]) -> bool:
 def _title(blocks: Sequence[Block], known: str, body: Body) -> list[Block]:
     """The blocks of the title: the largest type on the first page, or what the file says the title is."""
     page = blocks[0].page
-    wordy = [b for b in blocks if b.page == page and sum(map(str.isalpha, b.text)) >= _TITLE_LETTERS]
+    wordy = [b for b in blocks if b.page == page and count_letters(b.text) >= _TITLE_LETTERS]
     wordy = [b for b in wordy if len(b.text.split()) > 1] or wordy
     if not wordy:
         return []
@@ -295,7 +296,7 @@ class _Reader:
             return False
         if block.page == self._first and _FRONT.match(text) and (_PLACE.search(text) or len(words) < 15):  # noqa: PLR2004
             return False
-        letters = sum(map(str.isalpha, text))
+        letters = count_letters(text)
         wordy = letters > 0.6 * len(text.replace(" ", ""))
         if small or block.family != self._body.family:
             return wordy and len(words) >= 12 and not _tabular(block)  # noqa: PLR2004
