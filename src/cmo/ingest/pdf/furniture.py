@@ -6,8 +6,9 @@ A line is furniture if lines that read the same, digits aside, stand at the same
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from operator import itemgetter
 
@@ -66,7 +67,7 @@ def _repeated(sheets: Sequence[Sheet], keys: Sequence[Sequence[str]]) -> dict[st
 
 
 def _heights(seen: list[tuple[int, float, bool]], pages: int) -> list[float]:
-    """The heights near which it stands on enough pages; both ends of what is near move down as the height does."""
+    """The heights near which it stands on enough pages, rising; both ends of what is near move down with them."""
     seen.sort(key=itemgetter(1))
     heights: list[float] = []
     near: Counter[int] = Counter()
@@ -95,8 +96,10 @@ def _keep(sheet: Sheet, keys: Sequence[str], repeated: dict[str, list[float]]) -
     return _without_page_number(_without_line_numbers(kept), sheet)
 
 
-def _stands_at(line: Line, heights: Iterable[float]) -> bool:
-    return any(abs(height - line.middle) < _ALIKE for height in heights)
+def _stands_at(line: Line, heights: Sequence[float]) -> bool:
+    """Whether the nearest of the heights, which rise, is near."""
+    place = bisect_left(heights, line.middle)
+    return any(abs(height - line.middle) < _ALIKE for height in heights[max(0, place - 1) : place + 1])
 
 
 def _outermost(lines: list[Line], alike: set[int]) -> set[int]:

@@ -26,6 +26,7 @@ _SAMPLE = 500
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PUNCTUATION = re.compile(r"[^\w\s]")
 _VOWEL = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôû]", re.IGNORECASE)
+_MEANINGLESS = re.compile("[\ue000-\uf8ff\ufffd]")
 _LATIN = re.compile(r"[A-Za-z]")
 
 
@@ -70,7 +71,7 @@ def _meaningless(words: Sequence[str]) -> float:
         return 0.0
     if sum(map(str.isalnum, text)) < _FEWEST_ALPHANUMERIC * len(text):
         return 1.0
-    return sum("\ue000" <= c <= "\uf8ff" or c == "\ufffd" for c in text) / len(text)
+    return len(_MEANINGLESS.findall(text)) / len(text)
 
 
 def _torn(words: Sequence[str]) -> float:

@@ -40,12 +40,12 @@ class Lexicon:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._habits: dict[str, bool] = {}
-        printed: Counter[str] = Counter()
+        printed: list[str] = []
         for line in lines:
             words = line.words[1:] if line.words[0][:1].islower() else line.words  # it may be the rest of one
-            printed.update(words[:-1] if words and words[-1].endswith("-") else words)
+            printed.extend(words[:-1] if words and words[-1].endswith("-") else words)
         trimmed: defaultdict[str, int] = defaultdict(int)
-        for word, count in printed.items():  # most words recur, so each is trimmed once
+        for word, count in Counter(printed).items():  # most words recur, so each is trimmed once
             trimmed[word.strip(_TRIM).lower()] += count
         self._words: Counter[str] = Counter(trimmed)
 
