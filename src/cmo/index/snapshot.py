@@ -25,7 +25,7 @@ from cmo.kit.hashing import short_hash
 from cmo.model.evidence import FloatArray, Passage, Term
 from cmo.model.hits import Hits
 from cmo.model.papers import Section
-from cmo.model.ports import ModelIdentity
+from cmo.model.ports import Graph, ModelIdentity
 from cmo.model.questions import Filters
 
 _SECTIONS = {section: n for n, section in enumerate(Section)}
@@ -89,6 +89,11 @@ class Snapshot:
     def model(self) -> ModelIdentity:
         """Who made its vectors."""
         return self.manifest.model
+
+    @property
+    def graph(self) -> Graph | None:
+        """What its papers say of concepts; None where nothing was read for concepts."""
+        return None
 
     def eligible(self, filters: Filters) -> NDArray[np.bool_] | None:
         """Which rows may be found; None where all of them may."""

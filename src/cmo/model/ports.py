@@ -14,6 +14,8 @@ from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
 from cmo.model.concepts import Concept, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
+from cmo.model.graph import Edge, Fact, Node
+from cmo.model.graph import Path as GraphPath
 from cmo.model.hits import Hits
 from cmo.model.papers import Format, PaperRef, ParsedPaper
 from cmo.model.questions import Filters, Question
@@ -187,10 +189,51 @@ class Searchable(Protocol):
         """The best cosine that any sentence of a row has with a unit vector."""
         ...
 
+    @property
+    def graph(self) -> Graph | None:
+        """What its papers say of concepts; None where nothing was read for concepts."""
+        ...
+
     def passages(
         self, rows: Sequence[int], scores: Sequence[float], signals: Sequence[Mapping[str, float]]
     ) -> list[Passage]:
         """Rows with what it takes to quote them."""
+        ...
+
+
+class Graph(Protocol):
+    """The knowledge graph of one snapshot, of its live papers only."""
+
+    def find(self, concept_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Numbers of the nodes of some concepts, -1 where the base has none."""
+        ...
+
+    def node(self, number: int) -> Node:
+        """What a node is."""
+        ...
+
+    def spread(self, seeds: NDArray[np.int64], weights: FloatArray) -> FloatArray:
+        """Personalised PageRank from weighted seeds (restart .5): a score for each node."""
+        ...
+
+    def within(self, seeds: NDArray[np.int64], hops: int) -> NDArray[np.int64]:
+        """Nodes at most so many hops away, seeds included; hubs are not walked through."""
+        ...
+
+    def mentioning(self, nodes: NDArray[np.int64], scores: FloatArray, limit: int) -> Hits:
+        """Rows that mention nodes, by the sum of the scores of those that they mention, best first."""
+        ...
+
+    def edges(self, nodes: NDArray[np.int64], among: NDArray[np.int64] | None, limit: int) -> list[Edge]:
+        """The surest edges of some nodes, only those to a node `among` others where these are given."""
+        ...
+
+    def facts(self, edge: Edge, limit: int) -> list[Fact]:
+        """The statements behind an edge, for and against, surest first."""
+        ...
+
+    def paths(self, start: int, end: int, hops: int, limit: int) -> list[GraphPath]:
+        """The surest ways between two nodes, at most so many hops long."""
         ...
 
 
