@@ -114,3 +114,17 @@ class Reading:
     relations: tuple[Relation, ...] = ()
     concepts: tuple[Concept, ...] = ()
     """Concepts that no vocabulary has: brought by an import or a language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class CuratedEdge:
+    """A relation that a vocabulary states: a reaction, membership in a pathway. No paper of the base says so."""
+
+    subject: str
+    object: str
+    """Ids of concepts."""
+    type: RelationType
+    source: str
+    """The vocabulary: ``Rhea``, ``Reactome``."""
+    evidence: str
+    """Where in that vocabulary: an identifier that a person can look up, ``RHEA:12345``."""
