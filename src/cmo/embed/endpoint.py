@@ -3,7 +3,6 @@
 ::
 
     passages, sentences ─► batches ─► POST {base_url}/embeddings ─► checked ─► unit vectors
-                                          └─ 429, 5xx, cut, late ─► a pause (Retry-After, else growing) ─► again
 
 Such an endpoint gives no token states, so each sentence is an input of its own. The dimension is the model's: it is
 asked once. The key goes into the request's header and nowhere else. Protocol:
@@ -16,25 +15,19 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import numpy as np
-import stamina
 
 from cmo.embed.pool import Span, unit
 from cmo.errors import EmbeddingFailed
+from cmo.kit.endpoint import FIRST_PAUSE_SECONDS, Endpoint
 from cmo.kit.hashing import hex_hash
 from cmo.model.evidence import FloatArray
 from cmo.model.ports import EncodedPassage, ModelIdentity
 
 BATCH_TEXTS = 128
-ATTEMPTS = 5
-PATIENCE_SECONDS = 120.0
-"""After this no further attempt is begun."""
-FIRST_PAUSE_SECONDS = 0.2
-MAX_RETRY_AFTER_SECONDS = 60.0
-"""A longer pause than this is not waited for."""
 _TOKENS_A_WORD = 1.4
 """Generous for English prose in wordpiece and byte-pair encodings: chunks come out a little short, never too long."""
 
@@ -64,12 +57,11 @@ class EndpointEmbedder:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._model = model
-        self._url = base_url.rstrip("/") + "/embeddings"
-        self._host = re.sub(r"^\w+://(?:[^@/]*@)?", "", base_url)
         self._batch_texts = batch_texts
-        self._first_pause = first_pause
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(headers=headers, timeout=timeout, transport=transport)
+        self._endpoint = Endpoint(
+            base_url, self._failed, api_key=api_key, timeout=timeout, first_pause=first_pause, transport=transport
+        )
+        self._host = self._endpoint.host
 
     def __repr__(self) -> str:
         return f"EndpointEmbedder({self._model!r} at {self._host})"
@@ -82,7 +74,7 @@ class EndpointEmbedder:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._endpoint.close()
 
     @cached_property
     def identity(self) -> ModelIdentity:
@@ -137,22 +129,13 @@ class EndpointEmbedder:
     def _request(self, texts: Sequence[str]) -> FloatArray:
         """One batch, (len(texts), dim), not yet at unit length."""
         body = {"model": self._model, "input": list(texts), "encoding_format": "float"}
-        try:
-            for attempt in stamina.retry_context(
-                on=_pause,
-                attempts=ATTEMPTS,
-                timeout=PATIENCE_SECONDS,
-                wait_initial=self._first_pause,
-                wait_jitter=self._first_pause,
-            ):
-                with attempt:
-                    reply = self._client.post(self._url, json=body).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise EmbeddingFailed(
-                f"{self._host} does not embed with {self._model}: {_reason(error)}. Check CMO_EMBED_URL, EMBED_MODEL "
-                "and the key, and whether the service is up; what was ingested so far is kept."
-            ) from None  # the cause holds the request, and the request holds the key
-        return self._read(reply, len(texts))
+        return self._read(self._endpoint.post("/embeddings", body), len(texts))
+
+    def _failed(self, reason: str) -> EmbeddingFailed:
+        return EmbeddingFailed(
+            f"{self._host} does not embed with {self._model}: {reason}. Check CMO_EMBED_URL, EMBED_MODEL "
+            "and the key, and whether the service is up; what was ingested so far is kept."
+        )
 
     def _read(self, reply: httpx.Response, count: int) -> FloatArray:
         try:
@@ -169,30 +152,3 @@ class EndpointEmbedder:
 
 def _stacked(rows: Sequence[FloatArray], like: FloatArray) -> FloatArray:
     return np.stack(rows) if rows else np.empty((0, like.shape[0]), np.float32)
-
-
-def _pause(error: Exception) -> bool | float:
-    """Whether to try again, and after how many seconds where the server says so."""
-    if isinstance(error, httpx.TransportError):
-        return not isinstance(error, httpx.UnsupportedProtocol)
-    if not isinstance(error, httpx.HTTPStatusError):
-        return False
-    reply = error.response
-    if reply.status_code != httpx.codes.TOO_MANY_REQUESTS and not reply.is_server_error:
-        return False
-    return _retry_after(reply.headers.get("retry-after", ""))
-
-
-def _retry_after(value: Any) -> bool | float:
-    """Seconds of a Retry-After header; a date (rare for these servers) or none leaves the pause to us (RFC 9110)."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        return True
-    return seconds if 0 <= seconds <= MAX_RETRY_AFTER_SECONDS else False
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"HTTP {error.response.status_code}"
-    return type(error).__name__
