@@ -11,7 +11,10 @@
     │   ├── ModelMissing   the embedding model is not installed
     │   ├── ModelCorrupt   its files do not match their recorded checksums
     │   ├── ModelMismatch  the snapshot was made with another model
-    │   └── EmbeddingFailed  a remote embedding endpoint kept failing
+    │   ├── EmbeddingFailed  a remote embedding endpoint kept failing
+    │   └── ChatFailed     a language model's endpoint kept failing
+    ├── EngineError        another engine, chosen instead of ours, cannot be used or did not answer
+    ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
     ├── StoreError
     │   ├── StoreLocked    another process is writing to this knowledge base
     │   ├── StoreFull      the disk is full
@@ -100,6 +103,24 @@ class EmbeddingFailed(ModelError):
     """A remote embedding endpoint kept failing."""
 
     code = "embedding-failed"
+
+
+class ChatFailed(ModelError):
+    """A language model's endpoint kept failing."""
+
+    code = "chat-failed"
+
+
+class EngineError(OracleError):
+    """Another engine, chosen instead of ours, cannot be used or did not answer."""
+
+    code, status = "engine", 503
+
+
+class ImportRefused(OracleError):
+    """What another program left cannot be brought in: a file is missing, broken, or says what cannot be."""
+
+    code, status = "import-refused", 422
 
 
 class StoreError(OracleError):

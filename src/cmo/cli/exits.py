@@ -52,6 +52,8 @@ def exit_for(error: errors.OracleError) -> Exit:
         (errors.BadFilter, Exit.USAGE),
         (errors.SettingsError, Exit.USAGE),
         (errors.PaperRefused, Exit.SOME_REFUSED),
+        (errors.ImportRefused, Exit.UNSOUND),
+        (errors.EngineError, Exit.MODEL),
     ):
         if isinstance(error, kind):
             return code

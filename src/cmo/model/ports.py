@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
+from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.graph import Edge, Fact, Node
@@ -90,6 +91,10 @@ class Linker(Protocol):
         """The concepts that a text names, in its order, not overlapping; abbreviations as the text defines them."""
         ...
 
+    def link_question(self, text: str) -> tuple[Mention, ...]:
+        """The same for a question, where a misspelled name is found as well."""
+        ...
+
     def concept(self, concept_id: str) -> Concept | None:
         """A concept by its id, or by an identifier that it has elsewhere; None where nobody knows it."""
         ...
@@ -105,6 +110,21 @@ class PaperReader(Protocol):
 
     def read(self, paper: ParsedPaper) -> Reading:
         """Mentions and relations of one paper; pure, and the same every time."""
+        ...
+
+
+class Chat(Protocol):
+    """A language model. What it says is never believed unseen."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    def complete(
+        self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
+    ) -> Completion:
+        """What it says next, within `most_tokens`; with a JSON schema, JSON that should meet it."""
         ...
 
 
