@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from cmo.model.concepts import Reading
 from cmo.model.papers import Chunk, PaperRef, ParsedPaper
 
 
@@ -32,6 +33,8 @@ class PreparedPaper:
     keys: tuple[str, ...]
     """One a chunk: hash of its text and sentence spans; the name of its vectors."""
     vectors: tuple[PackedVectors, ...]
+    reading: Reading | None = None
+    """What our own reader found in it; None where papers are not read for concepts."""
 
 
 class Recorded(StrEnum):
@@ -51,6 +54,8 @@ class ChangeKind(StrEnum):
     ADDED = "added"
     REPLACED = "replaced"
     RETRACTED = "retracted"
+    READ = "read"
+    """A reading of a version was added or replaced; the paper is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,24 @@ class ChunkRow:
     """(text, start, end, page, role, packed boxes)."""
     vectors: PackedVectors | None
     """None where the model in use has not encoded it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingMark:
+    """Which reading: enough to see whether the index has it."""
+
+    version_id: int
+    reader: str
+    key: int
+    """64 bits over version, reader and content."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReading:
+    """A reading as the index takes it in."""
+
+    mark: ReadingMark
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
