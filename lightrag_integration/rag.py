@@ -96,7 +96,7 @@ class ClinicalMetabolomicsRAG:
 
         Args:
             text: the question.
-            mode: how passages are found, `naive` or `hybrid`.
+            mode: how passages are found, `naive`, `local`, `global`, `hybrid` or `mix`.
             connection: accepted as documented; answers from papers need none.
 
         Raises:

@@ -20,6 +20,7 @@ from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
 from cmo.model.ports import Encoder
+from cmo.model.questions import Reach
 from cmo.oracle import Oracle
 from cmo.retrieve.fuse import Weights
 from cmo.retrieve.hybrid import HybridRetriever
@@ -68,7 +69,7 @@ class App:
     @cached_property
     def retriever(self) -> HybridRetriever:
         """Question to passages."""
-        return HybridRetriever(self.snapshots, self.encoder, Weights())
+        return HybridRetriever(self.snapshots, self.encoder, lambda: None, Reach, Weights())
 
     @cached_property
     def answerer(self) -> ExtractiveAnswerer:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cmo.model.answers import Answer
+from cmo.model.answers import Answer, RelationRow
 from cmo.model.evidence import Evidence
+from cmo.model.graph import Node
 from cmo.model.outcomes import Outcome
 from cmo.model.papers import Page, PaperRef
 from cmo.model.record import PaperSummary
@@ -33,6 +34,8 @@ def reply(value: Reply) -> dict[str, Any]:
         "evidence": [evidence(e, _number(answer, e)) for e in answer.evidence],
         "sources": [_label(c.paper) for c in answer.citations],
         "refusal": _refusal(answer),
+        "relations": [relation(row) for row in answer.relations],
+        "enrichment": _enrichment(answer),
         "mode": value.mode.value,
         "searched": answer.searched,
         "snapshot": answer.snapshot,
@@ -57,6 +60,27 @@ def evidence(value: Evidence, citation: int) -> dict[str, Any]:
         "score": value.score,
         "image": f"/papers/{value.paper.paper_id}/pages/{value.page}.png?evidence={value.id}",
     }
+
+
+def relation(row: RelationRow) -> dict[str, Any]:
+    """One line of the table of relations; its evidence is told by id."""
+    return {
+        "subject": node(row.subject),
+        "relation": row.type.value,
+        "object": node(row.object),
+        "probability": row.probability,
+        "papers_for": row.papers_for,
+        "papers_against": row.papers_against,
+        "specimens": list(row.specimens),
+        "evidence_for": [e.id for e in row.evidence_for],
+        "evidence_against": [e.id for e in row.evidence_against],
+        "source": row.source,
+    }
+
+
+def node(value: Node) -> dict[str, Any]:
+    """A concept as the graph knows it."""
+    return {"id": value.concept, "name": value.name, "kind": value.kind.value, "papers": value.papers}
 
 
 def paper(ref: PaperRef) -> dict[str, Any]:
@@ -111,6 +135,19 @@ def place(evidence_id: str, value: Place) -> dict[str, Any]:
 def outcome(value: Outcome) -> dict[str, Any]:
     """What became of a file."""
     return {**asdict(value), "status": value.status.value}
+
+
+def _enrichment(answer: Answer) -> dict[str, Any] | None:
+    told = answer.enrichment
+    if told is None:
+        return None
+    return {
+        "concepts": [node(concept) for concept in told.concepts],
+        "hops": told.hops,
+        "enrichment_score": told.score,
+        "relationships_used": told.relationships,
+        "paths": [[relation(row) for row in chain] for chain in told.paths],
+    }
 
 
 def _refusal(answer: Answer) -> dict[str, Any] | None:

@@ -215,7 +215,7 @@ def test_odd_characters_are_asked_like_others(filled: Cmo, question: str) -> Non
 
 def test_an_unknown_mode_section_or_year_is_named(cmo: Cmo) -> None:
     assert (said := cmo("ask", ASKED, "--mode", "magic")).code == 2
-    assert "naive, hybrid" in said.err
+    assert "naive, local, global, hybrid, mix" in said.err
     assert (said := cmo("ask", ASKED, "--section", "gossip")).code == 2
     assert "abstract" in said.err
     assert cmo("ask", ASKED, "--since", "2020", "--until", "2010").code == 2

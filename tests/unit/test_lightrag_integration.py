@@ -140,7 +140,7 @@ async def test_what_cannot_be_asked_is_said_so_before_anything_opens(tmp_path: P
     rag = ClinicalMetabolomicsRAG()
     with pytest.raises(BadQuestion):
         await rag.query(" ")
-    with pytest.raises(BadFilter, match="naive, hybrid"):
+    with pytest.raises(BadFilter, match="naive, local, global, hybrid, mix"):
         await rag.query(ASKED, mode="magic")
     assert not (tmp_path / "base").exists()
 

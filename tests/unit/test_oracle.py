@@ -36,7 +36,7 @@ def test_a_question_in_any_script_may_be_asked(text: str) -> None:
 
 
 def test_an_unknown_mode_is_refused_and_the_modes_named() -> None:
-    with pytest.raises(BadFilter, match=r"'magic'.*naive, hybrid"):
+    with pytest.raises(BadFilter, match=r"'magic'.*naive, local, global, hybrid, mix"):
         admit("What is raised?", "magic")
     assert admit("What is raised?", "naive").mode is Mode.NAIVE
 

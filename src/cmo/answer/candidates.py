@@ -136,8 +136,7 @@ def _quotable(sentence: PassageSentence) -> bool:
 
 
 def _standing(passage: Passage, best: float) -> list[float]:
-    """What speaks for a passage's sentences by where they stand: how well the passage fits beside the `best` one, its
-    section, and late in it, as conclusions do."""
+    """What speaks for sentences by where they stand: how their passage fits, its section, and late in it, as conclusions."""
     prior, last = _PRIOR.get(passage.section, 0.0) + passage.score / best, max(1, len(passage.sentences) - 1)
     return [
         prior + 0.3 * n / last + (_CAPTION_PRIOR if sentence.role is Role.CAPTION else 0.0)

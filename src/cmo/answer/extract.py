@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cmo.answer.candidates import Candidate, candidates
 from cmo.answer.confidence import Confidence, features
 from cmo.answer.refuse import refuse
+from cmo.answer.relations import enrichment, table
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.evidence import Evidence, Found, Passage, PassageSentence
 from cmo.model.papers import PaperRef
@@ -75,29 +77,36 @@ def _fit(candidate: Candidate) -> float:
 
 
 def _compose(question: Question, found: Found, chosen: Sequence[Candidate], probability: float) -> Answer:
-    papers = list(dict.fromkeys(c.passage.paper for c in chosen))
-    numbers = {paper: n for n, paper in enumerate(papers, 1)}
-    sentences: list[AnswerSentence] = []
+    order = _in_order(chosen)
+    sentences: list[tuple[PaperRef, list[Evidence]]] = []
     quoted: set[tuple[str, int]] = set()
-    for candidate in _in_order(chosen, numbers):
+    for candidate in order:
         evidence = [e for e in _evidence(candidate) if (e.paper.paper_id, e.start) not in quoted]
         quoted.update((e.paper.paper_id, e.start) for e in evidence)
         if evidence:
-            text = " ".join(e.text for e in evidence)
-            sentences.append(AnswerSentence(text, (numbers[candidate.passage.paper],), tuple(evidence)))
-    return Answer(
+            sentences.append((candidate.passage.paper, evidence))
+    answer = Answer(
         question=question.text,
-        sentences=tuple(sentences),
-        citations=tuple(Citation(n, paper) for paper, n in numbers.items()),
+        sentences=(),
+        citations=(),
         confidence=round(probability, 4),
         snapshot=found.snapshot,
         searched=found.searched,
+        relations=table(found.trace),
+        enrichment=enrichment(found.trace),
     )
+    papers = dict.fromkeys([*(c.passage.paper for c in order), *(e.paper for e in answer.evidence)])
+    numbers = {paper: n for n, paper in enumerate(papers, 1)}
+    said = [
+        AnswerSentence(" ".join(e.text for e in parts), (numbers[paper],), tuple(parts)) for paper, parts in sentences
+    ]
+    return replace(answer, sentences=tuple(said), citations=tuple(Citation(n, paper) for paper, n in numbers.items()))
 
 
-def _in_order(chosen: Sequence[Candidate], numbers: dict[PaperRef, int]) -> list[Candidate]:
+def _in_order(chosen: Sequence[Candidate]) -> list[Candidate]:
     """The best sentence, then paper by paper in order of their best one, each paper's sentences as they are printed."""
-    return [chosen[0], *sorted(chosen[1:], key=lambda c: (numbers[c.passage.paper], c.sentence.start))]
+    papers = {paper: n for n, paper in enumerate(dict.fromkeys(c.passage.paper for c in chosen))}
+    return [chosen[0], *sorted(chosen[1:], key=lambda c: (papers[c.passage.paper], c.sentence.start))]
 
 
 def _evidence(candidate: Candidate) -> list[Evidence]:

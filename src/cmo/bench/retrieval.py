@@ -109,5 +109,5 @@ def _ranked(house: App, question: Question, names: dict[int, str]) -> list[str]:
     """Documents by their best passage."""
     snapshot = house.snapshots.current()
     assert snapshot is not None
-    ranking = house.retriever.rank(snapshot, house.retriever.see(snapshot, question))
+    ranking = house.retriever.ranking(snapshot, question)
     return list(dict.fromkeys(names[paper] for paper in snapshot.columns.rows["paper"][ranking.rows].tolist()))[:_DEPTH]

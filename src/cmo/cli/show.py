@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from cmo.model.answers import Answer
+from cmo.model.evidence import Evidence
 from cmo.model.outcomes import Outcome, Status
 from cmo.model.papers import PaperRef
 from cmo.oracle import Reply
@@ -24,7 +26,9 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
         console.print(Panel(_refusal(answer), title="No answer", border_style="yellow", title_align="left"))
     else:
         console.print(Panel(_body(answer), title=escape(answer.question), border_style="green", title_align="left"))
-        for line in _sources(answer):
+        if answer.relations:
+            console.print(_relations(answer))
+        for line in (*_paths(answer), *_sources(answer)):
             console.print(line, soft_wrap=True)
         for name, path in images.items():
             console.print(f"  [dim]{name}[/] → {escape(path)}", soft_wrap=True)
@@ -60,6 +64,35 @@ def _body(answer: Answer) -> Text:
         text.append(sentence.text)
         text.append("".join(f" [{n}]" for n in sentence.citations) + "  ", style="bold cyan")
     return text
+
+
+def _relations(answer: Answer) -> Table:
+    """Who is related to whom, and what speaks for and against it."""
+    numbers = {cited.paper: cited.number for cited in answer.citations}
+
+    def marks(evidence: Sequence[Evidence], papers: int) -> str:
+        quoted = "".join(f"[{numbers[e.paper]}]" for e in evidence)
+        return f"{papers} {quoted}" if papers else "-"
+
+    table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
+    for name in ("", "", "", "in", "papers for", "against", "p"):
+        table.add_column(name, justify="right" if name == "p" else "left")
+    for row in answer.relations:
+        sides = marks(row.evidence_for, row.papers_for), marks(row.evidence_against, row.papers_against)
+        if row.source != "papers":
+            sides = f"curated: {row.source}", "-"
+        cells = (row.subject.name, row.type.value, row.object.name, ", ".join(row.specimens) or "-", *sides)
+        table.add_row(*map(Text, cells), f"{row.probability:.2f}")
+    return table
+
+
+def _paths(answer: Answer) -> list[str]:
+    """How the question's concepts hang together, one way a line."""
+    lines = []
+    for chain in answer.enrichment.paths if answer.enrichment else ():
+        steps = [f"{escape(row.subject.name)} [italic]{row.type.value}[/] {escape(row.object.name)}" for row in chain]
+        lines.append("  [dim]by way of:[/] " + " · ".join(steps))
+    return lines
 
 
 def _sources(answer: Answer) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cmo.model.concepts import RelationType
 from cmo.model.evidence import Evidence
+from cmo.model.graph import Node
 from cmo.model.papers import PaperRef
 
 
@@ -29,6 +31,39 @@ class AnswerSentence:
     """Numbers of the answer's citations."""
     evidence: tuple[Evidence, ...]
     """Verbatim sentences behind it. A sentence that begins with a pronoun brings the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelationRow:
+    """One line of the table that answers a question about relations. What speaks against it is shown, not averaged."""
+
+    subject: Node
+    object: Node
+    type: RelationType
+    probability: float
+    papers_for: int
+    papers_against: int
+    specimens: tuple[str, ...]
+    """In what it was seen, as its sentences say."""
+    evidence_for: tuple[Evidence, ...]
+    evidence_against: tuple[Evidence, ...]
+    source: str
+    """``papers``, or the vocabulary of a curated relation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """What the graph added to an answer."""
+
+    concepts: tuple[Node, ...]
+    """Concepts that the question names and the papers mention."""
+    hops: int
+    score: float
+    """How well the graph bears on the question, 0 to 1 (see `Trace.enrichment`)."""
+    relationships: int
+    """How many relations the search went along."""
+    paths: tuple[tuple[RelationRow, ...], ...] = ()
+    """How the question's concepts hang together: chains of relations, surest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +99,10 @@ class Answer:
     searched: int = 0
     """How many passages could have been found."""
     refusal: NoAnswer | None = None
+    relations: tuple[RelationRow, ...] = ()
+    """The table, where relations are asked for; surest first."""
+    enrichment: Enrichment | None = None
+    """None where the graph took no part."""
 
     @property
     def text(self) -> str:
@@ -74,5 +113,8 @@ class Answer:
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """All evidence, in the order of the sentences."""
-        return tuple(e for s in self.sentences for e in s.evidence)
+        """All evidence, each once: of the sentences in their order, then of the table."""
+        said = [e for s in self.sentences for e in s.evidence]
+        chains = [row for chain in (self.enrichment.paths if self.enrichment else ()) for row in chain]
+        told = [e for row in (*self.relations, *chains) for e in (*row.evidence_for, *row.evidence_against)]
+        return tuple({e.id: e for e in (*said, *told)}.values())

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cmo.model.concepts import RelationType
+from cmo.model.graph import Node
 from cmo.model.papers import Box, PaperRef, Role, Section
 
 FloatArray = NDArray[np.float32]
@@ -60,6 +62,57 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence that states a relation, or denies it."""
+
+    passage: Passage
+    place: int
+    """Index of the sentence in the passage."""
+    probability: float
+    """That the sentence says so."""
+    against: bool
+    """Whether it denies the relation, or states its opposite."""
+    hedged: bool
+    context: tuple[Node, ...]
+    """What the sentence sets it in: specimens, organisms, methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A relation between two concepts, with what the papers say for and against it."""
+
+    subject: Node
+    object: Node
+    type: RelationType
+    probability: float
+    papers_for: int
+    papers_against: int
+    source: str
+    """``papers``, or the vocabulary of a curated edge."""
+    statements: tuple[Statement, ...]
+    """Surest first; none for a curated edge."""
+    asked: bool = True
+    """Whether it is what the question asks for, and not only something that the search went along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the graph took part in a search."""
+
+    concepts: tuple[Node, ...]
+    """Concepts that the question names and the papers mention."""
+    hops: int
+    """Relations that were followed at most."""
+    relationships: tuple[Relationship, ...]
+    """What the search went along, surest first."""
+    paths: tuple[tuple[Relationship, ...], ...]
+    """Ways between the question's concepts, each a chain of relations."""
+    enrichment: float
+    """How well the graph bears on the question, 0 to 1: over its concepts, the mean probability of the surest relation
+    that a passage found states about it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What one search found, and how sure it can be."""
 
@@ -73,6 +126,8 @@ class Found:
     snapshot: str
     searched: int
     """How many passages were eligible under the filters."""
+    trace: Trace | None = None
+    """None where the graph took no part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,31 @@ class Mode(StrEnum):
 
     NAIVE = "naive"
     """Vectors alone."""
+    LOCAL = "local"
+    """Passages that mention the question's concepts or their neighbours in the graph."""
+    GLOBAL = "global"
+    """Passages that state the relations around the question's concepts."""
     HYBRID = "hybrid"
-    """Words and vectors, fused, with sentence evidence."""
+    """Words and vectors, fused, with sentence evidence; and the graph where the question relates concepts."""
+    MIX = "mix"
+    """As hybrid, with the graph whenever the question names a concept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the graph may carry a search."""
+
+    multi_hop: bool = True
+    """Whether neighbours are followed at all."""
+    hops: int = 1
+    """How many relations are followed at most, 0 to 2."""
+    reasoning: bool = True
+    """Whether an answer tells by which relations it was reached."""
+
+    @property
+    def steps(self) -> int:
+        """Relations that are followed."""
+        return self.hops if self.multi_hop else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +68,5 @@ class Question:
     text: str
     mode: Mode = Mode.HYBRID
     filters: Filters = field(default_factory=Filters)
+    reach: Reach | None = None
+    """How far the graph may carry this one; None leaves it to the settings."""

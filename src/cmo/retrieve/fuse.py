@@ -18,12 +18,14 @@ _FLOOR_RANK = 200
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each signal counts; together one."""
+    """How much each signal counts; those of the text together one."""
 
     dense: float = 0.15
     sentence: float = 0.18
     words: float = 0.38
     grams: float = 0.29
+    graph: float = 0.25
+    """On top, where the graph takes part."""
 
 
 def above_floor(scores: FloatArray) -> FloatArray:

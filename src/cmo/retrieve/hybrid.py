@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from cmo.errors import ModelMismatch
 from cmo.model.evidence import FloatArray, Found, Passage
-from cmo.model.ports import Embedder, Library, Searchable
-from cmo.model.questions import Question
+from cmo.model.hits import Hits
+from cmo.model.ports import Embedder, Library, Linker, Searchable
+from cmo.model.questions import Mode, Question, Reach
 from cmo.retrieve.fuse import Weights
 from cmo.retrieve.lean import leaning
-from cmo.retrieve.rank import Asked, Ranking, rank
+from cmo.retrieve.rank import POOL, Asked, Ranking, rank
+from cmo.retrieve.trace import trace
+from cmo.retrieve.walk import Walk, walk
 
 _TWINS = 0.985
 """Cosine from which two passages of different papers say the same nearly word for word."""
@@ -24,12 +28,23 @@ class HybridRetriever:
     Args:
         library: where the current snapshot comes from.
         embedder: must be the one that made the snapshot's vectors.
-        weights: of the signals in hybrid mode.
+        linker: names to concepts; None where nothing is read for concepts.
+        reach: how far the graph may carry a search now; asked for each question, so that it can be changed.
+        weights: of the signals.
     """
 
-    def __init__(self, library: Library, embedder: Embedder, weights: Weights) -> None:
+    def __init__(
+        self,
+        library: Library,
+        embedder: Embedder,
+        linker: Callable[[], Linker | None],
+        reach: Callable[[], Reach],
+        weights: Weights,
+    ) -> None:
         self._library = library
         self._embedder = embedder
+        self._linker = linker
+        self._reach = reach
         self._weights = weights
 
     def retrieve(self, question: Question, limit: int) -> Found:
@@ -41,11 +56,26 @@ class HybridRetriever:
         snapshot = self._library.current()
         if snapshot is None:
             return Found(question.text, (), np.empty(0, np.float32), (), "", 0)
-        asked = self.see(snapshot, question)
-        passages = _folded(snapshot, self.rank(snapshot, asked).first(2 * limit), limit)
-        return Found(question.text, tuple(passages), asked.vector, asked.terms, snapshot.id, snapshot.count(asked.mask))
+        reach = question.reach or self._reach()
+        asked = self._see(snapshot, question)
+        way = self._walk(snapshot, question, reach)
+        passages = _folded(snapshot, self._rank(snapshot, asked, way).first(2 * limit), limit)
+        return Found(
+            question=question.text,
+            passages=tuple(passages),
+            query_vector=asked.vector,
+            terms=asked.terms,
+            snapshot=snapshot.id,
+            searched=snapshot.count(asked.mask),
+            trace=trace(snapshot, way, passages, asked.mask, reach) if way else None,
+        )
 
-    def see(self, snapshot: Searchable, question: Question) -> Asked:
+    def ranking(self, snapshot: Searchable, question: Question) -> Ranking:
+        """All rows found in a snapshot, without their passages: what evaluations look at."""
+        way = self._walk(snapshot, question, question.reach or self._reach())
+        return self._rank(snapshot, self._see(snapshot, question), way)
+
+    def _see(self, snapshot: Searchable, question: Question) -> Asked:
         """A question as a snapshot sees it: vector, terms and eligible rows."""
         if snapshot.model != self._embedder.identity:
             raise ModelMismatch(
@@ -59,9 +89,21 @@ class HybridRetriever:
             snapshot.eligible(question.filters),
         )
 
-    def rank(self, snapshot: Searchable, asked: Asked) -> Ranking:
-        """Rows without their passages: what evaluations look at."""
-        return rank(snapshot, asked, leaning(asked.question.text, self._weights))
+    def _walk(self, snapshot: Searchable, question: Question, reach: Reach) -> Walk | None:
+        """Where the question's concepts lead; None where the graph takes no part."""
+        if question.mode is Mode.NAIVE or snapshot.graph is None:
+            return None
+        return walk(snapshot.graph, self._linker(), question, reach.steps)
+
+    def _rank(self, snapshot: Searchable, asked: Asked, way: Walk | None) -> Ranking:
+        walked = _walked(way, asked) if way else None
+        return rank(snapshot, asked, leaning(asked.question.text, self._weights), walked)
+
+
+def _walked(way: Walk, asked: Asked) -> Hits:
+    """What the graph leads to among the rows that the question admits."""
+    hits = way.stating(POOL) if asked.question.mode is Mode.GLOBAL else way.rows(POOL)
+    return hits if asked.mask is None else hits.within(asked.mask, POOL)
 
 
 def _folded(snapshot: Searchable, ranking: Ranking, limit: int) -> list[Passage]:

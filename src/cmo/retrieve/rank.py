@@ -2,7 +2,7 @@
 
 ::
 
-    nearest 150 + matching 150 --> pool --cosine, stems--> order --sentences, grams on the head--> final order
+    nearest 150 + matching 150 + walked 150 --> pool --cosine, stems--> order --sentences, grams on the head--> final
 
 Cheap signals see the whole pool; what costs sees its head only, and the tail keeps its order below it.
 """
@@ -56,19 +56,65 @@ class Ranking:
         return {name: float(values[place]) for name, values in self.signals.items()}
 
 
-def rank(snapshot: Searchable, asked: Asked, weights: Weights, *, pool: int = POOL, head: int = HEAD) -> Ranking:
-    """Rank the rows that a question admits, in its mode."""
-    near = snapshot.nearest(asked.vector, pool, asked.mask)
+def rank(
+    snapshot: Searchable,
+    asked: Asked,
+    weights: Weights,
+    walked: Hits | None = None,
+    *,
+    pool: int = POOL,
+    head: int = HEAD,
+) -> Ranking:
+    """Rank the rows that a question admits, in its mode.
+
+    Args:
+        snapshot: what is searched.
+        asked: the question as the index sees it.
+        weights: of the signals.
+        walked: what the graph leads to; None where it takes no part.
+        pool: candidates from each side.
+        head: candidates that are looked at closely.
+    """
     if asked.question.mode is Mode.NAIVE:
-        blank = np.zeros_like(near.scores)
-        signals = {"dense": near.scores, "words": blank, "sentence": near.scores, "grams": blank}
-        return Ranking(near.rows, near.scores, signals)
-    worded = snapshot.matching(asked.terms, pool, asked.mask)
-    rows = np.union1d(near.rows, worded.rows)
+        near = snapshot.nearest(asked.vector, pool, asked.mask)
+        return Ranking(
+            near.rows,
+            near.scores,
+            {"dense": near.scores, "sentence": near.scores, **_blank(len(near.rows), "words", "grams")},
+        )
+    if walked is not None and asked.question.mode in _BY_GRAPH:
+        near, rows = Hits.none(), np.sort(walked.rows)
+    else:
+        near = snapshot.nearest(asked.vector, pool, asked.mask)
+        rows = np.union1d(near.rows, snapshot.matching(asked.terms, pool, asked.mask).rows)
+        rows = rows if walked is None else np.union1d(rows, walked.rows)
     if not len(rows):
-        blank = np.empty(0, np.float32)
-        return Ranking(rows, blank, dict.fromkeys(("dense", "words", "sentence", "grams"), blank))
-    return _in_two_steps(snapshot, asked, weights, _with_cosines(snapshot, asked, rows, near), head)
+        return Ranking(rows, np.empty(0, np.float32), _blank(0, "dense", "words", "sentence", "grams"))
+    return _in_two_steps(snapshot, asked, weights, _Pool(_with_cosines(snapshot, asked, rows, near), walked), head)
+
+
+_BY_GRAPH = frozenset({Mode.LOCAL, Mode.GLOBAL})
+"""Modes in which only what the graph leads to is ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Candidates with their cosines, and what the graph leads to."""
+
+    near: Hits
+    walked: Hits | None
+
+    def reached(self) -> FloatArray | None:
+        """How well the graph leads to each candidate, the best 1."""
+        if self.walked is None:
+            return None
+        scores = np.zeros(len(self.near.rows), np.float32)
+        scores[np.searchsorted(self.near.rows, self.walked.rows)] = self.walked.scores
+        return of_best(scores)
+
+
+def _blank(rows: int, *names: str) -> dict[str, FloatArray]:
+    return dict.fromkeys(names, np.zeros(rows, np.float32))
 
 
 def _with_cosines(snapshot: Searchable, asked: Asked, rows: NDArray[np.int64], near: Hits) -> Hits:
@@ -81,19 +127,21 @@ def _with_cosines(snapshot: Searchable, asked: Asked, rows: NDArray[np.int64], n
     return Hits(rows, cosines)
 
 
-def _in_two_steps(snapshot: Searchable, asked: Asked, weights: Weights, pool: Hits, head: int) -> Ranking:
+def _in_two_steps(snapshot: Searchable, asked: Asked, weights: Weights, pool: _Pool, head: int) -> Ranking:
     """Order the pool by what is cheap, its head by everything."""
-    rows, dense = pool.rows, pool.scores
+    rows, dense = pool.near.rows, pool.near.scores
     words = snapshot.stem_scores(asked.terms, rows)
-    near, worded = above_floor(dense), of_best(words)
+    near, worded, reached = above_floor(dense), of_best(words), pool.reached()
     # While the costly signals are unknown, the cheap ones stand in for those of their kind.
     rough = (weights.dense + weights.sentence) * near + (weights.words + weights.grams) * worded
+    rough = rough if reached is None else rough + weights.graph * reached
     order = np.argsort(-rough, kind="stable")
     top = order[:head]
     sentence = snapshot.sentence_maxima(asked.vector, rows[top])
     grams = snapshot.gram_scores(asked.question.text, rows[top])
     fused = weights.dense * near[top] + weights.words * worded[top]
     fused += weights.sentence * above_floor(sentence) + weights.grams * of_best(grams)
+    fused = fused if reached is None else fused + weights.graph * reached[top]
     best = np.argsort(-fused, kind="stable")
     order[: len(top)] = top[best]
     unseen = np.zeros(len(order) - len(top), np.float32)
@@ -103,4 +151,6 @@ def _in_two_steps(snapshot: Searchable, asked: Asked, weights: Weights, pool: Hi
         "sentence": np.concatenate([sentence[best], unseen]),
         "grams": np.concatenate([grams[best], unseen]),
     }
+    if reached is not None:
+        signals["graph"] = reached[order]
     return Ranking(rows[order], np.concatenate([fused[best], unseen]), signals)

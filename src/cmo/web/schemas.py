@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cmo.model.concepts import Kind, RelationType
 from cmo.model.papers import Section
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode
 
@@ -150,6 +151,40 @@ class RefusalOut(_Sent):
     nearest: list[PaperOut]
 
 
+class NodeOut(_Sent):
+    """A concept, and how many papers mention it."""
+
+    id: str
+    name: str
+    kind: Kind
+    papers: int
+
+
+class RelationOut(_Sent):
+    """What the papers say of one relation between two concepts; evidence by its ids."""
+
+    subject: NodeOut
+    relation: RelationType
+    object: NodeOut
+    probability: float
+    papers_for: int
+    papers_against: int
+    specimens: list[str]
+    evidence_for: list[str]
+    evidence_against: list[str]
+    source: str
+
+
+class EnrichmentOut(_Sent):
+    """What the knowledge graph added to an answer."""
+
+    concepts: list[NodeOut]
+    hops: int
+    enrichment_score: float
+    relationships_used: int
+    paths: list[list[RelationOut]]
+
+
 class ReplyOut(_Sent):
     """An answer with everything that it takes to show and check it."""
 
@@ -163,6 +198,8 @@ class ReplyOut(_Sent):
     evidence: list[EvidenceOut]
     sources: list[str]
     refusal: RefusalOut | None
+    relations: list[RelationOut]
+    enrichment: EnrichmentOut | None
     mode: Mode
     searched: int
     snapshot: str

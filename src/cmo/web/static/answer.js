@@ -4,7 +4,13 @@ import * as page from "./page.js";
 
 const WORDS = [[80, "High confidence"], [55, "Fair confidence"], [0, "Low confidence: read the page"]];
 const JOINER = "\u2060"; // no line break between a sentence and its number
-const MODES = { hybrid: "words and meaning", naive: "meaning alone" };
+const MODES = {
+  hybrid: "words and meaning",
+  mix: "words, meaning and relations",
+  local: "the concepts named",
+  global: "relations alone",
+  naive: "meaning alone",
+};
 
 export function begin(question) {
   $("asked").textContent = question;

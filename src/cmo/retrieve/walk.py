@@ -1,0 +1,121 @@
+"""A question's way through the knowledge graph.
+
+::
+
+    question --linker--> seeds --spread, at most so many hops--> nodes --mentioning--> rows
+                                                                   |
+                                     relations around and between the seeds --> statements
+
+Seeds weigh by how sure their link is and how rare the concept is; hubs pass nothing on (the graph sees to it). What
+the question asks for (a gene, a pathway) weighs more among the nodes that the spread reaches.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.model.evidence import FloatArray
+from cmo.model.graph import Edge, Node
+from cmo.model.hits import Hits
+from cmo.model.ports import Graph, Linker
+from cmo.model.questions import Mode, Question
+from cmo.retrieve.intent import Intent, intent
+
+_ASKED = 2.0
+"""How much more a node of a kind that is asked for counts."""
+_EDGES, _STATED = 24, 6
+"""Relations that are looked at, and statements of each."""
+_FEW = 2
+"""Concepts in a question from which it relates them, whatever its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a question's concepts lead."""
+
+    graph: Graph
+    seeds: tuple[Node, ...]
+    intent: Intent
+    hops: int
+    nodes: NDArray[np.int64]
+    """Nodes reached, seeds included."""
+    scores: FloatArray
+    """One a node."""
+
+    def rows(self, limit: int) -> Hits:
+        """Passages that mention what was reached."""
+        return self.graph.mentioning(self.nodes, self.scores, limit)
+
+    def stating(self, limit: int) -> Hits:
+        """Passages that state the relations around the seeds."""
+        best: dict[int, float] = {}
+        for edge in self.edges():
+            for fact in self.graph.facts(edge, _STATED):
+                if fact.row >= 0:
+                    best[fact.row] = max(best.get(fact.row, 0.0), edge.probability * fact.probability)
+        ranked = sorted(best.items(), key=lambda entry: -entry[1])[:limit]
+        return Hits(
+            np.array([row for row, _ in ranked], np.int64), np.array([score for _, score in ranked], np.float32)
+        )
+
+    def edges(self) -> list[Edge]:
+        """Relations of the seeds, those that are asked for first, then the surest."""
+        numbers = np.array([seed.number for seed in self.seeds], np.int64)
+        among = numbers if len(numbers) >= _FEW else None
+        found = self.graph.edges(numbers, among, _EDGES)
+        if among is not None and len(found) < _EDGES:
+            found += [e for e in self.graph.edges(numbers, None, _EDGES) if e not in found]
+        return sorted(found, key=lambda edge: (-self.asks(edge), -edge.probability))[:_EDGES]
+
+    def asks(self, edge: Edge) -> int:
+        """How well an edge meets what is asked, 0 not at all: by its type, by both ends or the far end's kind."""
+        named = {seed.number for seed in self.seeds}
+        far = {edge.subject, edge.object} - named
+        kinds = {self.graph.node(number).kind for number in far}
+        return 2 * (edge.type in self.intent.types) + (not far) + bool(self.intent.kinds & kinds)
+
+
+def walk(graph: Graph | None, linker: Linker | None, question: Question, hops: int) -> Walk | None:
+    """Follow a question's concepts; None where the graph is not called for, or knows none of them."""
+    if graph is None or linker is None or question.mode is Mode.NAIVE:
+        return None
+    mentions = linker.link_question(question.text)
+    if not mentions:
+        return None
+    wanted = intent(question.text)
+    sure: dict[int, float] = {}
+    for number, mention in zip(graph.find([m.concept for m in mentions]).tolist(), mentions, strict=True):
+        if number >= 0:
+            sure[number] = max(sure.get(number, 0.0), mention.confidence)
+    if not sure or not _called_for(question.mode, wanted, len(sure)):
+        return None
+    seeds = tuple(graph.node(number) for number in sure)
+    weights = np.array([sure[seed.number] / math.log(2 + seed.papers) for seed in seeds], np.float32)
+    nodes, scores = _reached(graph, np.array(list(sure), np.int64), weights, hops)
+    return Walk(graph, seeds, wanted, hops, nodes, _weighed(graph, nodes, scores, wanted))
+
+
+def _called_for(mode: Mode, wanted: Intent, concepts: int) -> bool:
+    """Hybrid takes the graph where a question relates concepts; the other modes ask for it themselves."""
+    return mode is not Mode.HYBRID or concepts >= _FEW or wanted.relates
+
+
+def _reached(
+    graph: Graph, seeds: NDArray[np.int64], weights: FloatArray, hops: int
+) -> tuple[NDArray[np.int64], FloatArray]:
+    if hops == 0:
+        return seeds, weights
+    nodes = graph.within(seeds, hops)
+    return nodes, graph.spread(seeds, weights)[nodes]
+
+
+def _weighed(graph: Graph, nodes: NDArray[np.int64], scores: FloatArray, wanted: Intent) -> FloatArray:
+    if not wanted.kinds:
+        return scores
+    asked = np.array([graph.node(int(number)).kind in wanted.kinds for number in nodes], np.bool_)
+    weighed: FloatArray = np.where(asked, _ASKED * scores, scores).astype(np.float32)
+    return weighed
