@@ -32,7 +32,7 @@ from cmo.errors import VocabularyCorrupt
 from cmo.kit.files import crc32_file
 from cmo.kit.hashing import short_hash
 from cmo.model.concepts import Concept, Kind
-from cmo.vocabulary.names import Hashes, Ints
+from cmo.vocabulary.names import Hashes, Ints, Text
 
 FORMAT = 1
 HEAD = 6
@@ -133,6 +133,15 @@ class CompiledVocabulary:
     def named(self, row: int, folded: str, plain: str) -> tuple[Named, ...]:
         """Concepts whose name has the form that was hashed: a shared hash proves nothing, so the forms are compared."""
         return tuple(self._named(row, folded, plain))
+
+    def lookup(self, name: str) -> tuple[Named, ...]:
+        """Concepts of exactly this name."""
+        text = Text.of(name)
+        if not len(text):
+            return ()
+        first, last = np.array([0]), np.array([len(text) - 1])
+        row = int(self.rows(text.hashes(first, last))[0])
+        return () if row < 0 else self.named(row, text.form(0, -1), text.plain(0, -1))
 
     def _named(self, row: int, folded: str, plain: str) -> Iterator[Named]:
         hashed, names = self._hashes[row], self._arrays["names.bin"]

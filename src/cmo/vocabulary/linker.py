@@ -1,49 +1,56 @@
-"""Names to concepts: what the dictionary knows, and what a text defines itself.
+"""Names to concepts, the same for papers and questions.
 
 ::
 
-    text --windows--> tokens --hashes--> matches --definitions, case, plain words--> longest first --> mentions
+    text --windows--> candidates --definitions in the text--> the best of those that overlap --context--> mentions
+
+A name that the tagger finds and no vocabulary has is a concept of its own, ``NAME:disease:adynamic bone disease``, so
+that papers that speak of it meet; so is a lipid species, ``LIPID:PC 34:1``. Such a concept follows from its id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from operator import attrgetter
 
-from cmo.model.concepts import Concept, Mention
-from cmo.vocabulary.abbreviations import abbreviations
-from cmo.vocabulary.compiled import CompiledVocabulary, Named
+from cmo.model.concepts import Concept, Kind, Mention
+from cmo.vocabulary import lipids
+from cmo.vocabulary.candidates import KNOWN_ENOUGH, Candidate, Source, candidates, of_kind
+from cmo.vocabulary.compiled import CompiledVocabulary
+from cmo.vocabulary.confidence import LinkConfidence
+from cmo.vocabulary.definitions import apply_definitions
 from cmo.vocabulary.matches import matches
+from cmo.vocabulary.meanings import NAMED, Meanings
 from cmo.vocabulary.names import WINDOW, Text
-from cmo.vocabulary.words import is_plain
+from cmo.vocabulary.tagger import TAGS, Tagger
 
 _CACHED = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    start: int
-    end: int
-    named: tuple[Named, ...]
+_start = attrgetter("start")
+_TAGGED = frozenset({*TAGS, Kind.LIPID, Kind.DRUG})
 
 
 class DictionaryLinker:
-    """Links by exact names; safe to share between threads."""
+    """Links by names of a vocabulary, by definitions in the text and, if there is one, by a tagger.
 
-    def __init__(self, vocabulary: CompiledVocabulary) -> None:
+    Safe to share between threads.
+    """
+
+    def __init__(self, vocabulary: CompiledVocabulary, tagger: Tagger | None = None) -> None:
         self._vocabulary = vocabulary
+        self._tagger = tagger
+        self._meanings = Meanings(vocabulary, LinkConfidence.shipped())
         self._questions = lru_cache(_CACHED)(self._link_question)
 
     def concept(self, concept_id: str) -> Concept | None:
         """A concept by its id, or by an identifier that it has elsewhere; None where nobody knows it."""
-        return self._vocabulary.concept(concept_id)
+        return self._vocabulary.concept(concept_id) or self._of_its_name(concept_id)
 
     def link(self, text: str) -> tuple[Mention, ...]:
-        """The concepts that a text names, in its order, not overlapping."""
-        meanings = self._definitions(text)
-        found = [c for start, end in windows(text) for c in self._candidates(text[start:end], start, meanings)]
-        return tuple(self._mention(candidate) for candidate in _longest(found))
+        """The concepts that a text names, in its order, not overlapping; abbreviations as the text defines them."""
+        found = apply_definitions(text, self._candidates(text), self._vocabulary)
+        return self._mentions(chosen(c for c in found if _counts(c)))
 
     def link_question(self, text: str) -> tuple[Mention, ...]:
         """The same for a question, where misspelled names are found as well."""
@@ -52,27 +59,41 @@ class DictionaryLinker:
     def _link_question(self, text: str) -> tuple[Mention, ...]:
         return self.link(text)
 
-    def _definitions(self, text: str) -> dict[str, tuple[Named, ...]]:
-        """Short forms to what the text says they mean: nothing where no name is known for it."""
-        return {short: self._named(text[defined.start : defined.end]) for short, defined in abbreviations(text).items()}
+    def _candidates(self, text: str) -> list[Candidate]:
+        return [
+            candidate
+            for start, end in windows(text)
+            for candidate in candidates(text[start:end], start, self._vocabulary, self._tagger)
+        ]
 
-    def _named(self, name: str) -> tuple[Named, ...]:
-        text = Text.of(name)
-        return next((m.named for m in matches(text, self._vocabulary) if m.last - m.first + 1 == len(text)), ())
+    def _mentions(self, found: list[Candidate]) -> tuple[Mention, ...]:
+        return tuple(self._meanings.mentions(found))
 
-    def _candidates(self, window: str, offset: int, meanings: dict[str, tuple[Named, ...]]) -> Iterator[_Candidate]:
-        text = Text.of(window)
+    def _of_its_name(self, concept_id: str) -> Concept | None:
+        if concept_id.startswith(lipids.PREFIX):
+            name = concept_id.removeprefix(lipids.PREFIX)
+            return Concept(concept_id, name, Kind.LIPID, parents=tuple(self._broader(name)))
+        prefix, _, rest = concept_id.partition(":")
+        kind, _, name = rest.partition(":")
+        if f"{prefix}:" == NAMED and kind in Kind.__members__.values() and name:
+            return Concept(concept_id, name, Kind(kind), parents=tuple(self._head(name, Kind(kind))))
+        return None
+
+    def _head(self, name: str, kind: Kind) -> Iterator[str]:
+        """Id of the longest known name that it ends with: end-stage renal failure is a renal failure."""
+        text = Text.of(name[:WINDOW])
         for match in matches(text, self._vocabulary):
-            start, end = int(text.starts[match.first]), int(text.ends[match.last])
-            printed = window[start:end]
-            named = meanings.get(printed, () if is_plain(match.form, printed) else match.named)
-            if named:
-                yield _Candidate(offset + start, offset + end, named)
+            if match.last == len(text) - 1 and (named := of_kind(match.named, kind)):
+                yield self._vocabulary.load(named[0].concept).id
+                return
 
-    def _mention(self, candidate: _Candidate) -> Mention:
-        best = candidate.named[0]
-        concept = self._vocabulary.load(best.concept)
-        return Mention(candidate.start, candidate.end, concept.id, concept.kind, 1.0 / len(candidate.named))
+    def _broader(self, species: str) -> Iterator[str]:
+        """Ids of what a lipid species is one of: its sum composition, and its class if the vocabulary has it."""
+        for name in lipids.parents(species):
+            if named := self._vocabulary.lookup(name):
+                yield self._vocabulary.load(named[0].concept).id
+            elif name != species and ":" in name:
+                yield f"{lipids.PREFIX}{name}"
 
 
 def windows(text: str) -> Iterator[tuple[int, int]]:
@@ -86,10 +107,21 @@ def windows(text: str) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _longest(candidates: list[_Candidate]) -> Iterator[_Candidate]:
-    """The leftmost, of those the longest, without overlaps."""
-    reached = 0
-    for candidate in sorted(candidates, key=lambda c: (c.start, -c.end)):
-        if candidate.start >= reached:
-            yield candidate
-            reached = candidate.end
+def chosen(found: Iterable[Candidate]) -> list[Candidate]:
+    """Those that stay where candidates overlap: the better source, then the leftmost, then the longest; in order."""
+    kept: list[Candidate] = []
+    for candidate in sorted(found, key=lambda c: (-c.source, c.start, -c.end, -c.tagged)):
+        place = bisect(kept, candidate.start, key=_start)
+        free = place == len(kept) or kept[place].start >= candidate.end
+        if free and (place == 0 or kept[place - 1].end <= candidate.start):
+            kept.insert(place, candidate)
+    return kept
+
+
+def _counts(candidate: Candidate) -> bool:
+    """Whether a candidate is taken for a name."""
+    if candidate.source is not Source.DICTIONARY:
+        return True
+    if candidate.plain:
+        return False
+    return candidate.kind not in _TAGGED or candidate.tagged >= KNOWN_ENOUGH

@@ -202,6 +202,12 @@ class Text:
         """The same with its case."""
         return self._joined(first, [word.plain for word in self._words(first, last)])
 
+    def spelled(self, first: int, last: int) -> str:
+        """A span as words: folded, or with their case where they are short; what belongs together stays together."""
+        parts = [word.folded if len(word.folded) > SHORT else word.plain for word in self._words(first, last)]
+        apart = [0, *(self.starts[first + 1 : last + 1] > self.ends[first:last]).tolist()]
+        return "".join(" " * gap + part for gap, part in zip(apart, parts, strict=True))
+
     def _words(self, first: int, last: int) -> list[Word]:
         stop = len(self) if last == -1 else last + 1
         words = self.table.words
@@ -221,6 +227,17 @@ def mixed(hashes: Hashes) -> Hashes:
     hashes = hashes ^ (hashes >> np.uint64(27))
     hashes = hashes * np.uint64(0x94D049BB133111EB)
     return np.asarray(hashes ^ (hashes >> np.uint64(31)), np.uint64)
+
+
+def polynomial_sums(codes: NDArray[np.uint32]) -> tuple[Hashes, Hashes]:
+    """Sums of a polynomial over characters before each of them, and what takes a sum from its place to the beginning.
+
+    The hash of characters i to j is ``(sums[j] - sums[i]) * inverses[i]``.
+    """
+    powers, inverses = _powers(len(codes) + 1)
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(mixed(codes.astype(np.uint64)) * powers[: len(codes)], dtype=np.uint64, out=sums[1:])
+    return sums, inverses
 
 
 def _segments(source: str, starts: Ints, gaps: Ints) -> Ints:
