@@ -6,9 +6,11 @@ not load a model and `cmo ask` does not open the database.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from cmo.errors import StoreError
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
+from cmo.kit.hot import HotFile
 from cmo.model.ports import Encoder
 from cmo.model.questions import Reach
 from cmo.oracle import Oracle
@@ -44,6 +47,12 @@ class App:
         self.folder = settings.working_dir.expanduser()
         self.shelf = Shelf(self.folder / "index")
         self.snapshots = Snapshots(self.shelf, self._heal)
+        self.reach = HotFile(
+            self.folder / "reach.json",
+            decode=lambda data: Reach.of(json.loads(data)),
+            encode=lambda reach: json.dumps(asdict(reach)).encode(),
+            default=lambda: Reach(settings.multi_hop, settings.max_hops, settings.reasoning),
+        )
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -69,7 +78,7 @@ class App:
     @cached_property
     def retriever(self) -> HybridRetriever:
         """Question to passages."""
-        return HybridRetriever(self.snapshots, self.encoder, lambda: None, Reach, Weights())
+        return HybridRetriever(self.snapshots, self.encoder, lambda: None, self.reach.now, Weights())
 
     @cached_property
     def answerer(self) -> ExtractiveAnswerer:

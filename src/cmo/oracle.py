@@ -27,7 +27,15 @@ class Reply:
 
     answer: Answer
     mode: Mode
-    milliseconds: float
+    retrieval_ms: float
+    """From the question to its passages."""
+    generation_ms: float
+    """From the passages to the answer."""
+
+    @property
+    def milliseconds(self) -> float:
+        """All together."""
+        return round(self.retrieval_ms + self.generation_ms, 3)
 
 
 class Oracle:
@@ -54,8 +62,10 @@ class Oracle:
         """Answer a question in the calling thread."""
         began = self._clock.monotonic()
         found = self._retriever.retrieve(question, PASSAGES)
+        between = self._clock.monotonic()
         answer = self._answerer.answer(question, found)
-        return Reply(answer, question.mode, round((self._clock.monotonic() - began) * 1000, 3))
+        ended = self._clock.monotonic()
+        return Reply(answer, question.mode, round((between - began) * 1000, 3), round((ended - between) * 1000, 3))
 
 
 def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None) -> Question:

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     """Largest file that is read, and largest that can be uploaded."""
     keep_snapshots: Annotated[int, Field(validation_alias=AliasChoices("CMO_KEEP_SNAPSHOTS"), ge=1)] = 5
     """How many snapshots stay for rollback."""
+    multi_hop: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_MULTI_HOP"))] = True
+    """Whether a search follows the relations of the question's concepts. Can be changed while the service runs."""
+    max_hops: Annotated[int, Field(validation_alias=AliasChoices("MAX_HOPS"), ge=0, le=2)] = 1
+    """How many relations it follows at most. Can be changed while the service runs."""
+    reasoning: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_REASONING"))] = True
+    """Whether an answer tells how the question's concepts hang together. Can be changed while the service runs."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""

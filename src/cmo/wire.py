@@ -40,6 +40,11 @@ def reply(value: Reply) -> dict[str, Any]:
         "searched": answer.searched,
         "snapshot": answer.snapshot,
         "processing_time_ms": value.milliseconds,
+        "timings": {
+            "total_time_ms": value.milliseconds,
+            "retrieval_time_ms": value.retrieval_ms,
+            "generation_time_ms": value.generation_ms,
+        },
     }
 
 

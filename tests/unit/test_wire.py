@@ -27,7 +27,7 @@ REFUSED = Answer("Q?", (), (), 0.1, "000004", 7, NoAnswer(RefusalReason.THIN_EVI
 
 
 def test_an_answer_names_its_evidence_and_its_source() -> None:
-    body = json.loads(json.dumps(wire.reply(Reply(ANSWERED, Mode.HYBRID, 1.5))))
+    body = json.loads(json.dumps(wire.reply(Reply(ANSWERED, Mode.HYBRID, 1.0, 0.5))))
     assert (body["answer"], body["answered"], body["refusal"]) == ("It is high. [1]", True, None)
     (sentence,) = body["sentences"]
     (evidence,) = body["evidence"]
@@ -47,7 +47,7 @@ def test_an_answer_names_its_evidence_and_its_source() -> None:
 
 
 def test_a_refusal_says_why_and_what_came_nearest() -> None:
-    body = json.loads(json.dumps(wire.reply(Reply(REFUSED, Mode.NAIVE, 1.0))))
+    body = json.loads(json.dumps(wire.reply(Reply(REFUSED, Mode.NAIVE, 1.0, 0.0))))
     assert (body["answered"], body["answer"]) == (False, "Not enough.")
     assert body["refusal"]["reason"] == "thin-evidence"
     assert [p["paper_id"] for p in body["refusal"]["nearest"]] == ["abc123"]
@@ -55,7 +55,7 @@ def test_a_refusal_says_why_and_what_came_nearest() -> None:
 
 def test_a_paper_that_says_nothing_of_itself_is_named_by_its_file() -> None:
     bare = replace(REF, metadata=Metadata())
-    body = wire.reply(Reply(replace(ANSWERED, citations=(Citation(1, bare),), sentences=()), Mode.HYBRID, 1.0))
+    body = wire.reply(Reply(replace(ANSWERED, citations=(Citation(1, bare),), sentences=()), Mode.HYBRID, 1.0, 0.0))
     assert body["sources"] == ["pku.pdf"]
     assert body["citations"][0]["title"] == "pku.pdf"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from cmo.model.papers import Section
 
 MAX_QUESTION_CHARS = 4_000
+MAX_HOPS = 2
 
 
 class Mode(StrEnum):
@@ -35,6 +38,21 @@ class Reach:
     """How many relations are followed at most, 0 to 2."""
     reasoning: bool = True
     """Whether an answer tells by which relations it was reached."""
+
+    @classmethod
+    def of(cls, facts: Mapping[str, object]) -> Self:
+        """From plain values, such as a file holds.
+
+        Raises:
+            ValueError: one is missing, of the wrong type or out of range.
+        """
+        match facts:
+            case {"multi_hop": bool(multi_hop), "hops": int(hops), "reasoning": bool(reasoning)} if (
+                0 <= hops <= MAX_HOPS
+            ):
+                return cls(multi_hop, hops, reasoning)
+        message = f"multi_hop and reasoning must be true or false, hops 0 to {MAX_HOPS}"
+        raise ValueError(message)
 
     @property
     def steps(self) -> int:

@@ -91,7 +91,8 @@ class HybridRetriever:
 
     def _walk(self, snapshot: Searchable, question: Question, reach: Reach) -> Walk | None:
         """Where the question's concepts lead; None where the graph takes no part."""
-        if question.mode is Mode.NAIVE or snapshot.graph is None:
+        unasked = question.mode is Mode.NAIVE or (question.mode is Mode.HYBRID and not reach.multi_hop)
+        if unasked or snapshot.graph is None:
             return None
         return walk(snapshot.graph, self._linker(), question, reach.steps)
 

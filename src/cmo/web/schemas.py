@@ -17,6 +17,7 @@ Name = Annotated[str, Field(min_length=1, max_length=300)]
 Year = Annotated[int, Field(ge=1, le=9999)]
 _EXAMPLE = "Which amino acids are raised in maple syrup urine disease?"
 _BOUNDS: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
+Query = Annotated[str, Field(examples=[_EXAMPLE], json_schema_extra=_BOUNDS)]
 
 
 class _Asked(BaseModel):
@@ -51,7 +52,7 @@ class FilterBody(_Asked):
 class QueryBody(_Asked):
     """A question."""
 
-    query: Annotated[str, Field(examples=[_EXAMPLE], json_schema_extra=_BOUNDS)]
+    query: Query
     """The question, in words."""
     mode: Mode = Mode.HYBRID
     """How passages are found."""
@@ -61,7 +62,7 @@ class QueryBody(_Asked):
 class QueryParams(FilterBody):
     """A question in an address, for clients that can only GET."""
 
-    query: Annotated[str, Field(examples=[_EXAMPLE], json_schema_extra=_BOUNDS)]
+    query: Query
     """The question, in words."""
     mode: Mode = Mode.HYBRID
     """How passages are found."""
@@ -185,6 +186,14 @@ class EnrichmentOut(_Sent):
     paths: list[list[RelationOut]]
 
 
+class TimingsOut(_Sent):
+    """Where the time went, in milliseconds."""
+
+    total_time_ms: float
+    retrieval_time_ms: float
+    generation_time_ms: float
+
+
 class ReplyOut(_Sent):
     """An answer with everything that it takes to show and check it."""
 
@@ -204,6 +213,7 @@ class ReplyOut(_Sent):
     searched: int
     snapshot: str
     processing_time_ms: float
+    timings: TimingsOut
 
 
 class SummaryOut(PaperOut):

@@ -1,0 +1,156 @@
+"""The graph's part in answers: ask with it, compare with and without it, say how far it may reach."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from cmo import wire
+from cmo.model.questions import MAX_HOPS, Mode, Reach
+from cmo.oracle import Reply, admit
+from cmo.web.desk import AtDesk
+from cmo.web.replies import failing, json
+from cmo.web.schemas import FilterBody, Query, ReplyOut
+
+router = APIRouter(prefix="/api/query", tags=["enrichment"])
+_STANDARD = Reach(multi_hop=False, hops=0, reasoning=False)
+Hops = Annotated[int, Field(ge=0, le=MAX_HOPS)]
+
+
+class EnhancedBody(BaseModel):
+    """A question to be answered with the help of the graph."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    query: Query
+    """The question, in words."""
+    mode: Mode = Mode.MIX
+    """How passages are found."""
+    filters: FilterBody = FilterBody()
+    max_hops: Hops | None = None
+    """How many relations are followed at most; left out, as it is set."""
+    reasoning: bool | None = None
+    """Whether the answer tells how the question's concepts hang together; left out, as it is set."""
+
+
+class ReachBody(BaseModel):
+    """How far the graph may carry a search; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    multi_hop_enabled: bool | None = None
+    """Whether the graph takes part at all (`ENABLE_MULTI_HOP`)."""
+    max_hops: Hops | None = None
+    """How many relations are followed at most (`MAX_HOPS`)."""
+    reasoning_enabled: bool | None = None
+    """Whether answers tell how the question's concepts hang together (`ENABLE_REASONING`)."""
+
+
+class ReachOut(BaseModel):
+    """How far the graph may carry a search now."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    multi_hop_enabled: bool
+    max_hops: int
+    reasoning_enabled: bool
+    rollout_percentage: int
+    """Share of questions that it takes part in: all of them, or none."""
+
+
+class DifferenceOut(BaseModel):
+    """What the graph changed."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    shared_evidence: int
+    """Sentences that both answers rest on."""
+    only_standard: list[str]
+    """Ids of evidence that the graph's answer gave up."""
+    only_enhanced: list[str]
+    """Ids of evidence that the graph's answer brought in."""
+    enrichment_score: float
+    added_ms: float
+    """Milliseconds that the enhanced answer took longer."""
+
+
+class ComparisonOut(BaseModel):
+    """The same question answered without the graph and with it."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    standard: ReplyOut
+    enhanced: ReplyOut
+    difference: DifferenceOut
+
+
+@router.post("/enhanced", responses={200: {"model": ReplyOut}, **failing(400, 403, 413, 415, 421, 503)})
+async def enhanced(body: EnhancedBody, desk: AtDesk) -> Response:
+    """Ask with the graph: relations, how the question's concepts hang together, and the enrichment score."""
+    question = admit(body.query, body.mode, body.filters.filters())
+    reply = await (await desk.oracle()).ask(replace(question, reach=_reach(body, desk.house.reach.now())))
+    return json(wire.reply(reply))
+
+
+@router.post("/enrichment/test", responses={200: {"model": ComparisonOut}, **failing(400, 403, 413, 415, 421, 503)})
+async def compare(body: EnhancedBody, desk: AtDesk) -> Response:
+    """Answer one question without the graph and with it, side by side."""
+    question = admit(body.query, body.mode, body.filters.filters())
+    oracle = await desk.oracle()
+    standard = await oracle.ask(replace(question, mode=Mode.HYBRID, reach=_STANDARD))
+    reply = await oracle.ask(replace(question, reach=_reach(body, desk.house.reach.now())))
+    return json(
+        {"standard": wire.reply(standard), "enhanced": wire.reply(reply), "difference": _difference(standard, reply)}
+    )
+
+
+@router.get("/enrichment/config", responses={200: {"model": ReachOut}, **failing(421)})
+async def config(desk: AtDesk) -> Response:
+    """How far the graph may carry a search now."""
+    return json(_said(desk.house.reach.now()))
+
+
+@router.put("/enrichment/config", responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)})
+async def configure(body: ReachBody, desk: AtDesk) -> Response:
+    """Change it, for all processes of this knowledge base, without a restart."""
+    now = desk.house.reach.now()
+    changed = Reach(
+        now.multi_hop if body.multi_hop_enabled is None else body.multi_hop_enabled,
+        now.hops if body.max_hops is None else body.max_hops,
+        now.reasoning if body.reasoning_enabled is None else body.reasoning_enabled,
+    )
+    await desk.write(desk.house.reach.change, changed)
+    return json(_said(changed))
+
+
+def _reach(body: EnhancedBody, now: Reach) -> Reach:
+    return Reach(
+        multi_hop=True,
+        hops=now.hops if body.max_hops is None else body.max_hops,
+        reasoning=now.reasoning if body.reasoning is None else body.reasoning,
+    )
+
+
+def _said(reach: Reach) -> dict[str, Any]:
+    return {
+        "multi_hop_enabled": reach.multi_hop,
+        "max_hops": reach.hops,
+        "reasoning_enabled": reach.reasoning,
+        "rollout_percentage": 100 if reach.multi_hop else 0,
+    }
+
+
+def _difference(standard: Reply, enhanced: Reply) -> dict[str, Any]:
+    before, after = ([e.id for e in reply.answer.evidence] for reply in (standard, enhanced))
+    told = enhanced.answer.enrichment
+    return {
+        "shared_evidence": len(set(before) & set(after)),
+        "only_standard": [key for key in before if key not in after],
+        "only_enhanced": [key for key in after if key not in before],
+        "enrichment_score": told.score if told else 0.0,
+        "added_ms": round(enhanced.milliseconds - standard.milliseconds, 3),
+    }
