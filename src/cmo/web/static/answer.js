@@ -1,6 +1,7 @@
 // An answer: sentences that lead to their page, its sources, how far to trust it; or why there is none.
 import { $, byline, count, doiLink, h, problemBox } from "./dom.js";
 import * as page from "./page.js";
+import * as relations from "./relations.js";
 
 const WORDS = [[80, "High confidence"], [55, "Fair confidence"], [0, "Low confidence: read the page"]];
 const JOINER = "\u2060"; // no line break between a sentence and its number
@@ -45,7 +46,7 @@ export function finish(reply) {
     return;
   }
   page.name(reply.citations);
-  $("after").append(trust(reply.confidence), h("h3", {}, reply.citations.length === 1 ? "Source" : "Sources"),
+  $("after").append(relations.table(reply, evidenceLink), relations.chains(reply), trust(reply.confidence), h("h3", {}, reply.citations.length === 1 ? "Source" : "Sources"),
     h("ol", { className: "sources" }, reply.citations.map((paper) => source(paper, reply))), facts(reply));
 }
 
@@ -60,6 +61,12 @@ function choose(event, place) {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   page.show(place.number - 1, { scroll: true });
+}
+
+function evidenceLink(evidence) {
+  const place = page.add(evidence);
+  place.link = h("a", { className: "cite", href: evidence.image, title: evidence.text, onclick: (event) => choose(event, place) }, String(evidence.citation));
+  return place.link;
 }
 
 function mark(number) {
