@@ -269,6 +269,60 @@ def test_a_failed_save_leaves_nothing_behind(record: Record, monkeypatch: pytest
     assert all(count(record, table) == 0 for table in tables.metadata.tables)
 
 
+def stranger(n: int) -> PreparedPaper:
+    about = Metadata(title=f"Valine in the plasma of cohort number {n}", doi=f"10.1000/valine{n}")
+    return paper(f"Valine was measured in cohort {n}.", about=about, source=f"{n}.txt")
+
+
+def test_papers_saved_together_become_what_they_become_one_by_one(record: Record, tmp_path: Path) -> None:
+    group = [
+        (stranger(0), "cccc00000000"),
+        (paper("The first text of it speaks of valine."), "aaaa00000001"),
+        (stranger(1), "cccc00000001"),
+        (paper("The second text of it speaks of leucine."), "bbbb00000002"),  # the same paper by its DOI
+        (stranger(9), "dddd00000009"),  # retracted before
+        (stranger(0), "cccc00000000"),  # the same file again
+        (stranger(2), "cccc00000001"),  # its id is taken by another
+    ]
+    with Record.open(f"sqlite:///{tmp_path / 'singly.sqlite3'}", FakeClock()) as singly:
+        for each in (record, singly):
+            add(each, stranger(9), "dddd00000009")
+            each.retract("dddd00000009", "")
+        together = record.save_all(group, MODEL)
+        assert together == [singly.save(*one, MODEL) for one in group]
+        assert {s.ref for s in record.papers()} == {s.ref for s in singly.papers()}
+        assert [s.chunks for s in record.papers()] == [1] * 4
+        assert sorted(c.paper_id for c in record.changes_since(2)) == sorted(
+            c.paper_id for c in singly.changes_since(2)
+        )
+    chunks = list(record.chunks_of(list(record.current_versions()), MODEL))
+    assert all(row.vectors is not None for row in chunks)
+    assert {row.sentences[0][0] for row in chunks if row.paper.paper_id == "aaaa00000001"} == {
+        "The second text of it speaks of leucine."
+    }
+    owners = [record.file_owner(made.sha256) for made, _ in group]
+    assert [owner and owner.metadata for owner in owners] == [
+        None if recorded is Recorded.RETRACTED else made.parsed.metadata
+        for (made, _), (recorded, _) in zip(group, together, strict=True)
+    ]
+    assert record.check() == []
+
+
+def test_of_papers_saved_together_all_are_there_or_none(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Transaction.log
+
+    def fail_late(change: Transaction, kind: ChangeKind, papers: object) -> None:
+        if kind is ChangeKind.REPLACED:
+            raise KeyboardInterrupt
+        log(change, kind, papers)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Transaction, "log", fail_late)
+    group = [(stranger(0), "cccc00000000"), (paper("Old."), "aaaa00000001"), (paper("New."), "aaaa00000001")]
+    with pytest.raises(KeyboardInterrupt):
+        record.save_all(group, MODEL)
+    assert all(count(record, table) == 0 for table in tables.metadata.tables)
+
+
 def test_odd_facts_are_kept_as_they_are(record: Record) -> None:
     about = Metadata(
         title="β-Hydroxybutyrate ≥ 3 mmol/L — “ketosis” 酮症 in plasma", pmid="PMC-1234567890-not-a-number"

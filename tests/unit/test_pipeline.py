@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cmo.errors import PaperRefused
+from cmo.errors import PaperRefused, StoreError
 from cmo.ingest import pipeline as module
 from cmo.ingest.identify import paper_key
 from cmo.ingest.pipeline import Chunking, Pipeline, in_context
@@ -34,6 +34,11 @@ class Memory:
 
     def vectors(self, keys: Iterable[str], _: ModelIdentity) -> dict[str, PackedVectors]:
         return {key: self.known[key] for key in keys if key in self.known}
+
+    def save_all(
+        self, papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity
+    ) -> list[tuple[Recorded, PaperRef]]:
+        return [self.save(paper, paper_id, model) for paper, paper_id in papers]
 
     def save(self, paper: PreparedPaper, paper_id: str, _: ModelIdentity) -> tuple[Recorded, PaperRef]:
         about = paper.parsed.metadata
@@ -226,3 +231,24 @@ def test_a_failing_encoder_fails_the_ingest_and_loses_nothing_acknowledged(memor
     with pytest.raises(RuntimeError, match="endpoint"):
         seen.extend(outcomes())
     assert 0 < len(seen) <= len(memory.saved) < 150
+
+
+def test_a_paper_that_the_store_does_not_take_keeps_none_out_that_came_before_it(
+    memory: Memory, encoder: CountingEmbedder
+) -> None:
+    saved_singly = memory.save
+
+    def save_all(papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity) -> list[tuple[Recorded, PaperRef]]:
+        if any(paper.source == "20.txt" for paper, _ in papers):
+            raise StoreError("20.txt is not taken.")
+        return [saved_singly(paper, paper_id, model) for paper, paper_id in papers]
+
+    memory.save_all = save_all  # type: ignore[method-assign]
+    papers = {f"{n}.txt": paper_of([f"Paper {n} speaks of valine."], about(n)) for n in range(30)}
+    pipeline = Pipeline(
+        FakeParsers(papers), encoder, memory, memory, chunking=Chunking(128, 8), clock=FakeClock(), max_bytes=10
+    )
+    seen: list[Outcome] = []
+    with pytest.raises(StoreError, match="not taken"):
+        seen.extend(pipeline.run(Path(name) for name in papers))
+    assert [o.source for o in seen] == [f"{n}.txt" for n in range(20)]

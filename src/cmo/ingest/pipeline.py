@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from cmo.errors import PaperRefused
+from cmo.errors import PaperRefused, StoreError
 from cmo.ingest import files
 from cmo.ingest.chunks import chunk, chunk_text
 from cmo.ingest.identify import paper_key
@@ -27,12 +28,14 @@ from cmo.kit.hashing import hex_hash
 from cmo.model.outcomes import Outcome, Refusal, Status
 from cmo.model.packing import pack
 from cmo.model.papers import Chunk, PaperRef, ParsedPaper
-from cmo.model.ports import Encoder, Keeper, Papers, Parsers
+from cmo.model.ports import Encoder, Keeper, ModelIdentity, Papers, Parsers
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 
 _BATCH_CHUNKS = 128
 """Chunks that go to the encoder together: enough to sort by length, few enough to show progress."""
 _BATCH_PAPERS = 64
+_GROUP_PAPERS = 16
+"""Papers that are recorded in one transaction: enough to share its cost, few enough to be acknowledged soon."""
 _SHORTEST_CHUNK = 64
 _SPECIAL_TOKENS = 3
 _STATUS = {
@@ -69,6 +72,47 @@ class _Cut:
     keys: tuple[str, ...]
 
 
+class _Intake:
+    """Hands out the files that have to be read, and holds meanwhile what it learned of each.
+
+    Args:
+        paths: of all files.
+        look: the file if it has to be read, else its outcome.
+    """
+
+    def __init__(self, paths: Iterable[Path], look: Callable[[Path], _File | Outcome]) -> None:
+        self._paths = paths
+        self._look = look
+        self._settled: list[Outcome] = []
+        self.files: dict[Path, _File] = {}
+        """Files handed out; they stay, as a file may be named twice."""
+
+    def unread(self) -> Iterator[Path]:
+        """Paths of the files that have to be read."""
+        for path in self._paths:
+            found = self._look(path)
+            if isinstance(found, Outcome):
+                self._settled.append(found)
+            else:
+                self.files[path] = found
+                yield path
+
+    def settled(self) -> list[Outcome]:
+        """Outcomes of the others, each once."""
+        settled, self._settled = self._settled, []
+        return settled
+
+
+class GroupedPapers(Papers, Protocol):
+    """A record that takes several papers at once."""
+
+    def save_all(
+        self, papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity
+    ) -> list[tuple[Recorded, PaperRef]]:
+        """Save papers, each with the id it gets if it is new: all of them or none."""
+        ...
+
+
 class Pipeline:
     """Turns files into recorded papers.
 
@@ -86,7 +130,7 @@ class Pipeline:
         self,
         parsers: Parsers,
         encoder: Encoder,
-        papers: Papers,
+        papers: GroupedPapers,
         keeper: Keeper,
         *,
         chunking: Chunking,
@@ -103,45 +147,31 @@ class Pipeline:
 
     def run(self, paths: Iterable[Path]) -> Iterator[Outcome]:
         """Ingest files; one outcome each, in order of completion, after it is durable."""
-        settled: list[Outcome] = []
-        read: dict[Path, _File] = {}
-
-        def unread() -> Iterator[Path]:
-            for path in paths:
-                file = self._look(path, settled.append)
-                if file:
-                    read[path] = file
-                    yield path
-
-        def cuts() -> Iterator[_Cut | Outcome]:
-            for path, result in self._parsers.parse_many(unread()):
-                yield from _drain(settled)
-                yield self._cut(read[path], result)  # kept: a file may be named twice
-            yield from _drain(settled)
-
-        yield from self._encode_and_record(cuts())
+        yield from self._encode_and_record(self._cuts(_Intake(paths, self._look)))
 
     def record_parsed(self, papers: Iterable[tuple[str, ParsedPaper]]) -> Iterator[Outcome]:
         """Record papers that are read already, each with a source name: for corpora that come in one file."""
         files_ = ((_File(Path(name), hex_hash(name, p.text, size=32)), p) for name, p in papers)
         yield from self._encode_and_record((self._cut(file, parsed) for file, parsed in files_), keep=False)
 
-    def _look(self, path: Path, settle: Callable[[Outcome], None]) -> _File | None:
-        """The file if it has to be read; else its outcome is settled."""
+    def _look(self, path: Path) -> _File | Outcome:
+        """The file if it has to be read; else its outcome."""
         try:
             files.admit(path, self._max_bytes)
             sha256 = sha256_file(path)
         except PaperRefused as refused:
-            settle(_refusal(path, refused))
-            return None
+            return _refusal(path, refused)
         except OSError as error:
-            settle(_unreadable(path, error))
-            return None
+            return _unreadable(path, error)
         owner = self._papers.file_owner(sha256)
-        if owner is None:
-            return _File(path, sha256)
-        settle(_unchanged(path, owner, sha256))
-        return None
+        return _unchanged(path, owner, sha256) if owner else _File(path, sha256)
+
+    def _cuts(self, intake: _Intake) -> Iterator[_Cut | Outcome]:
+        """Read what has to be read; the outcome of what need not be read comes as soon as it is known."""
+        for path, result in self._parsers.parse_many(intake.unread()):
+            yield from intake.settled()
+            yield self._cut(intake.files[path], result)
+        yield from intake.settled()
 
     def _cut(self, file: _File, result: ParsedPaper | PaperRefused) -> _Cut | Outcome:
         if isinstance(result, PaperRefused):
@@ -188,21 +218,41 @@ class Pipeline:
         return [_prepared(cut, known) for cut in batch]
 
     def _record(self, prepared: Sequence[PreparedPaper], *, keep: bool) -> Iterator[Outcome]:
-        for paper in prepared:
-            began = self._clock.monotonic()
-            path = Path(paper.source)
-            if keep:
-                try:
-                    self._keeper.keep(path, paper.sha256, paper.parsed.format)
-                except OSError as error:  # it vanished since it was read
-                    yield _unreadable(path, error)
-                    continue
-            named = replace(paper, source=path.name)
-            key = paper_key(paper.parsed.metadata, paper.sha256)
-            recorded, ref = self._papers.save(named, key, self._encoder.identity)
-            if keep and recorded is Recorded.RETRACTED:
+        for start in range(0, len(prepared), _GROUP_PAPERS):
+            group = prepared[start : start + _GROUP_PAPERS]
+            try:
+                outcomes = self._record_group(group, keep=keep)
+            except StoreError:  # those before the one that the store does not take are recorded and acknowledged first
+                for paper in group:
+                    yield from self._record_group([paper], keep=keep)
+            else:
+                yield from outcomes
+
+    def _record_group(self, prepared: Sequence[PreparedPaper], *, keep: bool) -> list[Outcome]:
+        """Record papers in one transaction; their outcomes after it."""
+        began = self._clock.monotonic()
+        gone, kept = self._kept(prepared) if keep else ([], prepared)
+        named = [replace(paper, source=Path(paper.source).name) for paper in kept]
+        keyed = [(paper, paper_key(paper.parsed.metadata, paper.sha256)) for paper in named]
+        recorded = self._papers.save_all(keyed, self._encoder.identity) if keyed else []
+        for status, ref in recorded:
+            if keep and status is Recorded.RETRACTED:
                 self._keeper.remove(ref)
-            yield _outcome(named, recorded, ref, self._clock.monotonic() - began)
+        seconds = (self._clock.monotonic() - began) / len(prepared)
+        return gone + [_outcome(paper, *what, seconds) for paper, what in zip(named, recorded, strict=True)]
+
+    def _kept(self, prepared: Sequence[PreparedPaper]) -> tuple[list[Outcome], list[PreparedPaper]]:
+        """Keep the papers' files, before the papers are recorded: outcomes of those that vanished, and the others."""
+        gone: list[Outcome] = []
+        kept: list[PreparedPaper] = []
+        for paper in prepared:
+            path = Path(paper.source)
+            try:
+                self._keeper.keep(path, paper.sha256, paper.parsed.format)
+                kept.append(paper)
+            except OSError as error:  # it vanished since it was read
+                gone.append(_unreadable(path, error))
+        return gone, kept
 
 
 def in_context(title: str, text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:
@@ -243,11 +293,6 @@ def _prepared(cut: _Cut, known: dict[str, PackedVectors]) -> PreparedPaper:
         keys=cut.keys,
         vectors=tuple(known[key] for key in cut.keys),
     )
-
-
-def _drain(settled: list[Outcome]) -> Iterator[Outcome]:
-    while settled:
-        yield settled.pop(0)
 
 
 def _unchanged(path: Path, owner: PaperRef, sha256: str) -> Outcome:

@@ -19,11 +19,10 @@ SCHEMA = "0001"
 _NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "53100")
 """What SQLite and PostgreSQL call a full disk."""
 _ALONE = {
-    # The driver begins no transaction before DDL, and a kill must not leave half a schema.
+    # The driver begins no transaction before DDL and reading, and a kill must not leave half a schema.
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(7236837)",
 }
-"""What makes a migration one transaction that runs in one process at a time."""
 
 
 def open_engine(url: str) -> Engine:
@@ -74,6 +73,14 @@ def translated(where: str) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def alone(engine: Engine) -> Iterator[Connection]:
+    """One transaction, which no other one made by this runs beside, in whatever process: everything or nothing."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(_ALONE[engine.dialect.name])
+        yield connection
+
+
 def migrate(engine: Engine, direction: str = "upgrade", target: str = "head") -> None:
     """Take the schema to a migration: `upgrade` to a newer one, `downgrade` to an older one or to ``base``."""
     from alembic import command  # noqa: PLC0415 - costs 150 ms and is seldom needed
@@ -81,8 +88,7 @@ def migrate(engine: Engine, direction: str = "upgrade", target: str = "head") ->
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(_ALONE[engine.dialect.name])
+    with alone(engine) as connection:
         config.attributes["connection"] = connection
         getattr(command, direction)(config, target)
 

@@ -20,7 +20,7 @@ from cmo.model.papers import Box, Format, Page, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperSummary, PreparedPaper, Recorded
 from cmo.store import rows, tables
-from cmo.store.engine import open_engine, place, translated
+from cmo.store.engine import alone, open_engine, place, translated
 from cmo.store.transaction import Transaction, ref_of
 
 _PREFERENCE = {Format.TEXT: 0, Format.MARKDOWN: 1, Format.JATS: 2, Format.PDF: 3}
@@ -61,20 +61,23 @@ class Record:
             paper_id: the id it gets unless it is another file of a stored paper.
             model: who made its vectors.
         """
+        return self.save_all([(paper, paper_id)], model)[0]
+
+    def save_all(
+        self, papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity
+    ) -> list[tuple[Recorded, PaperRef]]:
+        """As `save`, all of them or none: the papers that resemble no other go in together, at a third of the cost."""
         with self._changing() as change:
-            paper_id = change.owner(paper, paper_id)
-            current = change.current(paper_id)
-            if change.is_retracted(paper_id):
-                return Recorded.RETRACTED, ref_of(paper, paper_id, 0)
-            if current is not None and (current.sha256 == paper.sha256 or _shows_more(current, paper)):
-                change.remember_file(paper.sha256, paper_id)
-                return Recorded.KEPT, current
-            ref, version_id = change.insert_version(paper, paper_id)
-            change.remember_file(paper.sha256, paper_id)
-            change.keep_vectors(list(zip(paper.keys, paper.vectors, strict=True)), model)
-            recorded = Recorded.ADDED if current is None else Recorded.REPLACED
-            change.log(ChangeKind(recorded.value), paper_id, version_id)
-            return recorded, ref
+            strangers = {place: papers[place] for place in change.strangers(papers)}
+            refs = [ref_of(paper, paper_id, 1) for paper, paper_id in strangers.values()]
+            change.add(
+                Recorded.ADDED, [(ref, paper) for ref, (paper, _) in zip(refs, strangers.values(), strict=True)], model
+            )
+            added = dict(zip(strangers, refs, strict=True))
+            return [
+                (Recorded.ADDED, added[place]) if place in added else _save_related(change, *papers[place], model)
+                for place in range(len(papers))
+            ]
 
     def retract(self, paper_id: str, reason: str) -> PaperRef:
         """Take a paper out for good: its text goes, its name stays as a tombstone that keeps it out.
@@ -90,7 +93,7 @@ class Record:
                 raise NotFound(f"There is no paper {paper_id!r}. `cmo papers list` shows the papers that are there.")
             change.erase(paper_id)
             change.mark_retracted(paper_id, reason)
-            change.log(ChangeKind.RETRACTED, paper_id, None)
+            change.log(ChangeKind.RETRACTED, [(paper_id, None)])
             return current
 
     def readmit(self, paper_id: str) -> None:
@@ -111,7 +114,7 @@ class Record:
 
     @contextmanager
     def _changing(self) -> Iterator[Transaction]:
-        with translated(self._where), self._engine.begin() as connection:
+        with translated(self._where), alone(self._engine) as connection:
             yield Transaction(connection, self._clock)
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -260,6 +263,23 @@ class Record:
             found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         return [line for line in found if line != "ok"] + [f"dangling row in {row[0]}" for row in broken]
+
+
+def _save_related(
+    change: Transaction, paper: PreparedPaper, paper_id: str, model: ModelIdentity
+) -> tuple[Recorded, PaperRef]:
+    """Save a paper that may be another file of a stored one."""
+    paper_id = change.owner(paper, paper_id)
+    current = change.current(paper_id)
+    if change.is_retracted(paper_id):
+        return Recorded.RETRACTED, ref_of(paper, paper_id, 0)
+    if current is not None and (current.sha256 == paper.sha256 or _shows_more(current, paper)):
+        change.remember_files([(paper.sha256, paper_id)])
+        return Recorded.KEPT, current
+    ref = ref_of(paper, paper_id, change.next_version(paper_id))
+    recorded = Recorded.ADDED if current is None else Recorded.REPLACED
+    change.add(recorded, [(ref, paper)], model)
+    return recorded, ref
 
 
 def _shows_more(current: PaperRef, paper: PreparedPaper) -> bool:

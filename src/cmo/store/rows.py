@@ -62,12 +62,13 @@ def version_values(ref: PaperRef, title_key: str, text: str, now: datetime) -> d
     }
 
 
-def content_values(paper: PreparedPaper, version_id: int) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
-    """Rows of pages, sentences and chunks."""
+def content_values(papers: Sequence[tuple[PreparedPaper, int]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    """Rows of pages, sentences and chunks of papers, each with its version's row id."""
     yield (
         tables.pages,
         [
             {"version_id": version_id, "number": p.number, "width": p.width, "height": p.height}
+            for paper, version_id in papers
             for p in paper.parsed.pages
         ],
     )
@@ -83,8 +84,9 @@ def content_values(paper: PreparedPaper, version_id: int) -> Iterator[tuple[Tabl
                 "section": s.section.value,
                 "heading": s.heading,
                 "role": s.role.value,
-                "boxes": pack_boxes(s.boxes),
+                "boxes": pack_boxes(s.boxes) if s.boxes else b"",
             }
+            for paper, version_id in papers
             for n, s in enumerate(paper.parsed.sentences)
         ],
     )
@@ -100,6 +102,7 @@ def content_values(paper: PreparedPaper, version_id: int) -> Iterator[tuple[Tabl
                 "last": c.last,
                 "key": key,
             }
+            for paper, version_id in papers
             for c, key in zip(paper.chunks, paper.keys, strict=True)
         ],
     )

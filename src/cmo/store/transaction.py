@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -13,9 +15,12 @@ from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
 from cmo.model.papers import Metadata, PaperRef
 from cmo.model.ports import ModelIdentity
-from cmo.model.record import ChangeKind, PackedVectors, PreparedPaper
+from cmo.model.record import ChangeKind, PackedVectors, PreparedPaper, Recorded
 from cmo.store import rows, tables
 from cmo.store.sameness import same_paper, title_key
+
+_Mark = tuple[str, str]
+"""A column of `versions` and its value."""
 
 
 class Transaction:
@@ -25,13 +30,26 @@ class Transaction:
         self._connection = connection
         self._clock = clock
 
+    def strangers(self, papers: Sequence[tuple[PreparedPaper, str]]) -> list[int]:
+        """Places of the papers that share no mark with another of them or a stored one, so that all of them are new."""
+        marks = [_marks(paper, paper_id) for paper, paper_id in papers]
+        times = Counter(chain.from_iterable(marks))
+        known = self._known(times) | {mark for mark, n in times.items() if n > 1}
+        return [place for place, mine in enumerate(marks) if not mine & known]
+
+    def _known(self, marks: Iterable[_Mark]) -> set[_Mark]:
+        """Those of some marks, and more of the same papers, that versions have."""
+        wanted: dict[str, list[str]] = {}
+        for name, value in marks:
+            wanted.setdefault(name, []).append(value)
+        columns = [tables.versions.c[name] for name in wanted]
+        query = select(*columns).where(or_(*(column.in_(wanted[column.name]) for column in columns)))
+        return {mark for row in self._connection.execute(query) for mark in zip(wanted, row, strict=True)}
+
     def owner(self, paper: PreparedPaper, paper_id: str) -> str:
         """The id of the stored paper that this is another file of; else `paper_id`, or a fresh one if it is taken."""
         table, metadata = tables.versions, paper.parsed.metadata
-        alike = [table.c.paper_id == paper_id, table.c.sha256 == paper.sha256]
-        alike += [table.c.doi == metadata.doi] if metadata.doi else []
-        alike += [table.c.pmid == metadata.pmid] if metadata.pmid else []
-        alike += [table.c.title_key == key] if (key := title_key(metadata)) else []
+        alike = [table.c[name] == value for name, value in sorted(_marks(paper, paper_id))]
         query = select(*rows.REF_COLUMNS).where(or_(*alike)).order_by(table.c.id)
         stored = [rows.ref(row) for row in self._connection.execute(query)]
         for ref in stored:
@@ -53,21 +71,37 @@ class Transaction:
         query = select(table.c.retracted_at).where(table.c.paper_id == paper_id)
         return self._connection.execute(query).scalar() is not None
 
-    def insert_version(self, paper: PreparedPaper, paper_id: str) -> tuple[PaperRef, int]:
-        """Add a version behind all that ever were, so that a citation of an old one never means a new one."""
+    def next_version(self, paper_id: str) -> int:
+        """A number behind all that ever were, so that a citation of an old one never means a new one; none is current."""
         table = tables.versions
         mine = table.c.paper_id == paper_id
-        last = self._connection.execute(select(func.max(table.c.version)).where(mine)).scalar()
-        if last is None:
-            self._connection.execute(insert(tables.papers).values(paper_id=paper_id))
+        last: int = self._connection.execute(select(func.max(table.c.version)).where(mine)).scalar() or 0
         self._connection.execute(update(table).where(mine, table.c.state == "current").values(state="superseded"))
-        ref = ref_of(paper, paper_id, (last or 0) + 1)
-        values = rows.version_values(ref, title_key(ref.metadata), paper.parsed.text, self._clock.now())
-        (version_id,) = self._connection.execute(insert(table).values(values)).inserted_primary_key or (0,)
-        for content, lines in rows.content_values(paper, version_id):
+        return last + 1
+
+    def add(self, recorded: Recorded, papers: Sequence[tuple[PaperRef, PreparedPaper]], model: ModelIdentity) -> None:
+        """Add current versions of different papers, with all that belongs to them."""
+        if not papers:
+            return
+        ids = self._insert_versions(papers)
+        for content, lines in rows.content_values([(paper, ids[ref.paper_id]) for ref, paper in papers]):
             if lines:
                 self._connection.execute(insert(content), lines)
-        return ref, version_id
+        self.remember_files([(ref.sha256, ref.paper_id) for ref, _ in papers])
+        self.keep_vectors([pair for _, paper in papers for pair in zip(paper.keys, paper.vectors, strict=True)], model)
+        self.log(ChangeKind(recorded.value), list(ids.items()))
+
+    def _insert_versions(self, papers: Sequence[tuple[PaperRef, PreparedPaper]]) -> dict[str, int]:
+        """The row id of each, by its paper's id, in the order given."""
+        table, now = tables.versions, self._clock.now()
+        new = [{"paper_id": ref.paper_id} for ref, _ in papers if ref.version == 1]
+        if new:
+            self._connection.execute(insert(tables.papers), new)
+        values = [rows.version_values(ref, title_key(ref.metadata), paper.parsed.text, now) for ref, paper in papers]
+        self._connection.execute(insert(table), values)
+        wanted = table.c.paper_id.in_([ref.paper_id for ref, _ in papers])
+        query = select(table.c.paper_id, table.c.id).where(wanted, table.c.state == "current").order_by(table.c.id)
+        return dict(self._connection.execute(query).all())
 
     def keep_vectors(self, vectors: Sequence[tuple[str, PackedVectors]], model: ModelIdentity) -> None:
         """Keep vectors by chunk key; those that are known stay as they are."""
@@ -80,18 +114,21 @@ class Transaction:
         ]
         self._connection.execute(upsert(tables.embeddings).on_conflict_do_nothing(), lines)
 
-    def remember_file(self, sha256: str, paper_id: str) -> None:
-        """Note which paper a file led to."""
-        self._connection.execute(delete(tables.files).where(tables.files.c.sha256 == sha256))
-        self._connection.execute(insert(tables.files).values(sha256=sha256, paper_id=paper_id))
+    def remember_files(self, owners: Sequence[tuple[str, str]]) -> None:
+        """Note which paper each file led to: its SHA-256 and the paper's id."""
+        table = tables.files
+        self._connection.execute(delete(table).where(table.c.sha256.in_([sha256 for sha256, _ in owners])))
+        lines = [{"sha256": sha256, "paper_id": paper_id} for sha256, paper_id in owners]
+        self._connection.execute(insert(table), lines)
 
-    def log(self, kind: ChangeKind, paper_id: str, version_id: int | None) -> None:
-        """Append a line to the changes."""
-        self._connection.execute(
-            insert(tables.changes).values(
-                at=self._clock.now(), kind=kind.value, paper_id=paper_id, version_id=version_id
-            )
-        )
+    def log(self, kind: ChangeKind, papers: Sequence[tuple[str, int | None]]) -> None:
+        """Append a line to the changes for each paper's id and version's row id."""
+        now = self._clock.now()
+        lines = [
+            {"at": now, "kind": kind.value, "paper_id": paper_id, "version_id": version_id}
+            for paper_id, version_id in papers
+        ]
+        self._connection.execute(insert(tables.changes), lines)
 
     def erase(self, paper_id: str) -> None:
         """Forget what a paper says: text, sentences, chunks, vectors that no other paper shares, file names."""
@@ -119,6 +156,13 @@ class Transaction:
 
     def _mark(self, paper_id: str, **values: Any) -> None:
         self._connection.execute(update(tables.papers).where(tables.papers.c.paper_id == paper_id).values(**values))
+
+
+def _marks(paper: PreparedPaper, paper_id: str) -> set[_Mark]:
+    """By what another file of the same paper may be known; none of them alone says that it is."""
+    about = paper.parsed.metadata
+    marks = {"doi": about.doi, "pmid": about.pmid, "title_key": title_key(about)}
+    return {("paper_id", paper_id), ("sha256", paper.sha256), *((name, v) for name, v in marks.items() if v)}
 
 
 def ref_of(paper: PreparedPaper, paper_id: str, version: int) -> PaperRef:
