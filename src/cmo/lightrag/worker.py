@@ -151,7 +151,7 @@ class Worker:
 
     async def do_ask(self, *, question: str, mode: str, passages: int, answer: bool) -> dict[str, Any]:
         """What LightRAG finds, and what its model makes of it."""
-        param = QueryParam(mode=mode, chunk_top_k=passages, enable_rerank=False)  # type: ignore[arg-type]
+        param = QueryParam(mode=mode, chunk_top_k=passages, enable_rerank=False)
         if not answer:
             return {"data": _plain(await self._rag.aquery_data(question, param)), "answer": ""}
         found = await self._rag.aquery_llm(question, param)
