@@ -21,6 +21,7 @@ from cmo.model.ports import ModelIdentity
 from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperSummary, PreparedPaper, Recorded
 from cmo.store import rows, tables
 from cmo.store.engine import alone, open_engine, place, translated
+from cmo.store.readings import Readings
 from cmo.store.transaction import Transaction, ref_of
 
 _PREFERENCE = {Format.TEXT: 0, Format.MARKDOWN: 1, Format.JATS: 2, Format.PDF: 3}
@@ -50,6 +51,11 @@ class Record:
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    @property
+    def readings(self) -> Readings:
+        """What readers found in the papers."""
+        return Readings(self._engine, self._clock)
 
     # -- changing ------------------------------------------------------------------------------------------------
 

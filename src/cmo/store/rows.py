@@ -14,6 +14,7 @@ from cmo.model.packing import pack_boxes
 from cmo.model.papers import CITABLE, Chunk, Format, Metadata, PaperRef, Section
 from cmo.model.record import ChunkRow, PackedVectors, PaperSummary, PreparedPaper
 from cmo.store import tables
+from cmo.store.reading_codec import reading_values
 
 VERSIONS = tables.versions
 REF_COLUMNS: list[Any] = [
@@ -63,7 +64,7 @@ def version_values(ref: PaperRef, title_key: str, text: str, now: datetime) -> d
 
 
 def content_values(papers: Sequence[tuple[PreparedPaper, int]]) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
-    """Rows of pages, sentences and chunks of papers, each with its version's row id."""
+    """Rows of pages, sentences, chunks and readings of papers, each with its version's row id."""
     yield (
         tables.pages,
         [
@@ -105,6 +106,10 @@ def content_values(papers: Sequence[tuple[PreparedPaper, int]]) -> Iterator[tupl
             for paper, version_id in papers
             for c, key in zip(paper.chunks, paper.keys, strict=True)
         ],
+    )
+    yield (
+        tables.readings,
+        [reading_values(paper.reading, version_id) for paper, version_id in papers if paper.reading is not None],
     )
 
 

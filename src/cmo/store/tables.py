@@ -6,7 +6,8 @@
            1──n versions 1──n pages
                          1──n sentences
                          1──n chunks ──key──> embeddings (kept per model, survives re-chunking)
-    changes: one row for each add, replace, retract; a snapshot says up to which row it goes
+                         1──n readings (one a reader)
+    changes: one row for each add, replace, retract, reading; a snapshot says up to which row it goes
 """
 
 from __future__ import annotations
@@ -104,6 +105,15 @@ chunks = Table(
     UniqueConstraint("version_id", "ordinal"),
 )
 
+readings = Table(
+    "readings",
+    metadata,
+    Column("version_id", ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True),
+    Column("reader", Text, primary_key=True),  # name@digest of what it reads by
+    Column("digest", String(16), nullable=False),  # of the content
+    Column("payload", LargeBinary, nullable=False),  # see `reading_codec`
+)
+
 embeddings = Table(
     "embeddings",
     metadata,
@@ -119,7 +129,7 @@ changes = Table(
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("kind", String(16), nullable=False),  # added | replaced | retracted
+    Column("kind", String(16), nullable=False),  # added | replaced | retracted | read
     Column("paper_id", String(32), nullable=False),
     Column("version_id", Integer),
     Index("changes_by_paper", "paper_id"),

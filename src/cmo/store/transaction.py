@@ -131,13 +131,13 @@ class Transaction:
         self._connection.execute(insert(tables.changes), lines)
 
     def erase(self, paper_id: str) -> None:
-        """Forget what a paper says: text, sentences, chunks, vectors that no other paper shares, file names."""
+        """Forget what a paper says: text, sentences, chunks, readings, vectors that no other paper shares, file names."""
         mine = select(tables.versions.c.id).where(tables.versions.c.paper_id == paper_id)
         keys = select(tables.chunks.c.key).where(tables.chunks.c.version_id.in_(mine))
         others = select(tables.chunks.c.key).where(tables.chunks.c.version_id.not_in(mine))
         table = tables.embeddings
         self._connection.execute(delete(table).where(table.c.key.in_(keys), table.c.key.not_in(others)))
-        for content in (tables.chunks, tables.sentences, tables.pages):
+        for content in (tables.chunks, tables.sentences, tables.pages, tables.readings):
             self._connection.execute(delete(content).where(content.c.version_id.in_(mine)))
         self._connection.execute(delete(tables.files).where(tables.files.c.paper_id == paper_id))
         self._connection.execute(
