@@ -81,7 +81,8 @@ class _Counts:
         right, found, marked = counts.sum(axis=0).tolist()
         whole = float(_f1(counts.sum(axis=0)))
         values = (right / max(1, found), right / max(1, marked), whole, float(low), float(high))
-        return Score(*(round(v, _DIGITS) for v in values), int(marked))
+        precision, recall, f1, least, most = (round(value, _DIGITS) for value in values)
+        return Score(precision, recall, f1, least, most, int(marked))
 
 
 def evaluate(

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from cmo.bench.annotated import TYPES, Annotated
 from cmo.model.evidence import FloatArray
 from cmo.vocabulary.compiled import CompiledVocabulary
-from cmo.vocabulary.features import BUCKETS, NOTHING, OFFSETS, token_features, word_features
+from cmo.vocabulary.features import BUCKETS, OFFSETS, TokenFeatures, token_features, word_features
 from cmo.vocabulary.matches import matches
 from cmo.vocabulary.names import Ints, Text
-from cmo.vocabulary.tagger import BEGIN, INSIDE, LABELS, OUTSIDE, TAGS, WIDTH, Weights, add_shifted, sums
+from cmo.vocabulary.tagger import BEGIN, INSIDE, LABELS, OUTSIDE, TAGS, WIDTH, Weights, add_shifted
 
 HIDDEN = 0.2
 """Share of the texts whose dictionary matches are hidden."""
@@ -39,8 +39,10 @@ class Corpus:
     """(tokens,) which word."""
     of_words: tuple[Ints, Ints, Ints]
     """Bucket, word and offset of each feature of the words."""
-    of_tokens: Ints
-    """(tokens, features)."""
+    around: Ints
+    """(features, tokens)."""
+    said: tuple[Ints, Ints]
+    """Bucket and token of each feature that the dictionary gives."""
     labels: NDArray[np.int8]
     """(tokens, tags)."""
     taught: NDArray[np.bool_]
@@ -59,10 +61,13 @@ def prepare(texts: Sequence[tuple[Annotated, frozenset[str]]], vocabulary: Compi
     names = [word.plain for word in taken[0].table.words]
     buckets = word_features(names)
     segments, offset = [], 0
-    features, labels, taught = [], [], []
+    features, labels, taught, begun = list[TokenFeatures](), [], [], 0
+    of = []
     for text, (marked, types) in zip(taken, texts, strict=True):
         found = [] if dice.random() < HIDDEN else matches(text, vocabulary)
         features.append(token_features(text, found))
+        of.append(features[-1].of + begun)
+        begun += len(text)
         labels.append(_labels(text, marked))
         taught.append(np.tile([t in types for t in TYPES], (len(text), 1)))
         segments.append(text.segments + offset)
@@ -73,7 +78,8 @@ def prepare(texts: Sequence[tuple[Annotated, frozenset[str]]], vocabulary: Compi
     order = np.argsort(-sizes, kind="stable")
     return Corpus(
         np.concatenate([t.numbers for t in taken]), (buckets.buckets, buckets.words, buckets.offsets),
-        np.concatenate(features), np.concatenate(labels), np.concatenate(taught),
+        np.concatenate([f.around for f in features], axis=1),
+        (np.concatenate([f.said for f in features]), np.concatenate(of)), np.concatenate(labels), np.concatenate(taught),
         np.repeat(np.arange(len(taken)), [len(t) for t in taken]), starts[order], sizes[order],
     )  # fmt: skip
 
@@ -82,7 +88,6 @@ def fit(corpus: Corpus, progress: Callable[[int, float], None], steps: int = STE
     """The most likely weights under a Gaussian prior."""
     seen = _seen(corpus)
     units = np.where(seen >= RARE, 1 / np.sqrt(seen.clip(1)), 0).astype(np.float32)
-    units[NOTHING] = 0
     start = np.zeros(_PARAMETERS + len(TAGS) * len(LABELS) ** 2, np.float32)
 
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
@@ -124,7 +129,8 @@ def _seen(corpus: Corpus) -> Ints:
     """How often each feature stands in the texts."""
     buckets, words, _ = corpus.of_words
     often = np.bincount(corpus.words, minlength=int(words.max()) + 1)
-    seen = np.bincount(buckets, often[words], BUCKETS) + np.bincount(corpus.of_tokens.ravel(), minlength=BUCKETS)
+    seen = np.bincount(buckets, often[words], BUCKETS) + np.bincount(corpus.around.ravel(), minlength=BUCKETS)
+    seen += np.bincount(corpus.said[0], minlength=BUCKETS)
     return np.asarray(seen, np.int64)
 
 
@@ -144,8 +150,11 @@ def _loss(parameters: FloatArray, corpus: Corpus, units: FloatArray) -> tuple[fl
 def _scores(table: FloatArray, corpus: Corpus) -> FloatArray:
     of_words = _of_words(table, corpus)
     scores = np.zeros((len(corpus.words), WIDTH), np.float32)
-    for column in corpus.of_tokens.T:
-        scores += table[column]
+    for row in corpus.around:
+        scores += table[row]
+    said, of = corpus.said
+    for n in range(WIDTH):
+        scores[:, n] += np.bincount(of, table[said, n], len(scores))
     for place, offset in enumerate(OFFSETS):
         part = of_words[:, place][corpus.words]
         add_shifted(scores, _within(part, offset, corpus), offset)
@@ -178,9 +187,11 @@ def _by_table(by_score: FloatArray, corpus: Corpus) -> FloatArray:
         back = np.zeros_like(by_score)
         add_shifted(back, by_score, -offset)
         shifted.append(_within(back, offset, corpus))
-    flat = corpus.of_tokens.ravel()
+    flat = corpus.around.ravel()
+    said, of = corpus.said
     for n in range(WIDTH):
-        total = np.bincount(flat, np.repeat(by_score[:, n], corpus.of_tokens.shape[1]), BUCKETS)
+        total = np.bincount(flat, np.tile(by_score[:, n], len(corpus.around)), BUCKETS)
+        total += np.bincount(said, by_score[of, n], BUCKETS)
         for place in range(len(OFFSETS)):
             mine = offsets == place
             of_word = np.bincount(corpus.words, shifted[place][:, n], size)
@@ -244,6 +255,28 @@ def _transition_gradient(
     np.subtract.at(found, (before[taught], gold[taught]), 1)
     np.subtract.at(found[:, OUTSIDE], gold[closing], 1)
     return found
+
+
+def sums(
+    scores: FloatArray, starts: Ints, sizes: Ints, transitions: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Logarithms of the sums over all paths to each label, from each label, and over whole runs, the longest first."""
+    longest = int(sizes[0])
+    alive = np.searchsorted(-sizes, -np.arange(longest)).tolist()
+    ahead = scores.copy()
+    ahead[starts] += transitions[:, OUTSIDE]
+    for step in range(1, longest):
+        n = alive[step]
+        at = starts[:n] + step
+        ahead[at] += np.logaddexp.reduce(ahead[at - 1][:, :, None] + transitions[:n], axis=1)
+    behind = np.zeros_like(scores)
+    behind[starts + sizes - 1] = transitions[:, :, OUTSIDE]
+    for step in range(longest - 2, -1, -1):
+        n = alive[step + 1]
+        at = starts[:n] + step
+        behind[at] = np.logaddexp.reduce(transitions[:n] + (behind[at + 1] + scores[at + 1])[:, None, :], axis=2)
+    ends = starts + sizes - 1
+    return ahead, behind, np.logaddexp.reduce(ahead[ends] + behind[ends], axis=1)
 
 
 def minimise(

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cmo.vocabulary.names import form
-
 _SHORTEST, _LONGEST_SHORT = 2, 10
 _MOST_WORDS = 2
 _MOST_CHARACTERS = 250
@@ -96,7 +94,7 @@ def _aligned(text: str, short: str, start: int, end: int) -> Abbreviation | None
         if place < start:
             return None
     long = text[place:end]
-    if len(long) <= len(short) or form(long) == form(short) or short.casefold() in long.casefold().split():
+    if len(long) <= len(short) or short.casefold() in long.casefold().split():
         return None
     return Abbreviation(short, place, end)
 

@@ -15,7 +15,7 @@ from cmo.vocabulary.tagger import Tagger, Tags
 from cmo.vocabulary.words import is_plain
 
 CHEMICALS = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG})
-KNOWN_ENOUGH = 0.1
+KNOWN_ENOUGH = 0.25
 """A dictionary name counts where the tagger gives it this probability of being a name at all."""
 _LONG = 7
 
@@ -27,6 +27,7 @@ class Source(IntEnum):
     TAGGER = 1
     SHORTHAND = 2
     DEFINITION = 3
+    MISSPELLED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def of_kind(named: Sequence[Named], kind: Kind) -> tuple[Named, ...]:
 def _of_dictionary(text: Text, found: Sequence[Match], tags: Tags | None) -> Iterator[Candidate]:
     for match in found:
         start, end = int(text.starts[match.first]), int(text.ends[match.last])
-        plain = is_plain(match.form, text.source[start:end])
+        plain = is_plain(match.form, text.source[start:end], match.named[0].kind)
         likely = tags.likely(match.first, match.last) if tags else 0.5
         yield Candidate(
             start, end, match.named[0].kind, match.named, match.form, Source.DICTIONARY, likely,

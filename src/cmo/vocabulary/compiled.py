@@ -192,10 +192,11 @@ class CompiledVocabulary:
         """All concepts, in the order in which they were compiled."""
         return map(self._load, range(len(self)))
 
-    def names_of_size(self, shortest: int, longest: int) -> Iterator[str]:
-        """Forms of so many bytes."""
-        names = self._arrays["names.bin"]
-        wanted = names[(names["size"] >= shortest) & (names["size"] <= longest)]
+    def forms_like(self, form: str, difference: int) -> Iterator[str]:
+        """Forms that begin like this one and are at most so many bytes longer or shorter."""
+        names, forms = self._arrays["names.bin"], self._arrays["forms.bin"]
+        wanted = names[np.abs(names["size"].astype(np.int32) - len(form.encode())) <= difference]
+        wanted = wanted[forms[wanted["form"]] == form.encode()[0]]
         for start, size in zip(wanted["form"].tolist(), wanted["size"].tolist(), strict=True):
             yield self._form(start, size)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from cmo.vocabulary.abbreviations import Abbreviation, abbreviations
 from cmo.vocabulary.candidates import Candidate, Source
 from cmo.vocabulary.compiled import CompiledVocabulary
-from cmo.vocabulary.names import form
 
 MOST = 300
 """Definitions of one text that are heeded, so that a text made of definitions costs no more than its length."""
@@ -47,8 +46,10 @@ def _meaning(
     if not able:
         return None
     best = max(able, key=lambda c: (c.source, c.start == defined.start, c.end - c.start))
-    named = vocabulary.lookup(text[defined.start : defined.end]) or best.named
-    return replace(best, named=named, form=form(defined.short), source=Source.DEFINITION, plain=False)
+    named = best.named
+    if best.start != defined.start or not named:
+        named = vocabulary.lookup(text[defined.start : defined.end]) or named
+    return replace(best, named=named, form=defined.short, source=Source.DEFINITION, plain=False)
 
 
 def _occurrences(text: str, short: str) -> Iterator[tuple[int, int]]:

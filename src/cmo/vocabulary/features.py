@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cmo.model.concepts import Kind
 from cmo.vocabulary.matches import Match
@@ -19,8 +18,6 @@ from cmo.vocabulary.names import Hashes, Ints, Text, mixed, polynomial_sums
 
 BITS = 18
 BUCKETS = 1 << BITS
-NOTHING = 0
-"""The feature that has no weight."""
 OFFSETS = (-2, -1, 0, 1, 2)
 """Where a neighbour stands from the word that is judged."""
 GROUPS: tuple[frozenset[Kind], ...] = (
@@ -90,33 +87,45 @@ def word_features(words: Sequence[str]) -> WordFeatures:
     )
 
 
-def token_features(text: Text, matches: Sequence[Match]) -> Ints:
-    """Features of tokens that depend on where they stand: (tokens, features)."""
+@dataclass(frozen=True, slots=True)
+class TokenFeatures:
+    """Features of tokens that depend on where they stand."""
+
+    around: Ints
+    """(features, tokens): of the words beside and of what stands between."""
+    said: Ints
+    """(m,): of what the dictionary says, which is nothing of most tokens."""
+    of: Ints
+    """(m,): which token; ascending."""
+
+
+def token_features(text: Text, matches: Sequence[Match]) -> TokenFeatures:
+    """Features of tokens that depend on where they stand."""
     words = mixed(text.table.hashes[text.numbers])
     before, after = _shifted(words, 1), _shifted(words, -1)
     gaps = _gaps(text)
-    shapes = text.table.lengths[text.numbers].clip(0, 8).astype(np.uint64)
     left, right = gaps[:-1], gaps[1:]
-    columns = [
-        _salted(words * _ODD ^ before, 40, 0),
-        _salted(words * _ODD ^ after, 41, 0),
-        _salted(before * _ODD ^ after, 42, 0),
-        _salted(left, 43, 0),
-        _salted(right, 44, 0),
-        _salted(left * np.uint64(64) + right, 45, 0),
-        _salted(left * np.uint64(64) + shapes, 46, 0),
-        _salted(_shifted(left, 1) * np.uint64(64) + left, 47, 0),
-    ]
-    codes = dictionary_codes(len(text), matches)
-    for group, column in enumerate(codes):
-        columns += [
-            _said(column, 50 + group),
-            _said(_shifted(column, 1), 60 + group),
-            _said(_shifted(column, -1), 70 + group),
-        ]
-    columns.append(_said(codes[0] * codes[1] * np.uint64(64) + codes[1], 80))
-    columns.append(_said(codes[0] * codes[2] * np.uint64(64) + codes[2], 81))
-    return np.stack(columns, axis=1).astype(np.int64)
+    sizes = text.table.lengths[text.numbers].clip(0, 8).astype(np.uint64)
+    around = (
+        words * _ODD ^ before, words * _ODD ^ after, before * _ODD ^ after, left, right, left * _CODES + right,
+        left * _CODES + sizes, _shifted(left, 1) * _CODES + left,
+    )  # fmt: skip
+    salts = np.array([_salt(40 + n, 0) for n in range(len(around))], np.uint64)
+    said, of = _said(dictionary_codes(len(text), matches))
+    return TokenFeatures(_bucket(np.stack(around) ^ salts[:, None]).astype(np.int64), said, of)
+
+
+def _said(codes: Hashes) -> tuple[Ints, Ints]:
+    """Features of what the dictionary says of a token, of the one before and of the one behind, by group."""
+    groups, tokens = len(codes), codes.shape[1]
+    both = codes[:1] * codes[1:3] * _CODES + codes[1:3]
+    columns = np.zeros((3 * groups + len(both), tokens), np.uint64)
+    columns[:groups] = codes
+    columns[groups : 2 * groups, 1:] = codes[:, :-1]
+    columns[2 * groups : 3 * groups, :-1] = codes[:, 1:]
+    columns[3 * groups :] = np.where(codes[:1] > 0, both, 0)
+    of, column = np.nonzero(columns.T)
+    return _bucket(columns[column, of] ^ _SAID[column]).astype(np.int64), of
 
 
 def dictionary_codes(tokens: int, matches: Sequence[Match]) -> Hashes:
@@ -171,14 +180,20 @@ def _shifted(row: Hashes, by: int) -> Hashes:
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
+_CODES = np.uint64(64)
 _GROUP_OF = {kind: n for n, kinds in enumerate(GROUPS) for kind in kinds}
 
 
-def _salted(values: NDArray[np.uint64], template: int, offset: int) -> Hashes:
-    salt = np.uint64(((template * 8 + offset + 3) * 0xD1342543DE82EF95) & ((1 << 64) - 1))
-    return np.asarray(mixed(values ^ salt) >> np.uint64(64 - BITS), np.uint64)
+def _salt(template: int, offset: int) -> int:
+    return ((template * 8 + offset + 3) * 0xD1342543DE82EF95) & ((1 << 64) - 1)
 
 
-def _said(codes: Hashes, template: int) -> Hashes:
-    """Features of codes; `NOTHING` where a code is 0."""
-    return np.where(codes == 0, np.uint64(NOTHING), _salted(codes, template, 0))
+def _salted(values: Hashes, template: int, offset: int) -> Hashes:
+    return _bucket(values ^ np.uint64(_salt(template, offset)))
+
+
+def _bucket(values: Hashes) -> Hashes:
+    return np.asarray(mixed(values) >> np.uint64(64 - BITS), np.uint64)
+
+
+_SAID = np.array([_salt(50 + n, 0) for n in range(3 * len(GROUPS) + 2)], np.uint64)

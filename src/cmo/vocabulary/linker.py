@@ -10,8 +10,9 @@ that papers that speak of it meet; so is a lipid species, ``LIPID:PC 34:1``. Suc
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
@@ -21,12 +22,14 @@ from cmo.vocabulary.candidates import KNOWN_ENOUGH, Candidate, Source, candidate
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.definitions import apply_definitions
+from cmo.vocabulary.fuzzy import Speller
 from cmo.vocabulary.matches import matches
 from cmo.vocabulary.meanings import NAMED, Meanings
-from cmo.vocabulary.names import WINDOW, Text
+from cmo.vocabulary.names import WINDOW, Text, form
 from cmo.vocabulary.tagger import TAGS, Tagger
 
 _CACHED = 64
+_WORD = re.compile(r"[^\W\d_]+")
 _start = attrgetter("start")
 _TAGGED = frozenset({*TAGS, Kind.LIPID, Kind.DRUG})
 
@@ -41,6 +44,7 @@ class DictionaryLinker:
         self._vocabulary = vocabulary
         self._tagger = tagger
         self._meanings = Meanings(vocabulary, LinkConfidence.shipped())
+        self._speller = Speller(vocabulary)
         self._questions = lru_cache(_CACHED)(self._link_question)
 
     def concept(self, concept_id: str) -> Concept | None:
@@ -57,7 +61,21 @@ class DictionaryLinker:
         return self._questions(text)
 
     def _link_question(self, text: str) -> tuple[Mention, ...]:
-        return self.link(text)
+        found = apply_definitions(text, self._candidates(text), self._vocabulary)
+        kept = chosen(c for c in found if not c.plain)  # a question is too short for the tagger to deny a name
+        return self._mentions(chosen([*kept, *self._misspelled(text, kept)]))
+
+    def _misspelled(self, text: str, found: Sequence[Candidate]) -> Iterator[Candidate]:
+        """Words that nothing has linked and that misspell a name."""
+        for word in _WORD.finditer(text[:WINDOW]):
+            start, end = word.span()
+            if any(c.start < end and start < c.end for c in found if c.named):
+                continue
+            meant = self._speller.nearest(form(word.group()))
+            if meant and (named := self._vocabulary.lookup(meant.form)):
+                yield Candidate(
+                    start, end, named[0].kind, named, meant.form, Source.MISSPELLED, meant.similarity, meant.form
+                )  # fmt: skip
 
     def _candidates(self, text: str) -> list[Candidate]:
         return [

@@ -32,6 +32,8 @@ TAGS = (Kind.METABOLITE, Kind.DISEASE, Kind.GENE, Kind.ORGANISM)
 """What it tags; the first stands for every chemical."""
 OUTSIDE, BEGIN, INSIDE = LABELS = range(3)
 WIDTH = len(TAGS) * len(LABELS)
+LENIENCE = 0.5
+"""A token is taken to be inside a name if that is at least so likely."""
 _MARGIN = 4.0
 """A token whose best label scores this much less than none at all is taken to be outside: its odds are below 1 : 50."""
 
@@ -44,7 +46,7 @@ class Tag:
     last: int
     kind: Kind
     probability: float
-    """The least probability of any of its labels."""
+    """The least probability of any of its tokens to be inside, and of the first to begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,12 @@ class Tagger:
 
     def scores(self, text: Text, matches: Sequence[Match]) -> FloatArray:
         """(tokens, tags, labels)."""
-        weights = self._weights
-        scores = weights.table[token_features(text, matches)].sum(axis=1, dtype=np.int32) * weights.scale
+        weights, features = self._weights, token_features(text, matches)
+        whole = weights.table[features.around].sum(axis=0, dtype=np.int16)
+        if len(features.of):
+            edges = np.flatnonzero(np.diff(features.of, prepend=-1))
+            whole[features.of[edges]] += np.add.reduceat(weights.table[features.said], edges, axis=0, dtype=np.int16)
+        scores = whole * weights.scale
         of_words = self._of_words(text)[text.numbers]
         for place, offset in enumerate(OFFSETS):
             add_shifted(scores, of_words[:, place], offset)
@@ -174,7 +180,7 @@ def add_shifted(total: FloatArray, part: FloatArray, offset: int) -> None:
 
 
 def decode(scores: FloatArray, segments: Ints, transitions: FloatArray) -> Tags:
-    """The most probable labels as tags.
+    """Tags by the probabilities of their labels.
 
     Only runs of tokens that may be part of a name are looked at, all of them side by side.
     """
@@ -189,88 +195,47 @@ def decode(scores: FloatArray, segments: Ints, transitions: FloatArray) -> Tags:
     sizes = np.diff(np.append(starts, len(tokens)))
     order = np.argsort(-sizes, kind="stable")
     starts, sizes = starts[order], sizes[order]
-    chains, moves = scores[tokens, kinds], transitions[kinds[starts]]
-    labels, marginals = best_labels(chains, starts, sizes, moves), marginal(chains, starts, sizes, moves)
+    marginals = marginal(scores[tokens, kinds], starts, sizes, transitions[kinds[starts]])
     np.maximum.at(inside, tokens, 1 - marginals[:, OUTSIDE])
-    return Tags(_tags(kinds, tokens, begins, labels, marginals[np.arange(len(labels)), labels]), inside)
-
-
-def best_labels(scores: FloatArray, starts: Ints, sizes: Ints, transitions: FloatArray) -> NDArray[np.int8]:
-    """The most probable labels (tokens,) of runs between outside, the longest first (Viterbi)."""
-    longest = int(sizes[0])
-    alive = [int(np.searchsorted(-sizes, -step)) for step in range(longest)]
-    best, back = _forward(scores, starts, alive, transitions)
-    labels = np.zeros(len(scores), np.int8)
-    last = np.zeros(len(starts), np.int64)
-    leave = transitions[:, :, OUTSIDE]
-    for step in range(longest - 1, -1, -1):
-        n = alive[step]
-        at = starts[:n] + step
-        ending = sizes[:n] == step + 1
-        following = back[at[~ending] + 1, last[:n][~ending]] if not ending.all() else np.empty(0, np.int64)
-        chosen = (best[at] + leave[:n]).argmax(axis=1)
-        chosen[~ending] = following
-        labels[at] = chosen
-        last[:n] = chosen
-    return labels
-
-
-def _forward(
-    scores: FloatArray, starts: Ints, alive: Sequence[int], transitions: FloatArray
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    best = scores.astype(np.float32)
-    back = np.zeros(scores.shape, np.int64)
-    best[starts] += transitions[:, OUTSIDE]
-    for step in range(1, len(alive)):
-        n = alive[step]
-        at = starts[:n] + step
-        ways = best[at - 1][:, :, None] + transitions[:n]
-        back[at] = ways.argmax(axis=1)
-        best[at] += ways.max(axis=1)
-    return best, back
+    return Tags(_tags(kinds, tokens, begins, marginals), inside)
 
 
 def marginal(scores: FloatArray, starts: Ints, sizes: Ints, transitions: FloatArray) -> FloatArray:
-    """Marginal probability of each label of each token (tokens, labels) in runs between outside, the longest first."""
-    ahead, behind, total = sums(scores, starts, sizes, transitions)
-    run = np.repeat(np.arange(len(starts)), sizes)
-    places = np.repeat(starts, sizes) + np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    found = np.zeros_like(ahead)
-    found[places] = np.exp(ahead[places] + behind[places] - total[run, None])
-    return found
+    """Probability of each label of each token (tokens, labels) in runs between outside, the longest run first.
 
-
-def sums(
-    scores: FloatArray, starts: Ints, sizes: Ints, transitions: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Logarithms of the sums over all paths to each label, from each label, and over whole runs."""
-    longest = int(sizes[0])
-    alive = [int(np.searchsorted(-sizes, -step)) for step in range(longest)]
-    ahead = scores.copy()
-    ahead[starts] += transitions[:, OUTSIDE]
-    for step in range(1, longest):
+    The forward-backward algorithm, scaled at each step (Rabiner, Proc. IEEE 77, 1989).
+    """
+    emitted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    moves = np.exp(transitions)
+    alive = np.searchsorted(-sizes, -np.arange(int(sizes[0]))).tolist()
+    ahead = emitted.copy()
+    ahead[starts] *= moves[:, OUTSIDE]
+    for step in range(1, len(alive)):
         n = alive[step]
         at = starts[:n] + step
-        ahead[at] += np.logaddexp.reduce(ahead[at - 1][:, :, None] + transitions[:n], axis=1)
-    behind = np.zeros_like(scores)
-    behind[starts + sizes - 1] = transitions[:, :, OUTSIDE]
-    for step in range(longest - 2, -1, -1):
+        ways = (ahead[at - 1][:, None, :] @ moves[:n])[:, 0] * emitted[at]
+        ahead[at] = ways / ways.sum(axis=1, keepdims=True)
+    behind = np.empty_like(emitted)
+    behind[starts + sizes - 1] = moves[:, :, OUTSIDE]
+    for step in range(len(alive) - 2, -1, -1):
         n = alive[step + 1]
         at = starts[:n] + step
-        behind[at] = np.logaddexp.reduce(transitions[:n] + (behind[at + 1] + scores[at + 1])[:, None, :], axis=2)
-    ends = starts + sizes - 1
-    return ahead, behind, np.logaddexp.reduce(ahead[ends] + behind[ends], axis=1)
+        ways = (moves[:n] @ (behind[at + 1] * emitted[at + 1])[:, :, None])[:, :, 0]
+        behind[at] = ways / ways.sum(axis=1, keepdims=True)
+    both = ahead * behind
+    return np.asarray(both / both.sum(axis=1, keepdims=True), np.float32)
 
 
-def _tags(
-    kinds: Ints, tokens: Ints, begins: NDArray[np.bool_], labels: NDArray[np.int8], marginals: FloatArray
-) -> list[Tag]:
+def _tags(kinds: Ints, tokens: Ints, begins: NDArray[np.bool_], marginals: FloatArray) -> list[Tag]:
+    """Tokens that are more likely inside than `LENIENCE` says, from begin to begin."""
+    within = marginals[:, OUTSIDE] < 1 - LENIENCE
+    opens = within & (begins | ~np.roll(within, 1) | (marginals[:, BEGIN] > marginals[:, INSIDE]))
     found: list[Tag] = []
-    for place in np.flatnonzero(labels == BEGIN).tolist():
-        end = place + 1
-        while end < len(labels) and labels[end] == INSIDE and not begins[end]:
-            end += 1
-        found.append(
-            Tag(int(tokens[place]), int(tokens[end - 1]), TAGS[kinds[place]], float(marginals[place:end].min()))
-        )
+    firsts = np.flatnonzero(opens)
+    stops = np.flatnonzero(np.append(~within | opens, True))
+    lasts = stops[np.searchsorted(stops, firsts, "right")] - 1
+    sure = 1 - marginals[:, OUTSIDE]
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        probability = float(min(marginals[first, BEGIN], sure[first : last + 1].min()))
+        found.append(Tag(int(tokens[first]), int(tokens[last]), TAGS[kinds[first]], probability))
     return sorted(found, key=lambda tag: (tag.first, -tag.last))
