@@ -7,6 +7,7 @@ not load a model and `cmo ask` does not open the database.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.errors import StoreError
+from cmo.errors import SettingsError, StoreError
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
@@ -31,8 +32,11 @@ from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.curator import Curator
+    from cmo.importer import Importer
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
+    from cmo.lightrag.engine import LightRagEngine
+    from cmo.llm import ChatEndpoint
     from cmo.store.originals import Originals
     from cmo.store.record import Record
     from cmo.viewer import Viewer
@@ -101,7 +105,49 @@ class App:
         lost = (self.folder / "record.sqlite3").exists() and not self.shelf.pointer.exists()
         if lost or self.pending:
             self.curator.heal()
+        if self.settings.engine == "lightrag":
+            return Oracle(self.lightrag, self.lightrag, self.clock, self.executor)
         return Oracle(self.retriever, self.answerer, self.clock, self.executor)
+
+    @cached_property
+    def chat(self) -> ChatEndpoint:
+        """The language model, where one is set.
+
+        Raises:
+            SettingsError: none is.
+        """
+        from cmo.llm import ChatEndpoint  # noqa: PLC0415
+
+        settings = self.settings
+        if not (settings.llm_url and settings.llm_model):
+            raise SettingsError(
+                "No language model is set. Set CMO_LLM_URL and CMO_LLM_MODEL to an OpenAI-compatible one."
+            )
+        return ChatEndpoint(
+            base_url=settings.llm_url,
+            model=settings.llm_model,
+            api_key=settings.llm_api_key.get_secret_value(),
+            timeout=settings.llm_seconds,
+        )
+
+    @cached_property
+    def lightrag(self) -> LightRagEngine:
+        """The other engine, in a folder and a process of its own."""
+        from cmo.lightrag.engine import LightRagEngine  # noqa: PLC0415
+        from cmo.lightrag.process import Limits, Process  # noqa: PLC0415
+
+        python = self.settings.lightrag_python or Path(sys.executable)
+        limits = Limits(call_seconds=self.settings.llm_seconds)
+        process = Process(python.expanduser(), self.folder / "lightrag", self.encoder, self.chat, limits)
+        return LightRagEngine(self.snapshots, self.encoder, process, limits)
+
+    @cached_property
+    def importer(self) -> Importer:
+        """Brings in what other programs left."""
+        from cmo.importer import Importer  # noqa: PLC0415
+        from cmo.model.naming import KnowsNothing  # noqa: PLC0415
+
+        return Importer(self.curator, self.record, KnowsNothing, self.folder / "importing")
 
     @cached_property
     def record(self) -> Record:
@@ -162,6 +208,10 @@ class App:
     def close(self) -> None:
         """Give everything back."""
         opened = self.__dict__
+        if "lightrag" in opened:
+            self.lightrag.close()
+        if "chat" in opened:
+            self.chat.close()
         if "executor" in opened:
             self.executor.shutdown(wait=True, cancel_futures=True)
         if "record" in opened:

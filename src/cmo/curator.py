@@ -24,6 +24,7 @@ from cmo.index.vectors import recall
 from cmo.ingest.chunks import joined
 from cmo.ingest.pipeline import Pipeline, in_context
 from cmo.kit.files import exclusive, full_disk_is_store_full
+from cmo.model.concepts import Reading
 from cmo.model.outcomes import Outcome
 from cmo.model.packing import pack
 from cmo.model.papers import PaperRef
@@ -112,6 +113,21 @@ class Curator:
             self._publisher.require(self._encoder().identity)
             try:
                 yield from pipeline.run(paths)
+            finally:
+                self._bring_up()
+
+    def take_readings(
+        self, readings: Iterable[tuple[int, Reading]], *, wait: bool = False, on_wait: OnWait | None = None
+    ) -> Iterator[bool]:
+        """Keep readings of versions and publish them; of each, once it is durable, whether it says something new.
+
+        Raises:
+            NotFound: a version is not there any more.
+        """
+        with self._changing("read", wait=wait, on_wait=on_wait):
+            try:
+                for version, reading in readings:
+                    yield bool(self._record.readings.put([(version, reading)]))
             finally:
                 self._bring_up()
 

@@ -46,15 +46,24 @@ class Base(Protocol):
         ...
 
 
+class Papers(Protocol):
+    """Papers as they were read: `cmo.store.readings.Readings`."""
+
+    def parsed(self, version_ids: Sequence[int]) -> Iterator[tuple[int, ParsedPaper]]:
+        """Versions as papers."""
+        ...
+
+
 class Texts(Protocol):
-    """What an import needs of the record: the papers as they were read."""
+    """What an import needs of the record."""
 
     def current_versions(self) -> dict[int, str]:
         """Row ids of current versions, with their papers' ids."""
         ...
 
-    def parsed(self, version_ids: Sequence[int]) -> Iterator[tuple[int, ParsedPaper]]:
-        """Versions as papers."""
+    @property
+    def readings(self) -> Papers:
+        """Where they are read again."""
         ...
 
 
@@ -152,7 +161,7 @@ class Importer:
         read: list[Imported] = []
 
         def readings() -> Iterator[tuple[int, Reading]]:
-            for version, paper in self._texts.parsed(list(versions)):
+            for version, paper in self._texts.readings.parsed(list(versions)):
                 document, outcome = versions[version]
                 found = read_document(document, holdings, paper, linker)
                 read.append(Imported(document.id, outcome, found))

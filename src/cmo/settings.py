@@ -6,7 +6,7 @@ The documented names (``LIGHTRAG_WORKING_DIR``, ``CHUNK_SIZE`` ...) are native; 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,6 +61,22 @@ class Settings(BaseSettings):
     """How many relations it follows at most. Can be changed while the service runs."""
     reasoning: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_REASONING"))] = True
     """Whether an answer tells how the question's concepts hang together. Can be changed while the service runs."""
+    engine: Annotated[Literal["cmo", "lightrag"], Field(validation_alias=AliasChoices("CMO_ENGINE"))] = "cmo"
+    """Who answers: `cmo`, in the papers' own words, or `lightrag`, which needs a language model."""
+    lightrag_python: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_LIGHTRAG_PYTHON"))] = None
+    """A Python that has LightRAG installed, where it is not installed beside us."""
+    llm_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_URL"))] = ""
+    """Base address of an OpenAI-compatible chat endpoint, such as ``http://127.0.0.1:11434/v1`` for Ollama."""
+    llm_model: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_MODEL"))] = ""
+    """Name of the language model at `CMO_LLM_URL`."""
+    llm_api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_LLM_API_KEY", "OPENAI_API_KEY"))] = (
+        SecretStr("")
+    )
+    """Key for `CMO_LLM_URL`, if it asks for one."""
+    llm_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_LLM_SECONDS"), gt=0)] = 120.0
+    """Longest time that one completion may take."""
+    llm_max_passages: Annotated[int, Field(validation_alias=AliasChoices("CMO_LLM_MAX_PASSAGES"), ge=1)] = 40
+    """Passages of one paper that a language model reads at most, each at the cost of one completion."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""

@@ -36,6 +36,7 @@ def reply(value: Reply) -> dict[str, Any]:
         "refusal": _refusal(answer),
         "relations": [relation(row) for row in answer.relations],
         "enrichment": _enrichment(answer),
+        "unsupported": list(answer.unsupported),
         "mode": value.mode.value,
         "searched": answer.searched,
         "snapshot": answer.snapshot,

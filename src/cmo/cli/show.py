@@ -32,6 +32,8 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
             console.print(line, soft_wrap=True)
         for name, path in images.items():
             console.print(f"  [dim]{name}[/] → {escape(path)}", soft_wrap=True)
+    for text in answer.unsupported:
+        console.print(f"[yellow]left out[/], as no passage bears it out: {escape(text)}", soft_wrap=True)
     console.print(
         f"[dim]confidence {answer.confidence:.2f} · {answer.searched:,} passages searched · "
         f"{value.milliseconds:.1f} ms · snapshot {answer.snapshot or '-'}[/]"

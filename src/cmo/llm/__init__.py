@@ -9,5 +9,4 @@ What a model says is believed only where a sentence of the passage, word for wor
 
 from cmo.llm.endpoint import ChatEndpoint
 
-
 __all__ = ["ChatEndpoint"]

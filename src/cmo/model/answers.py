@@ -103,6 +103,8 @@ class Answer:
     """The table, where relations are asked for; surest first."""
     enrichment: Enrichment | None = None
     """None where the graph took no part."""
+    unsupported: tuple[str, ...] = ()
+    """What a language model said as well and no passage bears out: shown apart, never part of the answer."""
 
     @property
     def text(self) -> str:

@@ -48,6 +48,22 @@ class Named:
     """Those that no vocabulary has."""
 
 
+class KnowsNothing:
+    """A linker without a vocabulary."""
+
+    def link(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002 - the port's own signature
+        """Nothing."""
+        return ()
+
+    def link_question(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
+    def concept(self, concept_id: str) -> Concept | None:  # noqa: ARG002
+        """None."""
+        return None
+
+
 def fold(name: str) -> str:
     """A name without case, hyphens and spaces, so that one thing has one key."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())

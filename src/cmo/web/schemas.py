@@ -209,6 +209,8 @@ class ReplyOut(_Sent):
     refusal: RefusalOut | None
     relations: list[RelationOut]
     enrichment: EnrichmentOut | None
+    unsupported: list[str]
+    """What a language model said as well and no passage bears out; empty with our own engine."""
     mode: Mode
     searched: int
     snapshot: str
