@@ -22,10 +22,10 @@ from cmo.vocabulary.tagger import BEGIN, INSIDE, LABELS, OUTSIDE, TAGS, WIDTH, W
 
 HIDDEN = 0.2
 """Share of the texts whose dictionary matches are hidden."""
-RIDGE = 0.3
+RIDGE = 1.0
 RARE = 2
 """Features seen less often are left out."""
-STEPS = 90
+STEPS = 40
 _NEVER = -1e4
 _MEMORY = 8
 _PARAMETERS = BUCKETS * WIDTH

@@ -17,7 +17,8 @@ from cmo.vocabulary.words import is_plain
 CHEMICALS = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG})
 KNOWN_ENOUGH = 0.25
 """A dictionary name counts where the tagger gives it this probability of being a name at all."""
-_LONG = 7
+SURE = 0.9
+"""A name that only the tagger knows counts in a question if it is so likely."""
 
 
 class Source(IntEnum):
@@ -45,7 +46,7 @@ class Candidate:
     tagged: float
     """Probability of being a name, as the tagger sees it; .5 where nobody asked."""
     spelled: str
-    """Its tokens, folded, with a space between: what a concept without a vocabulary is called by."""
+    """Its tokens, folded: what a concept is called by that no vocabulary has; empty for the others."""
     plain: bool = False
     """Whether it is a word of plain English."""
 
@@ -75,8 +76,7 @@ def _of_dictionary(text: Text, found: Sequence[Match], tags: Tags | None) -> Ite
         plain = is_plain(match.form, text.source[start:end], match.named[0].kind)
         likely = tags.likely(match.first, match.last) if tags else 0.5
         yield Candidate(
-            start, end, match.named[0].kind, match.named, match.form, Source.DICTIONARY, likely,
-            text.spelled(match.first, match.last), plain,
+            start, end, match.named[0].kind, match.named, match.form, Source.DICTIONARY, likely, "", plain
         )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def _of_tagger(text: Text, found: Sequence[Match], tags: Tags | None) -> Iterato
         named = of_kind(names.get((tag.first, tag.last), ()), tag.kind)
         yield Candidate(
             start, end, named[0].kind if named else tag.kind, named, text.form(tag.first, tag.last), Source.TAGGER,
-            tag.probability, text.spelled(tag.first, tag.last),
+            tag.probability, "" if named else text.spelled(tag.first, tag.last),
         )  # fmt: skip
 
 

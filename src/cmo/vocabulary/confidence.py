@@ -40,7 +40,11 @@ class LinkConfidence:
 
     def probability(self, candidate: Candidate, best: Named | None) -> float:
         """P(the candidate is a name, and names this concept)."""
-        z = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in features(candidate, best).items())
+        return self.judged(features(candidate, best))
+
+    def judged(self, found: Mapping[str, float]) -> float:
+        """The same by features."""
+        z = self.bias + sum(self.weights.get(name, 0.0) * value for name, value in found.items())
         return 1 / (1 + math.exp(-max(-_CERTAIN, min(_CERTAIN, z))))
 
 

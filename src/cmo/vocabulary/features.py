@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -151,17 +152,16 @@ def _position(place: int, match: Match) -> int:
 
 def _gaps(text: Text) -> Hashes:
     """Number of what stands before each token, and at the end what stands after the last."""
-    edges = zip([0, *text.ends.tolist()], [*text.starts.tolist(), len(text.source)], strict=True)
-    return np.fromiter((_gap(text.source[a:b]) for a, b in edges), np.uint64, len(text) + 1)
+    source = text.source
+    edges = zip([0, *text.ends.tolist()], [*text.starts.tolist(), len(source)], strict=True)
+    return np.array([_gap(source[a:b]) for a, b in edges], np.uint64)
 
 
+@lru_cache(maxsize=4096)
 def _gap(gap: str) -> int:
-    found = _GAPS.get(gap)
-    if found is not None:
-        return found
     if gap in _DASHES:
-        return _GAPS["-"]
-    return 20 + ("(" in gap) + 2 * (")" in gap) + 4 * ("," in gap) + 8 * ("." in gap)
+        return _GAPS["-"] if gap else _GAPS[""]
+    return _GAPS.get(gap, 20 + ("(" in gap) + 2 * (")" in gap) + 4 * ("," in gap) + 8 * ("." in gap))
 
 
 def _shape(word: str) -> int:

@@ -18,13 +18,13 @@ from operator import attrgetter
 
 from cmo.model.concepts import Concept, Kind, Mention
 from cmo.vocabulary import lipids
-from cmo.vocabulary.candidates import KNOWN_ENOUGH, Candidate, Source, candidates, of_kind
+from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_kind
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.definitions import apply_definitions
 from cmo.vocabulary.fuzzy import Speller
 from cmo.vocabulary.matches import matches
-from cmo.vocabulary.meanings import NAMED, Meanings
+from cmo.vocabulary.meanings import NAMED, Linked, linked
 from cmo.vocabulary.names import WINDOW, Text, form
 from cmo.vocabulary.tagger import TAGS, Tagger
 
@@ -40,10 +40,15 @@ class DictionaryLinker:
     Safe to share between threads.
     """
 
-    def __init__(self, vocabulary: CompiledVocabulary, tagger: Tagger | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: CompiledVocabulary,
+        tagger: Tagger | None = None,
+        confidence: LinkConfidence | None = None,
+    ) -> None:
         self._vocabulary = vocabulary
         self._tagger = tagger
-        self._meanings = Meanings(vocabulary, LinkConfidence.shipped())
+        self._confidence = confidence or LinkConfidence.shipped()
         self._speller = Speller(vocabulary)
         self._questions = lru_cache(_CACHED)(self._link_question)
 
@@ -53,8 +58,12 @@ class DictionaryLinker:
 
     def link(self, text: str) -> tuple[Mention, ...]:
         """The concepts that a text names, in its order, not overlapping; abbreviations as the text defines them."""
+        return self._mentions(self.names(text))
+
+    def names(self, text: str) -> list[Linked]:
+        """What `link` goes by, before it is judged how likely it is."""
         found = apply_definitions(text, self._candidates(text), self._vocabulary)
-        return self._mentions(chosen(c for c in found if _counts(c)))
+        return linked(chosen(c for c in found if _counts(c)))
 
     def link_question(self, text: str) -> tuple[Mention, ...]:
         """The same for a question, where misspelled names are found as well."""
@@ -62,8 +71,8 @@ class DictionaryLinker:
 
     def _link_question(self, text: str) -> tuple[Mention, ...]:
         found = apply_definitions(text, self._candidates(text), self._vocabulary)
-        kept = chosen(c for c in found if not c.plain)  # a question is too short for the tagger to deny a name
-        return self._mentions(chosen([*kept, *self._misspelled(text, kept)]))
+        kept = chosen(c for c in found if _counts_in_question(c))
+        return self._mentions(linked(chosen([*kept, *self._misspelled(text, kept)])))
 
     def _misspelled(self, text: str, found: Sequence[Candidate]) -> Iterator[Candidate]:
         """Words that nothing has linked and that misspell a name."""
@@ -84,8 +93,12 @@ class DictionaryLinker:
             for candidate in candidates(text[start:end], start, self._vocabulary, self._tagger)
         ]
 
-    def _mentions(self, found: list[Candidate]) -> tuple[Mention, ...]:
-        return tuple(self._meanings.mentions(found))
+    def id_of(self, one: Linked) -> str:
+        """Id of the concept that a candidate means."""
+        return one.mention(self._vocabulary, self._confidence).concept
+
+    def _mentions(self, found: Iterable[Linked]) -> tuple[Mention, ...]:
+        return tuple(one.mention(self._vocabulary, self._confidence) for one in found)
 
     def _of_its_name(self, concept_id: str) -> Concept | None:
         if concept_id.startswith(lipids.PREFIX):
@@ -143,3 +156,10 @@ def _counts(candidate: Candidate) -> bool:
     if candidate.plain:
         return False
     return candidate.kind not in _TAGGED or candidate.tagged >= KNOWN_ENOUGH
+
+
+def _counts_in_question(candidate: Candidate) -> bool:
+    """A question is too short for the tagger to deny a known name, or to be believed about an unknown one."""
+    if candidate.source is Source.TAGGER and not candidate.named:
+        return candidate.tagged >= SURE
+    return not candidate.plain

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmo.vocabulary.compiled import HEAD, LONGEST, WHOLE, CompiledVocabulary, Named
-from cmo.vocabulary.names import Hashes, Ints, Text
+from cmo.vocabulary.names import SHORT, Hashes, Ints, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def matches(text: Text, vocabulary: CompiledVocabulary) -> list[Match]:
     found = []
     for a, b, row in zip(first[known].tolist(), last[known].tolist(), rows[known].tolist(), strict=True):
         form = text.form(a, b)
-        if named := vocabulary.named(row, form, text.plain(a, b)):
+        if named := vocabulary.named(row, form, text.plain(a, b) if len(form) <= SHORT else form):
             found.append(Match(a, b, named, form))
     found.sort(key=lambda m: (m.first, -m.last))
     return found

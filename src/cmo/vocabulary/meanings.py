@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cmo.model.concepts import Kind, Mention
 from cmo.vocabulary.candidates import Candidate
@@ -15,25 +16,33 @@ NAMED = "NAME:"
 """Begins the ids of concepts that follow from their name."""
 
 
-class Meanings:
-    """Candidates to mentions."""
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A candidate and the concept that it means."""
 
-    def __init__(self, vocabulary: CompiledVocabulary, confidence: LinkConfidence) -> None:
-        self._vocabulary = vocabulary
-        self._confidence = confidence
+    candidate: Candidate
+    best: Named | None
+    """None where no vocabulary has it."""
 
-    def mentions(self, found: Sequence[Candidate]) -> Iterator[Mention]:
-        """A mention for each candidate, in their order."""
-        spoken_of = Counter(c.named[0].concept for c in found if len(c.named) == 1)
-        kinds = Counter(c.kind for c in found)
-        for candidate in found:
-            best = max(candidate.named, key=lambda n: _fit(n, candidate, spoken_of, kinds), default=None)
-            confidence = self._confidence.probability(candidate, best)
-            if best:
-                concept = self._vocabulary.load(best.concept)
-                yield Mention(candidate.start, candidate.end, concept.id, concept.kind, confidence)
-            else:
-                yield Mention(candidate.start, candidate.end, own_id(candidate), candidate.kind, confidence)
+    def mention(self, vocabulary: CompiledVocabulary, confidence: LinkConfidence) -> Mention:
+        """As others see it."""
+        found, probability = self.candidate, confidence.probability(self.candidate, self.best)
+        if self.best:
+            concept = vocabulary.load(self.best.concept)
+            return Mention(found.start, found.end, concept.id, concept.kind, probability)
+        return Mention(found.start, found.end, own_id(found), found.kind, probability)
+
+
+def linked(found: Sequence[Candidate]) -> list[Linked]:
+    """The candidates of a text with what they mean, in their order."""
+    spoken_of = Counter(c.named[0].concept for c in found if len(c.named) == 1)
+    kinds = Counter(c.kind for c in found)
+    return [
+        Linked(c, max(c.named, key=lambda n: _fit(n, c, spoken_of, kinds), default=None))
+        if len(c.named) > 1
+        else Linked(c, c.named[0] if c.named else None)
+        for c in found
+    ]
 
 
 def own_id(candidate: Candidate) -> str:

@@ -91,12 +91,10 @@ class Words:
     def number(self, token: str) -> int:
         """The number of a token."""
         found = self.numbers.get(token)
-        if found is None:
-            with _LOCK:
-                found = self.numbers.get(token)
-                if found is None:
-                    found = self._add(token)
-        return found
+        if found is not None:
+            return found
+        with _LOCK:
+            return self.numbers[token] if token in self.numbers else self._add(token)
 
     def _add(self, token: str) -> int:
         number, word = len(self.words), _word(token)
@@ -160,8 +158,8 @@ class Text:
         """Take a text of any length apart; for linking, texts of about `WINDOW` characters at a time."""
         table = _current()
         matches = list(_TOKEN.finditer(source))
-        numbers = np.fromiter((table.number(m.group()) for m in matches), np.int64, len(matches))
-        spans = np.fromiter((p for m in matches for p in m.span()), np.int64, 2 * len(matches)).reshape(-1, 2)
+        numbers = np.array([table.number(m.group()) for m in matches], np.int64)
+        spans = np.array([m.span() for m in matches], np.int64).reshape(-1, 2)
         return cls._of(source, table, numbers, spans[:, 0], spans[:, 1])
 
     @classmethod
@@ -179,10 +177,11 @@ class Text:
         totals = np.cumsum(ones + separators, dtype=np.uint64)
         touching = np.zeros(len(numbers) + 1, np.bool_)
         touching[1:-1] = gaps == 0
-        signs = table.signs[numbers]
+        signs = np.zeros(len(numbers) + 2, np.bool_)
+        signs[1:-1] = table.signs[numbers]
         return cls(
             source, table, numbers, starts, ends,
-            ~touching[:-1] | signs | np.roll(signs, 1), ~touching[1:] | signs | np.roll(signs, -1),
+            ~touching[:-1] | signs[1:-1] | signs[:-2], ~touching[1:] | signs[1:-1] | signs[2:],
             _segments(source, starts, gaps), places,
             totals - ones - separators, totals - separators, inverses[places], joints,
         )  # fmt: skip
@@ -243,7 +242,7 @@ def polynomial_sums(codes: NDArray[np.uint32]) -> tuple[Hashes, Hashes]:
 def _segments(source: str, starts: Ints, gaps: Ints) -> Ints:
     marks = np.zeros(len(starts) + 1, np.int64)
     marks[1:-1] = gaps > _FARTHEST
-    breaks = np.fromiter((m.start() for m in _BREAK.finditer(source)), np.int64)
+    breaks = np.array([m.start() for m in _BREAK.finditer(source)], np.int64)
     np.add.at(marks, np.searchsorted(starts, breaks), 1)
     return np.asarray(np.cumsum(marks[:-1]), np.int64)
 
