@@ -10,13 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import App, opened
+from cmo.cli import lightrag
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home, Wait
 from cmo.cli.output import complaints, console, print_json
 from cmo.index.manifest import Manifest
 from cmo.settings import read_settings
 
-app = typer.Typer(help="Status, history, rollback, verify and rebuild.", no_args_is_help=True)
+app = typer.Typer(help="Status, history, rollback, verify, rebuild and import.", no_args_is_help=True)
+app.add_typer(lightrag.imports, name="import")
+app.command("sync")(lightrag.sync)
 
 
 @app.command("status")
