@@ -13,10 +13,13 @@ from rich.table import Table
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadFilter, NotFound
+from cmo.model.ports import Linker
 from cmo.model.questions import Mode
 from cmo.settings import read_settings
 
-app = typer.Typer(help="Evaluate retrieval, PDF reading and confidence on your own data.", no_args_is_help=True)
+app = typer.Typer(
+    help="Evaluate retrieval, PDF reading, confidence and relations on your own data.", no_args_is_help=True
+)
 
 
 @app.command("retrieval")
@@ -129,6 +132,107 @@ def confidence(
     for name, values in facts.items():
         console.print(f"[bold]{name}[/]")
         _print(values, as_json=False)
+
+
+@app.command("linking")
+def linking(
+    data: Annotated[list[Path], typer.Option(help="Texts with marked names, PubTator or IOB, also .gz; repeatable.")],
+    *,
+    vocabulary: Annotated[Path, typer.Option(help="A folder with a compiled vocabulary.")],
+    baseline: Annotated[bool, typer.Option("--baseline", help="Measure plain dictionary matching as well.")] = False,
+    fit_to: Annotated[
+        Path | None, typer.Option("--fit", help="Fit anew on these data and write tagger and confidence here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the names in texts and compare with what people marked: strict spans by type, concepts, speed."""
+    from cmo.bench.annotated import read
+    from cmo.bench.link_fit import fit
+    from cmo.bench.linking import PlainMatch, evaluate
+    from cmo.vocabulary.compiled import CompiledVocabulary
+    from cmo.vocabulary.linker import DictionaryLinker
+    from cmo.vocabulary.tagger import shipped
+
+    corpora = [read(path) for path in data]
+    compiled = CompiledVocabulary.open(vocabulary)
+    with _bar(as_json) as bar:
+        task = bar.add_task("linking", total=sum(map(len, corpora)))
+        if fit_to:
+            fitted = fit(corpora, compiled, lambda name, step, _: bar.update(task, description=f"{name}, step {step}"))
+            fitted.write(fit_to, [str(path) for path in data])
+            _print({"calibration_error": fitted.calibration_error}, as_json=as_json)
+            return
+        texts = [text for corpus in corpora for text in corpus]
+        linker = DictionaryLinker(compiled, shipped())
+        facts = evaluate(linker, texts, lambda done: bar.update(task, completed=done)).as_json()
+        if baseline:
+            facts["baseline"] = evaluate(PlainMatch(compiled), texts).as_json()
+    if as_json:
+        print_json(facts)
+        return
+    _print_linking(facts)
+
+
+def _print_linking(facts: dict[str, Any]) -> None:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("", "precision", "recall", "f1", "95 % interval", "marked"):
+        table.add_column(name, justify="left" if not name else "right")
+    for title, values in (("", facts), ("baseline ", facts.get("baseline") or {})):
+        rows = {"all spans": values, **values.get("by_type", {}), "concepts": values.get("concepts")}
+        for name, row in rows.items():
+            if row:
+                numbers = (f"{row[n]:.4f}" for n in ("precision", "recall", "f1"))
+                table.add_row(title + name, *numbers, f"{row['low']:.4f}–{row['high']:.4f}", str(row["marked"]))
+    console.print(table)
+    console.print(f"{facts['texts']} texts, {facts['texts_per_second']:.0f} a second")
+
+
+@app.command("relations")
+def relations(
+    data: Annotated[Path, typer.Option(help="Texts with marked names and relations, in PubTator's format.")],
+    *,
+    gold_entities: Annotated[
+        bool, typer.Option("--gold-entities", help="Take the file's own names; otherwise they are linked.")
+    ] = False,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="The folder of a compiled vocabulary to link with.", file_okay=False)
+    ] = None,
+    fit_to: Annotated[
+        Path | None, typer.Option("--fit", help="Fit anew on these data and write pairs.json and signs.json here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the relations that are read with those that people marked: pairs, signs, calibration, co-occurrence."""
+    from cmo.bench import fit_relations, related
+    from cmo.bench import relations as measure
+    from cmo.relate.statements import Teller
+
+    if not (gold_entities or vocabulary):
+        raise NotFound("There is no vocabulary to link with. Name one with --vocabulary, or give --gold-entities.")
+    texts = related.read(data)
+    linker = _linker(vocabulary) if vocabulary and not gold_entities else None
+    with _bar(as_json) as bar:
+        task = bar.add_task("reading", total=len(texts))
+        scores = measure.evaluate(texts, Teller.shipped(), linker, lambda done: bar.update(task, completed=done))
+    if fit_to:
+        fit_relations.write(texts, fit_to, data.name)
+    facts = scores.as_json()
+    if as_json:
+        print_json(facts)
+        return
+    by_type = facts.pop("by_type")
+    facts["cooccurrence"] = facts["cooccurrence"]["f1"]
+    _print(facts, as_json=False)
+    for name, score in by_type.items():
+        console.print(f"{name:20} f1 {score['f1']['value']:.4f}  of {score['marked']}")
+
+
+def _linker(vocabulary: Path) -> Linker:
+    from cmo.vocabulary import tagger
+    from cmo.vocabulary.compiled import CompiledVocabulary
+    from cmo.vocabulary.linker import DictionaryLinker
+
+    return DictionaryLinker(CompiledVocabulary.open(vocabulary), tagger.shipped())
 
 
 def _print(facts: dict[str, Any], *, as_json: bool) -> None:

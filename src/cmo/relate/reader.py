@@ -18,11 +18,7 @@ from cmo.model.concepts import Mention, Reading, Relation
 from cmo.model.papers import CITABLE, ParsedPaper, Role, Section
 from cmo.model.ports import Linker
 from cmo.relate import cues, judge, patterns, signs
-from cmo.relate.cues import Cues
-from cmo.relate.judge import PairJudge
 from cmo.relate.layout import Ints, Window
-from cmo.relate.patterns import Phrases
-from cmo.relate.signs import SignJudge
 from cmo.relate.statements import Statement, Teller
 
 MOST_SENTENCES = 12
@@ -40,7 +36,7 @@ class RelationReader:
     def __init__(self, linker: Linker, vocabulary: str) -> None:
         """Read by a linker; `vocabulary` is the digest of what it knows."""
         self._linker = linker
-        self._teller = Teller(Cues.shipped(), PairJudge.shipped(), SignJudge.shipped(), Phrases.shipped())
+        self._teller = Teller.shipped()
         parts = (vocabulary, _HOW, cues.source(), judge.source(), signs.source(), patterns.source())
         self._identity = f"cmo@{hex_hash(*parts, size=4)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -44,6 +45,11 @@ class Teller:
     pairs: PairJudge
     signs: SignJudge
     phrases: Phrases
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """Those that come with this package."""
+        return cls(Cues.shipped(), PairJudge.shipped(), SignJudge.shipped(), Phrases.shipped())
 
     def tell(self, window: Window) -> list[Statement]:
         """All that a window states, in the order of its pairs."""
