@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
     from cmo.lightrag.engine import LightRagEngine
-    from cmo.llm import ChatEndpoint
+    from cmo.llm import ChatEndpoint, LlmReader
     from cmo.store.originals import Originals
     from cmo.store.record import Record
     from cmo.viewer import Viewer
@@ -129,6 +129,14 @@ class App:
             api_key=settings.llm_api_key.get_secret_value(),
             timeout=settings.llm_seconds,
         )
+
+    @cached_property
+    def llm_reader(self) -> LlmReader:
+        """A language model that reads papers."""
+        from cmo.llm import LlmReader  # noqa: PLC0415
+        from cmo.model.naming import KnowsNothing  # noqa: PLC0415
+
+        return LlmReader(self.chat, KnowsNothing(), most_passages=self.settings.llm_max_passages)
 
     @cached_property
     def lightrag(self) -> LightRagEngine:

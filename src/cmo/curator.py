@@ -131,6 +131,15 @@ class Curator:
             finally:
                 self._bring_up()
 
+    def forget_readings(self, kind: str, *, wait: bool = False) -> int:
+        """Forget all that readers of a kind found, ``llm`` or ``lightrag``; returns how many readings that were."""
+        readings = self._record.readings
+        with self._changing("forget readings", wait=wait):
+            names = {reader.partition("@")[0] for reader in readings.readers()}
+            forgotten = sum(readings.drop(name) for name in sorted(names) if name.partition("/")[0] == kind)
+            self._bring_up()
+            return forgotten
+
     def retract(self, paper_id: str, reason: str, *, wait: bool = False) -> PaperRef:
         """Take a paper out of everything that can be found, cached or cited.
 

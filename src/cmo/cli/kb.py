@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import App, opened
-from cmo.cli import lightrag
+from cmo.cli import lightrag, read
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home, Wait
 from cmo.cli.output import complaints, console, print_json
@@ -20,6 +20,7 @@ from cmo.settings import read_settings
 app = typer.Typer(help="Status, history, rollback, verify, rebuild and import.", no_args_is_help=True)
 app.add_typer(lightrag.imports, name="import")
 app.command("sync")(lightrag.sync)
+app.command("read")(read.read)
 
 
 @app.command("status")

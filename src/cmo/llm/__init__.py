@@ -2,11 +2,12 @@
 
 ::
 
-    paper --> passages, numbered sentences --> model --> JSON --checked, word for word--> Reading
+    paper --> passages, sentence by sentence --> model --> JSON --checked, word for word--> Reading
 
 What a model says is believed only where a sentence of the passage, word for word, names both things.
 """
 
 from cmo.llm.endpoint import ChatEndpoint
+from cmo.llm.reader import Dropped, LlmReader, Study
 
-__all__ = ["ChatEndpoint"]
+__all__ = ["ChatEndpoint", "Dropped", "LlmReader", "Study"]
