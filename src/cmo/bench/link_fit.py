@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -33,8 +34,14 @@ class Fitted:
 
     tagger: Weights
     confidence: LinkConfidence
-    reliability: float
+    calibration_error: float
     """Expected calibration error on the held-out texts (15 bins of equal mass), cross-validated."""
+
+    def write(self, folder: Path, fitted_on: Sequence[str]) -> None:
+        """Write ``tagger.npz`` and ``confidence.json`` as the package ships them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tagger.npz").write_bytes(self.tagger.to_bytes())
+        (folder / "confidence.json").write_text(self.confidence.to_json(fitted_on), "utf-8")
 
 
 def marked(texts: Sequence[Annotated]) -> list[Marked]:
@@ -54,7 +61,7 @@ def fit(
     linker = DictionaryLinker(vocabulary, Tagger(first))
     trials = [t for pair, out in zip(texts, held, strict=True) if out for t in _trials(linker, pair)]
     whole = tagging.fit(tagging.prepare(texts, vocabulary), lambda step, value: progress("all", step, value))
-    return Fitted(whole, _logistic(trials), _reliability(trials))
+    return Fitted(whole, _logistic(trials), _calibration_error(trials))
 
 
 def _trials(linker: DictionaryLinker, pair: Marked) -> Iterator[tuple[dict[str, float], bool]]:
@@ -91,7 +98,7 @@ def _logistic(trials: Sequence[tuple[dict[str, float], bool]]) -> LinkConfidence
     return LinkConfidence(values[0], dict(zip(names, values[1:], strict=True)))
 
 
-def _reliability(trials: Sequence[tuple[dict[str, float], bool]], bins: int = 15) -> float:
+def _calibration_error(trials: Sequence[tuple[dict[str, float], bool]], bins: int = 15) -> float:
     pairs = []
     for part in range(_PARTS):
         train = [t for n, t in enumerate(trials) if n % _PARTS != part]

@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from cmo.bench.annotated import KINDS, TYPES, Annotated
 from cmo.bench.metrics import RESAMPLES
 from cmo.model.concepts import Concept, Mention
+from cmo.vocabulary.compiled import CompiledVocabulary
+from cmo.vocabulary.linker import windows
+from cmo.vocabulary.matches import matches
+from cmo.vocabulary.names import Text
 
 _DIGITS = 4
 _ALIASES = (("OMIM:", "MIM:"), ("NCBI Gene:", "NCBIGENE:"), ("NCBI Taxonomy:", "NCBITAXON:"))
@@ -139,3 +143,27 @@ def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """(…, 3) right, found and marked to F1 (…)."""
     right, found, marked = counts[..., 0], counts[..., 1], counts[..., 2]
     return np.asarray(2 * right / np.maximum(1, found + marked), np.float64)
+
+
+class PlainMatch:
+    """What there was before: the longest dictionary name, no definitions, no tagger, no plain words held back."""
+
+    def __init__(self, vocabulary: CompiledVocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def link(self, text: str) -> tuple[Mention, ...]:
+        """Dictionary names, leftmost and longest."""
+        found: list[Mention] = []
+        for begin, end in windows(text):
+            tokens = Text.of(text[begin:end])
+            for match in matches(tokens, self._vocabulary):
+                start = begin + int(tokens.starts[match.first])
+                if not found or start >= found[-1].end:
+                    concept = self._vocabulary.load(match.named[0].concept)
+                    stop = begin + int(tokens.ends[match.last])
+                    found.append(Mention(start, stop, concept.id, concept.kind, 1.0))
+        return tuple(found)
+
+    def concept(self, concept_id: str) -> Concept | None:
+        """A concept by any identifier."""
+        return self._vocabulary.concept(concept_id)

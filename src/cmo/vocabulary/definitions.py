@@ -8,6 +8,7 @@ from dataclasses import replace
 from cmo.vocabulary.abbreviations import Abbreviation, abbreviations
 from cmo.vocabulary.candidates import Candidate, Source
 from cmo.vocabulary.compiled import CompiledVocabulary
+from cmo.vocabulary.names import Text
 
 MOST = 300
 """Definitions of one text that are heeded, so that a text made of definitions costs no more than its length."""
@@ -27,6 +28,10 @@ def apply_definitions(text: str, found: list[Candidate], vocabulary: CompiledVoc
     places: dict[tuple[int, int], Candidate | None] = {}
     for abbreviation in defined:
         meaning = _meaning(text, abbreviation, ends.get(abbreviation.end, ()), vocabulary)
+        if (
+            meaning and meaning.start > abbreviation.start
+        ):  # the letters of the short form say where the long one begins
+            places[abbreviation.start, abbreviation.end] = replace(meaning, start=abbreviation.start)
         for start, end in _occurrences(text, abbreviation.short):
             places[start, end] = replace(meaning, start=start, end=end) if meaning else None
     kept = [c for c in found if (c.start, c.end) not in places or (places[c.start, c.end] is None and _stays(c))]
@@ -46,10 +51,11 @@ def _meaning(
     if not able:
         return None
     best = max(able, key=lambda c: (c.source, c.start == defined.start, c.end - c.start))
-    named = best.named
-    if best.start != defined.start or not named:
-        named = vocabulary.lookup(text[defined.start : defined.end]) or named
-    return replace(best, named=named, form=defined.short, source=Source.DEFINITION, plain=False)
+    named, spelled = best.named, best.spelled
+    if best.start > defined.start or not named:
+        long = Text.of(text[defined.start : defined.end])
+        named, spelled = vocabulary.lookup(long.source), long.spelled(0, -1)
+    return replace(best, named=named, spelled=spelled, form=defined.short, source=Source.DEFINITION, plain=False)
 
 
 def _occurrences(text: str, short: str) -> Iterator[tuple[int, int]]:

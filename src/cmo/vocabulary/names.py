@@ -204,7 +204,8 @@ class Text:
     def spelled(self, first: int, last: int) -> str:
         """A span as words: folded, or with their case where they are short; what belongs together stays together."""
         parts = [word.folded if len(word.folded) > SHORT else word.plain for word in self._words(first, last)]
-        apart = [0, *(self.starts[first + 1 : last + 1] > self.ends[first:last]).tolist()]
+        stop = first + len(parts)
+        apart = [0, *(self.starts[first + 1 : stop] > self.ends[first : stop - 1]).tolist()]
         return "".join(" " * gap + part for gap, part in zip(apart, parts, strict=True))
 
     def _words(self, first: int, last: int) -> list[Word]:
