@@ -29,8 +29,8 @@ CLASS: Final[Mapping[Kind, int]] = {
 """What a kind is to the model of pairs; pairs with a setting are judged by rules."""
 NAMES: Final = ("@0", "@1", "@2", "@3", "@4")
 """The term that stands for a name, by class."""
-MOST_MENTIONS = 400
-"""A window's mentions beyond these are not paired: the work grows with their square, and only tables have so many."""
+MOST_MENTIONS = 200
+"""A window's mentions beyond these are not paired: the work grows with their square, and no abstract has so many."""
 _WORD = re.compile(r"[^\W\d_]+|\d[\d.,]*|[^\w\s]|_")
 """Between them they cover all that is not white space."""
 

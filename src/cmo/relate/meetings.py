@@ -14,7 +14,7 @@ from cmo.relate.pairs import PAIRED, Pairs
 AROUND = 6
 """Terms before the first name and after the second in which cues count."""
 _CLASSES = np.arange(CHEMICAL, OTHER + 1)
-_SHAPE: Final = (
+SHAPE: Final = (
     "distance", "adjacent", "near", "far", "very far", "names between", *(f"between @{c}" for c in range(4)),
     *(f"nearer @{c}" for c in range(4)), "names in sentence", "length", "title", "last", "place", "turned",
     *(f"kind {k}" for k in range(len(PAIRED))), *(f"distance of kind {k}" for k in range(len(PAIRED))),
@@ -43,7 +43,7 @@ class Spans:
 def names(cues: Cues) -> tuple[str, ...]:
     """What the columns of `meeting_features` are."""
     parts = ("between", "before", "after", "sentence")
-    return (*_SHAPE, *(f"{group} {part}" for part in parts for group in cues.groups))
+    return (*SHAPE, *(f"{group} {part}" for part in parts for group in cues.groups))
 
 
 def spans(layout: Layout, pairs: Pairs) -> Spans:

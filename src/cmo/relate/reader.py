@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from cmo.kit.hashing import hex_hash
 from cmo.model.concepts import Mention, Reading, Relation
-from cmo.model.papers import CITABLE, ParsedPaper, Role, Section
+from cmo.model.papers import CITABLE, ParsedPaper, Role, Section, Sentence
 from cmo.model.ports import Linker
 from cmo.relate import cues, judge, patterns, signs
-from cmo.relate.layout import Ints, Window
+from cmo.relate.layout import Window
 from cmo.relate.statements import Statement, Teller
 
 MOST_SENTENCES = 12
 """Sentences of one window in the body of a paper: about as many as an abstract has."""
+MOST_OF_ABSTRACT = 30
+"""Sentences of a window with a title; longer ones are no abstracts."""
 MOST_EVIDENCE = 3
 """Relations of one pair and type in one paper; the likeliest are kept."""
 _HOW = "1"
@@ -46,34 +49,32 @@ class RelationReader:
         return self._identity
 
     def read(self, paper: ParsedPaper) -> Reading:
-        """Mentions and relations of all sentences that may be cited."""
+        """Mentions of all that may be cited, and of the title; relations of its prose and captions."""
         mentions = self._linker.link(paper.text)
-        starts = np.array([m.start for m in mentions], np.int64)
+        places = _places(paper, mentions)
         told: list[tuple[Statement, int]] = []
-        cited: set[int] = set()
         for ordinals in windows(paper):
-            window, rows = _window(paper, ordinals, mentions, starts)
-            cited.update(rows)
+            window = _window(paper, ordinals, mentions, places)
             told += ((s, ordinals[s.sentence]) for s in self._teller.tell(window))
         citable = [(s, n) for s, n in told if paper.sentences[n].role in CITABLE]
-        kept = tuple(mentions[n] for n in sorted(cited))
-        return Reading(self._identity, kept, tuple(_best(citable)))
+        kept = (mentions[m] for n, s in enumerate(paper.sentences) if _is_read(s) for m in range(*places[n]))
+        return Reading(self._identity, tuple(kept), tuple(_best(citable)))
 
 
 def windows(paper: ParsedPaper) -> Iterator[list[int]]:
-    """Ordinals of sentences that are read together: a title with its abstract, else up to `MOST_SENTENCES` of a section.
+    """Ordinals of sentences that are read together: a title with its abstract, else a stretch of one section.
 
-    A title is read though it cannot be cited: it says what the paper is about.
+    A title is read though it cannot be cited: it says what the paper is about. Tables are not: the models know prose,
+    and two names in a row are not thereby related.
     """
     run: list[int] = []
     section: Section | None = None
     for n, sentence in enumerate(paper.sentences):
-        title = sentence.section is Section.TITLE and sentence.role is Role.HEADING
-        if sentence.section in _UNREAD or not (sentence.role in CITABLE or title):
+        if sentence.role is Role.TABLE or not _is_read(sentence):
             continue
         joined = sentence.section is section or (section is Section.TITLE and sentence.section is Section.ABSTRACT)
-        full = len(run) >= MOST_SENTENCES and sentence.section is not Section.ABSTRACT
-        if run and (full or not joined):
+        most = MOST_OF_ABSTRACT if sentence.section is Section.ABSTRACT else MOST_SENTENCES
+        if run and (len(run) >= most or not joined):
             yield run
             run = []
         run.append(n)
@@ -82,30 +83,36 @@ def windows(paper: ParsedPaper) -> Iterator[list[int]]:
         yield run
 
 
+def _is_read(sentence: Sentence) -> bool:
+    title = sentence.section is Section.TITLE and sentence.role is Role.HEADING
+    return sentence.section not in _UNREAD and (title or sentence.role in CITABLE)
+
+
+def _places(paper: ParsedPaper, mentions: Sequence[Mention]) -> list[tuple[int, int]]:
+    """Which mentions stand in each sentence: a half-open range of their numbers."""
+    starts = np.array([m.start for m in mentions], np.int64)
+    firsts = np.searchsorted(starts, [s.start for s in paper.sentences]).tolist()
+    lasts = np.searchsorted(starts, [s.end for s in paper.sentences]).tolist()
+    return list(zip(firsts, lasts, strict=True))
+
+
 def _window(
-    paper: ParsedPaper,
-    ordinals: Sequence[int],
-    mentions: Sequence[Mention],
-    starts: Ints,
-) -> tuple[Window, list[int]]:
-    """The sentences as one text, and the numbers of the mentions that stand in them."""
+    paper: ParsedPaper, ordinals: Sequence[int], mentions: Sequence[Mention], places: Sequence[tuple[int, int]]
+) -> Window:
+    """The sentences as one text, a line each."""
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     moved: list[Mention] = []
-    rows: list[int] = []
     place = 0
     for n in ordinals:
         sentence = paper.sentences[n]
-        first, last = np.searchsorted(starts, (sentence.start, sentence.end)).tolist()
         shift = place - sentence.start
-        moved += (
-            Mention(m.start + shift, m.end + shift, m.concept, m.kind, m.confidence) for m in mentions[first:last]
-        )
-        rows += range(first, last)
+        here = (mentions[m] for m in range(*places[n]))
+        moved += (replace(m, start=m.start + shift, end=m.end + shift) for m in here)
         pieces.append(paper.text[sentence.start : sentence.end])
         spans.append((place, place + len(pieces[-1])))
         place += len(pieces[-1]) + 1
-    return Window("\n".join(pieces), spans, moved, paper.sentences[ordinals[0]].section is Section.TITLE), rows
+    return Window("\n".join(pieces), spans, moved, titled=paper.sentences[ordinals[0]].section is Section.TITLE)
 
 
 def _best(told: Sequence[tuple[Statement, int]]) -> Iterator[Relation]:

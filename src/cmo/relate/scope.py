@@ -42,8 +42,11 @@ class Meeting:
 def negated(here: Meeting, cues: Cues) -> bool:
     """Whether a denial reaches a word that relates the two, or stands between them and reaches the second."""
     terms, left, right, closing = here.terms, here.left, here.right, here.closing
+    start, stop = max(here.opening, left - REACH), min(closing, right + 1 + REACH)
+    if _DENIALS.isdisjoint(terms[start:stop]):
+        return False
     triggers = {cues.columns[name] for name in _TRIGGERS}
-    for n in range(max(here.opening, left - REACH), min(closing, right + 1 + REACH)):
+    for n in range(start, stop):
         if terms[n] not in _DENIALS or (n + 1 < closing and terms[n + 1] in _NO_DENIAL):
             continue
         if terms[n] in _SELF and left < n:

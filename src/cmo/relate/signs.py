@@ -21,7 +21,7 @@ from cmo.relate.cues import Cues
 from cmo.relate.judge import Judged
 from cmo.relate.layout import Floats, Ints
 from cmo.relate.logistic import Logistic, MeetingModel, probability
-from cmo.relate.meetings import names
+from cmo.relate.meetings import SHAPE, names
 from cmo.relate.pairs import PAIRED
 
 _DOUBT = 0.3
@@ -102,8 +102,7 @@ def sign_columns(judged: Judged, cues: Cues) -> Floats:
     (meetings, columns)
     """
     groups = len(cues.groups)
-    start = names(cues).index(f"{next(iter(cues.groups))} between")
-    between = judged.columns[:, start : start + groups]
+    between = judged.columns[:, len(SHAPE) : len(SHAPE) + groups]
     kind = np.eye(len(PAIRED))[judged.pairs.kind[judged.pairs.pair]]
     return np.column_stack(
         [judged.columns, (kind[:, :, None] * between[:, None, :]).reshape(len(kind), len(PAIRED) * groups)]

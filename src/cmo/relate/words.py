@@ -5,10 +5,11 @@ A bag of words is a sum, so a stretch of text costs one subtraction of cumulated
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Final, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -19,9 +20,10 @@ BETWEEN, TWO, BEFORE, AFTER, WHOLE = "between", "two between", "before", "after"
 POSITIONS: Final = (BETWEEN, TWO, BEFORE, AFTER, WHOLE)
 SHORT = 6
 """At most so many terms between two names are also weighed as one phrase."""
+K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Words:
     """Weights by position and word: ``{"between": {"induced": .8}, "two between": {"due to": .5}}``."""
 
@@ -29,11 +31,9 @@ class Words:
 
     def score(self, layout: Layout, at: Spans) -> Floats:
         """(meetings,): the sum of the weights around each."""
-        terms = layout.terms
-        between = self._cumulated(BETWEEN, terms)
-        two = self._cumulated(TWO, couples(terms))
-        before = self._cumulated(BEFORE, terms)
-        after = self._cumulated(AFTER, terms)
+        words, couple = self._words, self._couples
+        between, before, after = _cumulated(words.weights[[words.row(term, 0) for term in layout.terms]]).T
+        two = _cumulated(couple.weights[[couple.row(pair, 0) for pair in pairwise(layout.terms)]])[:, 0]
         last_couple = np.maximum(at.right - 1, at.between)
         sums = (
             (between[at.right] - between[at.between])
@@ -42,12 +42,39 @@ class Words:
             + (after[at.stop] - after[at.after])
         )
         whole = self.weights[WHOLE]
-        return sums + np.array([whole.get(phrase, 0.0) for phrase in phrases(terms, at)], np.float64)
+        return np.asarray(sums + [whole.get(phrase, 0.0) for phrase in phrases(layout.terms, at)], np.float64)
 
-    def _cumulated(self, position: str, terms: Sequence[str]) -> Floats:
-        weight = self.weights[position].get
-        values = np.array([0.0, *(weight(term, 0.0) for term in terms)], np.float64)
-        return np.cumsum(values)
+    @cached_property
+    def _words(self) -> _Table[str]:
+        parts = [self.weights[position] for position in (BETWEEN, BEFORE, AFTER)]
+        return _Table.of(parts, sorted(set().union(*parts)))
+
+    @cached_property
+    def _couples(self) -> _Table[tuple[str, str]]:
+        weights = {(a, b): weight for (a, b), weight in ((k.split(" "), w) for k, w in self.weights[TWO].items())}
+        return _Table.of([weights], sorted(weights))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table(Generic[K]):
+    """Weights of words in rows, so that a text takes one look at each word."""
+
+    row: Callable[[K, int], int]
+    weights: Floats
+    """(words + 1, positions): row 0 is that of unknown words."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Mapping[K, float]], keys: Sequence[K]) -> Self:
+        rows = [[part.get(key, 0.0) for part in parts] for key in keys]
+        table = np.vstack([np.zeros((1, len(parts))), np.array(rows, np.float64).reshape(-1, len(parts))])
+        return cls({key: n for n, key in enumerate(keys, 1)}.get, table)
+
+
+def _cumulated(weights: Floats) -> Floats:
+    """(n, positions) to (n + 1, positions)."""
+    sums = np.zeros((len(weights) + 1, weights.shape[1]))
+    np.cumsum(weights, axis=0, out=sums[1:])
+    return sums
 
 
 def couples(terms: Sequence[str]) -> list[str]:
