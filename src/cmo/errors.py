@@ -20,7 +20,8 @@
     │   ├── StoreFull      the disk is full
     │   └── StoreCorrupt   the database cannot be read
     ├── SnapshotCorrupt    an index snapshot does not match its manifest
-    ├── VocabularyCorrupt  a compiled vocabulary does not match its manifest
+    ├── VocabularyError    a vocabulary cannot be read, downloaded or found
+    │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
 
 Each message says what was wrong, where, and what to do next. `code` is stable and is
@@ -153,8 +154,14 @@ class SnapshotCorrupt(OracleError):
     code, status = "snapshot-corrupt", 503
 
 
-class VocabularyCorrupt(OracleError):
-    """A compiled vocabulary does not match its manifest."""
+class VocabularyError(OracleError):
+    """A vocabulary cannot be read, downloaded or found: a file is not what it claims, or nobody knows the name."""
+
+    code, status = "vocabulary", 422
+
+
+class VocabularyCorrupt(VocabularyError):
+    """An installed or compiled vocabulary does not match its manifest."""
 
     code, status = "vocabulary-corrupt", 503
 

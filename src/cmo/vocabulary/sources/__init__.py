@@ -1,0 +1,1 @@
+"""Readers of vocabularies as their projects publish them, one file format each."""
