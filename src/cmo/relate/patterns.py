@@ -28,7 +28,7 @@ class Rule:
     type: RelationType
     pattern: re.Pattern[str]
     probability: float
-    """How often what it says is meant: a judgement, used only for kinds that no fitted model knows."""
+    """How often what it says is meant, a judgement where no fitted model knows; 0 where one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Phrases:
         words = facts["words"]
         rules: dict[tuple[str, str], list[Rule]] = {}
         for row in facts["rules"]:
-            rule = Rule(RelationType(row["type"]), _compiled(row["pattern"], words), row.get("probability", 1.0))
+            rule = Rule(RelationType(row["type"]), _compiled(row["pattern"], words), row.get("probability", 0.0))
             for kinds in row["kinds"]:
                 subject, object_ = kinds.split(" > ")
                 rules.setdefault((subject, object_), []).append(rule)

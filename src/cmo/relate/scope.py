@@ -51,6 +51,8 @@ def negated(here: Meeting, cues: Cues) -> bool:
             continue
         if terms[n] in _SELF and left < n:
             return True
+        if "," in terms[n:left]:  # another clause: "although age was not measured, TMAO ..."
+            continue
         end = reach(terms, n, closing, cues)
         if left < n < right <= end:
             return True

@@ -12,6 +12,7 @@ from cmo.model.concepts import Kind, RelationType
 from cmo.relate.cues import Cues
 from cmo.relate.judge import Judged, PairJudge
 from cmo.relate.layout import CHEMICAL, GENE, SETTING, Ints, Layout, Window, lay_out
+from cmo.relate.pairs import PAIRED
 from cmo.relate.patterns import Phrases
 from cmo.relate.scope import Meeting, hedged, negated
 from cmo.relate.signs import SignJudge, Signs
@@ -58,18 +59,18 @@ class Teller:
         likely = np.flatnonzero(judged.probability >= self.pairs.threshold).tolist()
         signs = self.signs.judge(judged) if likely else Signs(np.zeros(0), np.zeros(0))
         found = [self._statement(judged, signs, pair) for pair in likely]
-        return found + list(self._settings(layout))
+        return [*found, *self._conversions(judged), *self._settings(layout)]
 
     def _statement(self, judged: Judged, signs: Signs, pair: int) -> Statement:
         layout, found = judged.layout, judged.pairs
         chance = round(float(judged.probability[pair]), 4)
-        meeting = int(judged.meeting[pair])
+        meeting = _evidence(judged, pair)
         if meeting < 0:
             return self._unmet(layout, int(found.i[pair]), int(found.j[pair]), chance)
         left, right = int(found.left[meeting]), int(found.right[meeting])
         said = self._said(layout, left, right, self._sign(signs, pair))
         assert said is not None
-        return replace(said, probability=chance)
+        return replace(said, probability=max(chance, said.probability))
 
     def _sign(self, signs: Signs, pair: int) -> int:
         up, down = float(signs.positive[pair]), float(signs.negative[pair])
@@ -77,9 +78,10 @@ class Teller:
 
     def _unmet(self, layout: Layout, i: int, j: int, chance: float) -> Statement:
         """Two that are related across sentences: the sentence is the first that names the one with fewer mentions."""
-        a, b = np.flatnonzero(layout.concept == i), np.flatnonzero(layout.concept == j)
-        rarer = a if len(a) < len(b) else b
-        sentence = int(layout.sentence[rarer[0]])
+        body = layout.sentence >= layout.titled
+        a, b = np.flatnonzero(body & (layout.concept == i)), np.flatnonzero(body & (layout.concept == j))
+        rarer = a if 0 < len(a) < len(b) or not len(b) else b
+        sentence = int(layout.sentence[rarer[0]]) if len(rarer) else 0
         subject, object_ = sorted((layout.concepts[i], layout.concepts[j]))
         return Statement(
             subject, object_, RelationType.ASSOCIATED_WITH, chance, sentence, context=_context(layout, sentence)
@@ -108,6 +110,18 @@ class Teller:
             denied, hedged(here, self.cues), context,
         )  # fmt: skip
 
+    def _conversions(self, judged: Judged) -> Iterator[Statement]:
+        """Reactions of pairs that the model does not tell: what it was fitted on has three of them in all."""
+        layout, found, at = judged.layout, judged.pairs, judged.at
+        groups = layout.cumulated[:, self.cues.columns["convert"]]
+        spoken = (groups[at.stop] > groups[at.before]) & (found.kind[found.pair] == PAIRED.index((CHEMICAL, CHEMICAL)))
+        told = set()
+        for meeting in np.flatnonzero(spoken & (judged.probability[found.pair] < self.pairs.threshold)).tolist():
+            said = self._said(layout, int(found.left[meeting]), int(found.right[meeting]), None)
+            if said and said.type is RelationType.CONVERTED_TO and (said.subject, said.object) not in told:
+                told.add((said.subject, said.object))
+                yield said
+
     def _settings(self, layout: Layout) -> Iterator[Statement]:
         """Pathways, specimens, organisms and methods with the nearest chemical or gene, by phrase alone."""
         classes = layout.classes[layout.concept]
@@ -118,6 +132,14 @@ class Teller:
                 if said and (said.subject, said.object) not in told:
                     told.add((said.subject, said.object))
                     yield said
+
+
+def _evidence(judged: Judged, pair: int) -> int:
+    """The meeting that speaks most for a pair outside the title, which cannot be cited; -1 where there is none."""
+    first, last = np.searchsorted(judged.pairs.pair, (pair, pair + 1)).tolist()
+    where = judged.layout.sentence[judged.pairs.left[first:last]]
+    body = np.flatnonzero(where >= judged.layout.titled)
+    return first + int(body[np.argmax(judged.score[first:last][body])]) if len(body) else -1
 
 
 def _nearest(layout: Layout, classes: Ints, setting: int) -> Iterator[tuple[int, int]]:

@@ -38,8 +38,8 @@ class Named:
     type: RelationType
     turned: bool
     """The second name is the subject."""
-    probability: float = 1.0
-    """Of the phrase that named it; 1 where the models judge."""
+    probability: float = 0.0
+    """Of the phrase that named it; 0 where the models judge alone."""
 
 
 def frame(here: Meeting) -> str:
