@@ -195,11 +195,12 @@ def relations(
         bool, typer.Option("--gold-entities", help="Take the file's own names; otherwise they are linked.")
     ] = False,
     vocabulary: Annotated[
-        Path | None, typer.Option(help="The folder of a compiled vocabulary to link with.", file_okay=False)
+        Path | None, typer.Option(help="A compiled vocabulary to link with; default: those of the home.")
     ] = None,
     fit_to: Annotated[
         Path | None, typer.Option("--fit", help="Fit anew on these data and write pairs.json and signs.json here.")
     ] = None,
+    home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the relations that are read with those that people marked: pairs, signs, calibration, co-occurrence."""
@@ -207,10 +208,8 @@ def relations(
     from cmo.bench import relations as measure
     from cmo.relate.statements import Teller
 
-    if not (gold_entities or vocabulary):
-        raise NotFound("There is no vocabulary to link with. Name one with --vocabulary, or give --gold-entities.")
     texts = related.read(data)
-    linker = _linker(vocabulary) if vocabulary and not gold_entities else None
+    linker = None if gold_entities else _linker(vocabulary, read_settings(working_dir=home).working_dir)
     with _bar(as_json) as bar:
         task = bar.add_task("reading", total=len(texts))
         scores = measure.evaluate(texts, Teller.shipped(), linker, lambda done: bar.update(task, completed=done))
@@ -227,12 +226,17 @@ def relations(
         console.print(f"{name:20} f1 {score['f1']['value']:.4f}  of {score['marked']}")
 
 
-def _linker(vocabulary: Path) -> Linker:
+def _linker(vocabulary: Path | None, home: Path) -> Linker:
     from cmo.vocabulary import tagger
+    from cmo.vocabulary.compile import compile_vocabulary
     from cmo.vocabulary.compiled import CompiledVocabulary
+    from cmo.vocabulary.installed import Vocabularies
     from cmo.vocabulary.linker import DictionaryLinker
 
-    return DictionaryLinker(CompiledVocabulary.open(vocabulary), tagger.shipped())
+    if vocabulary:
+        return DictionaryLinker(CompiledVocabulary.open(vocabulary), tagger.shipped())
+    compiled = compile_vocabulary(Vocabularies(home).merged().concepts, home / "eval" / "vocabulary")
+    return DictionaryLinker(compiled, tagger.shipped())
 
 
 def _print(facts: dict[str, Any], *, as_json: bool) -> None:
