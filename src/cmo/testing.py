@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from cmo.ingest.pages import Setting
 from cmo.ingest.parse import parse_one
 from cmo.ingest.pipeline import in_context
 from cmo.kit.hashing import hex_hash
+from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
 from cmo.model.outcomes import Refusal
 from cmo.model.packing import pack
 from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sentence
-from cmo.model.ports import EncodedPassage, Encoder, ModelIdentity
+from cmo.model.ports import EncodedPassage, Encoder, Linker, ModelIdentity, PaperReader
 from cmo.model.record import PreparedPaper
 
 _ABOUT = Metadata(title="A paper about metabolites in plasma")
@@ -112,6 +114,69 @@ class ParsersHere:
                 yield path, refused
 
 
+class FakeLinker:
+    """Links the names of some concepts, whole words in any case."""
+
+    def __init__(self, concepts: Sequence[Concept]) -> None:
+        self._concepts = {concept.id: concept for concept in concepts}
+        self._names = {name.casefold(): c for c in concepts for name in (c.name, *c.synonyms)}
+        longest_first = sorted(map(re.escape, self._names), key=len, reverse=True)
+        self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(longest_first) or '(?!)'})(?!\w)", re.IGNORECASE)
+
+    def link(self, text: str) -> tuple[Mention, ...]:
+        """The concepts that a text names, in its order."""
+        found = ((m, self._names[m.group().casefold()]) for m in self._pattern.finditer(text))
+        return tuple(Mention(m.start(), m.end(), concept.id, concept.kind, 1.0) for m, concept in found)
+
+    def link_question(self, text: str) -> tuple[Mention, ...]:
+        """The same."""
+        return self.link(text)
+
+    def concept(self, concept_id: str) -> Concept | None:
+        """A concept by its id."""
+        return self._concepts.get(concept_id)
+
+
+class FakeReader:
+    """Relates the first concept of a sentence to each later one, as raised, lowered or else associated.
+
+    ``not`` denies it and ``may`` hedges it; specimens are what a sentence is set in.
+    """
+
+    def __init__(self, linker: Linker, identity: str = "cmo@fake0001") -> None:
+        self._linker = linker
+        self._identity = identity
+
+    @property
+    def identity(self) -> str:
+        """Whatever it was given."""
+        return self._identity
+
+    def read(self, paper: ParsedPaper) -> Reading:
+        """Mentions and relations of one paper."""
+        relations: list[Relation] = []
+        mentions: list[Mention] = []
+        for ordinal, sentence in enumerate(paper.sentences):
+            words = paper.text[sentence.start : sentence.end]
+            found = self._linker.link(words)
+            mentions += [replace(m, start=m.start + sentence.start, end=m.end + sentence.start) for m in found]
+            relations += _relations(words, found, ordinal)
+        return Reading(self._identity, tuple(mentions), tuple(relations))
+
+
+def _relations(words: str, mentions: Sequence[Mention], sentence: int) -> Iterator[Relation]:
+    told = set(re.findall(r"\w+", words.casefold()))
+    kind = RelationType.ASSOCIATED_WITH
+    if told & {"raised", "lowered"}:
+        kind = RelationType.INCREASED_IN if "raised" in told else RelationType.DECREASED_IN
+    context = tuple(dict.fromkeys(m.concept for m in mentions if m.kind is Kind.SPECIMEN))
+    first, *others = [m.concept for m in mentions if m.kind is not Kind.SPECIMEN] or [""]
+    for other in dict.fromkeys(others):
+        if other != first:
+            pair = sorted((first, other)) if kind is RelationType.ASSOCIATED_WITH else (first, other)
+            yield Relation(pair[0], pair[1], kind, 0.9, sentence, "not" in told, "may" in told, context)
+
+
 def paper_of(
     sentences: Sequence[str],
     metadata: Metadata = _ABOUT,
@@ -140,8 +205,15 @@ def paper_of(
     )
 
 
-def prepared(paper: ParsedPaper, encoder: Encoder, *, size: int = 64, source: str = "paper.txt") -> PreparedPaper:
-    """A paper cut and encoded, ready for the record; its text stands for the bytes of its file."""
+def prepared(
+    paper: ParsedPaper,
+    encoder: Encoder,
+    *,
+    size: int = 64,
+    source: str = "paper.txt",
+    reader: PaperReader | None = None,
+) -> PreparedPaper:
+    """A paper cut, encoded and read, ready for the record; its text stands for the bytes of its file."""
     chunks = tuple(chunk(paper, encoder, size=size, overlap=0))
     contexts = [in_context(paper.metadata.title, *chunk_text(paper, c)) for c in chunks]
     encoded = encoder.encode_passages([text for text, _ in contexts], [spans for _, spans in contexts])
@@ -152,4 +224,5 @@ def prepared(paper: ParsedPaper, encoder: Encoder, *, size: int = 64, source: st
         chunks=chunks,
         keys=tuple(hex_hash(text, repr(spans)) for text, spans in contexts),
         vectors=tuple(pack(e.vector, e.sentences) for e in encoded),
+        reading=reader.read(paper) if reader else None,
     )

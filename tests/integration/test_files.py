@@ -9,11 +9,16 @@ import pytest
 
 from cmo.errors import NotFound, SnapshotCorrupt
 from cmo.index.columns import EMPTY, FILES, ROW, ColumnWriter, faults, map_columns
+from cmo.index.facts import CURATED, FACT, LABEL, MENTION, READING, Facts
 from cmo.kit.files import crc32_file, exclusive, sha256_file, write_atomic
 from cmo.model.papers import Format, Metadata, PaperRef
 from cmo.store.originals import Originals
 
-SIZE = 8 * ROW.itemsize
+ENTRIES = {
+    "rows.bin": ROW, "readings.bin": READING, "labels.bin": LABEL, "mentions.bin": MENTION, "facts.bin": FACT,
+    "curated.bin": CURATED,
+}  # fmt: skip
+SIZE = {name: 32 * (ENTRIES[name].itemsize if name in ENTRIES else 1) for name in FILES}
 
 
 def test_hashes_are_of_the_bytes(tmp_path: Path) -> None:
@@ -108,13 +113,13 @@ def test_a_reader_of_a_prefix_does_not_see_what_is_appended(tmp_path: Path) -> N
 def test_a_missing_or_short_column_is_corrupt(tmp_path: Path, name: str) -> None:
     writer = ColumnWriter(tmp_path, EMPTY)
     for file in FILES:
-        writer.append(file, b"\1" * SIZE)
+        writer.append(file, b"\1" * SIZE[file])
     extent = writer.finish()
-    (tmp_path / name).write_bytes(b"\1" * (SIZE - 1))
+    (tmp_path / name).write_bytes(b"\1" * (SIZE[name] - 1))
     with pytest.raises(SnapshotCorrupt, match=name.replace(".", r"\.")):
-        map_columns(tmp_path, extent, 4)
+        (map_columns(tmp_path, extent, 4), Facts.open(tmp_path, extent))
     with pytest.raises(SnapshotCorrupt, match="shorter"):
         ColumnWriter(tmp_path, extent)
     assert faults(tmp_path, extent) == [f"{tmp_path / name} is missing or too short"]
-    (tmp_path / name).write_bytes(b"\2" + b"\1" * (SIZE - 1))
+    (tmp_path / name).write_bytes(b"\2" + b"\1" * (SIZE[name] - 1))
     assert faults(tmp_path, extent) == [f"{tmp_path / name} does not match its checksum"]

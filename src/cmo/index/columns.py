@@ -7,6 +7,10 @@
 ``stems.u32``      stems of each chunk with their counts (`cmo.index.forward`)
 ``grams.u32``      grams of each chunk with their counts
 ``payload.bin``    JSON of each chunk: what it takes to quote it
+``spans.u32``      (sentences, 2) where each sentence stands in its paper's text
+
+Beside them stands what readers found in the rows (`cmo.index.facts`), in files that grow on their own: a paper may be
+read again long after its rows were written.
 
 A row is never changed. A snapshot sees a prefix; what a crash left behind the newest prefix is cut off by the next
 append.
@@ -16,10 +20,11 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +52,14 @@ ROW = np.dtype(
         ("section", "u1"),  # position in `Section`
     ]
 )
-FILES = ("rows.bin", "vectors.f16", "sentences.i8", "scales.f16", "payload.bin", "stems.u32", "grams.u32")
+ROW_FILES = (
+    "rows.bin", "vectors.f16", "sentences.i8", "scales.f16", "payload.bin", "stems.u32", "grams.u32", "spans.u32",
+)  # fmt: skip
+FACT_FILES = (
+    "readings.bin", "concepts.u64", "labels.bin", "mentions.bin", "facts.bin", "contexts.u32", "curated.bin",
+    "names.bin",
+)  # fmt: skip
+FILES = ROW_FILES + FACT_FILES
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +74,17 @@ EMPTY = Extent(dict.fromkeys(FILES, 0), dict.fromkeys(FILES, 0))
 
 
 class ColumnWriter:
-    """Appends behind an extent, and says the new one."""
+    """Appends to some of the files behind an extent, and says the new one."""
 
-    def __init__(self, folder: Path, extent: Extent) -> None:
+    def __init__(self, folder: Path, extent: Extent, names: Sequence[str] = FILES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
         self._size = dict(extent.size)
         self._crc = dict(extent.crc)
-        for name in FILES:
+        for name in names:
             path = folder / name
             if (path.stat().st_size if path.exists() else 0) < self._size[name]:
                 raise SnapshotCorrupt(f"{path} is shorter than its manifest says. Run `cmo kb rebuild`.")
-        self._files = {name: (folder / name).open("ab") for name in FILES}
+        self._files = {name: (folder / name).open("ab") for name in names}
         for name, file in self._files.items():
             file.truncate(self._size[name])
 
@@ -115,6 +126,8 @@ class Columns:
     payload: NDArray[np.uint8]
     stems: NDArray[np.uint32]
     grams: NDArray[np.uint32]
+    spans: NDArray[np.uint32]
+    """(m, 2) start and end of each sentence in its paper's text."""
 
 
 def map_columns(folder: Path, extent: Extent, dimension: int) -> Columns:
@@ -124,21 +137,24 @@ def map_columns(folder: Path, extent: Extent, dimension: int) -> Columns:
         SnapshotCorrupt: a file is missing or too short.
     """
     return Columns(
-        _map(folder, extent, "rows.bin", ROW, ()),
-        _map(folder, extent, "vectors.f16", np.dtype("<f2"), (dimension,)),
-        _map(folder, extent, "sentences.i8", np.dtype("i1"), (dimension,)),
-        _map(folder, extent, "scales.f16", np.dtype("<f2"), ()),
-        _map(folder, extent, "payload.bin", np.dtype("u1"), ()),
-        _map(folder, extent, "stems.u32", np.dtype("<u4"), ()),
-        _map(folder, extent, "grams.u32", np.dtype("<u4"), ()),
+        map_column(folder, extent, "rows.bin", ROW, ()),
+        map_column(folder, extent, "vectors.f16", np.dtype("<f2"), (dimension,)),
+        map_column(folder, extent, "sentences.i8", np.dtype("i1"), (dimension,)),
+        map_column(folder, extent, "scales.f16", np.dtype("<f2"), ()),
+        map_column(folder, extent, "payload.bin", np.dtype("u1"), ()),
+        map_column(folder, extent, "stems.u32", np.dtype("<u4"), ()),
+        map_column(folder, extent, "grams.u32", np.dtype("<u4"), ()),
+        map_column(folder, extent, "spans.u32", np.dtype("<u4"), (2,)),
     )
 
 
 def faults(folder: Path, extent: Extent) -> list[str]:
     """Files whose prefix is missing, too short or does not have its CRC-32."""
     found = []
-    for name in FILES:
+    for name in extent.size:
         path = folder / name
+        if not extent.size[name]:
+            continue  # nobody has written to it yet
         if not path.exists() or path.stat().st_size < extent.size[name]:
             found.append(f"{path} is missing or too short")
         elif crc32_file(path, extent.size[name]) != extent.crc[name]:
@@ -146,7 +162,12 @@ def faults(folder: Path, extent: Extent) -> list[str]:
     return found
 
 
-def _map(folder: Path, extent: Extent, name: str, dtype: np.dtype, tail: tuple[int, ...]) -> NDArray:  # type: ignore[type-arg]
+def map_column(folder: Path, extent: Extent, name: str, dtype: np.dtype[Any], tail: tuple[int, ...]) -> NDArray[Any]:
+    """Map the prefix of one file as an array of (n, *tail).
+
+    Raises:
+        SnapshotCorrupt: it is missing or too short.
+    """
     width = dtype.itemsize * (tail[0] if tail else 1)
     count = extent.size[name] // width
     if count == 0:

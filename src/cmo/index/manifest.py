@@ -15,7 +15,7 @@ from cmo.index.columns import Extent
 from cmo.kit.files import sync_file
 from cmo.model.ports import ModelIdentity
 
-FORMAT = 3
+FORMAT = 4
 ROLLBACK = "rollback to "
 
 

@@ -29,6 +29,11 @@ def payload_of(chunk: ChunkRow) -> list[Any]:
     ]
 
 
+def paper_id(payload: bytes) -> str:
+    """Id of the paper that a payload is of."""
+    return str(orjson.loads(payload)[0][0])
+
+
 def passage(payload: bytes, row: int, score: float, signals: dict[str, float], sentence_vectors: FloatArray) -> Passage:
     """A payload with its scores as a value."""
     ref, about, section, heading, sentences = orjson.loads(payload)

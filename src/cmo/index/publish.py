@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 
 from cmo.errors import ModelMismatch, SnapshotCorrupt
 from cmo.index import vectors
-from cmo.index.columns import EMPTY, ROW, Columns, ColumnWriter, Extent, map_columns
+from cmo.index.columns import EMPTY, ROW, ROW_FILES, Columns, ColumnWriter, Extent, map_columns
 from cmo.index.forward import GRAMS, STEMS
 from cmo.index.gram_rows import write_gram_rows
+from cmo.index.graph_publish import GraphMaker, Shown
 from cmo.index.lexicon import Lexemes, lexemes, numbered
 from cmo.index.live import read_live, write_live
 from cmo.index.manifest import ROLLBACK, Manifest
@@ -93,13 +94,24 @@ class _Intent:
 
 
 class Publisher:
-    """Makes snapshots on a shelf."""
+    """Makes snapshots on a shelf.
 
-    def __init__(self, shelf: Shelf, source: Source, clock: Clock, *, keep: int) -> None:
+    Args:
+        shelf: where they are put.
+        source: the record.
+        clock: for when they are made.
+        keep: how many are kept.
+        graph: makes their graphs; None where papers are not read for concepts.
+    """
+
+    def __init__(
+        self, shelf: Shelf, source: Source, clock: Clock, *, keep: int, graph: GraphMaker | None = None
+    ) -> None:
         self._shelf = shelf
         self._source = source
         self._clock = clock
         self._keep = keep
+        self._graph = graph
 
     def publish(self, model: ModelIdentity, progress: Progress | None = None) -> Manifest:
         """Bring the index to the record's head; returns the current manifest if it is there already.
@@ -202,7 +214,7 @@ class Publisher:
         self, base: _Base, wanted: Sequence[int], model: ModelIdentity, words_folder: Path, progress: Progress | None
     ) -> tuple[_Base, Extent]:
         words = WordsWriter(words_folder)
-        columns = ColumnWriter(self._shelf.columns(base.columns), base.extent)
+        columns = ColumnWriter(self._shelf.columns(base.columns), base.extent, ROW_FILES)
         added: list[int] = []
         try:
             for chunk in self._source.chunks_of(wanted, model):
@@ -222,7 +234,10 @@ class Publisher:
 
     def _install(self, base: _Base, extent: Extent, staged: Path, intent: _Intent) -> Manifest:
         write_live(staged, base.live)
-        columns = map_columns(self._shelf.columns(base.columns), extent, intent.model.dimension)
+        folder = self._shelf.columns(base.columns)
+        columns = map_columns(folder, extent, intent.model.dimension)
+        if self._graph:
+            extent = self._graph.make(Shown(folder, columns, base.version_ids, base.live), extent, staged)
         write_gram_rows(staged, base.folder, columns.grams[base.extent.size["grams.u32"] // _ENTRY_BYTES :])
         self._sketch(base, columns, staged)
         manifest = Manifest(
@@ -270,4 +285,5 @@ def _append_row(columns: ColumnWriter, chunk: ChunkRow, said: Lexemes, model: Mo
     row["section"] = _SECTIONS[chunk.chunk.section]
     columns.append("vectors.f16", chunk.vectors.vector)
     columns.append("scales.f16", chunk.vectors.scales)
+    columns.append("spans.u32", np.array([s[1:3] for s in chunk.sentences], "<u4").tobytes())
     columns.append("rows.bin", row.tobytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 
 from cmo.errors import SnapshotCorrupt
 from cmo.index.columns import Columns, map_columns
+from cmo.index.facts import Facts
 from cmo.index.forward import GRAMS, STEMS, Forward, Packing, Saturation
 from cmo.index.gram_rows import read_gram_rows
+from cmo.index.graph import GraphView
+from cmo.index.graph_file import NAME, GraphArrays
 from cmo.index.lexicon import grams, stem_number, stems
 from cmo.index.live import read_live
 from cmo.index.manifest import Manifest
-from cmo.index.payload import passage
+from cmo.index.payload import paper_id, passage
 from cmo.index.shelf import Shelf
 from cmo.index.vectors import Vectors, dots, read_sketch
 from cmo.index.words import Words
@@ -25,7 +29,7 @@ from cmo.kit.hashing import short_hash
 from cmo.model.evidence import FloatArray, Passage, Term
 from cmo.model.hits import Hits
 from cmo.model.papers import Section
-from cmo.model.ports import Graph, ModelIdentity
+from cmo.model.ports import ModelIdentity
 from cmo.model.questions import Filters
 
 _SECTIONS = {section: n for n, section in enumerate(Section)}
@@ -46,6 +50,7 @@ class Snapshot:
         words: Words,
         vectors: Vectors,
         gram_rows: NDArray[np.uint32],
+        graph: tuple[GraphArrays, Facts] | None,
     ) -> None:
         self.manifest = manifest
         self.columns = columns
@@ -53,6 +58,8 @@ class Snapshot:
         self._words = words
         self._live = None if live.all() else live
         self._gram_rows = gram_rows
+        self.graph = GraphView(*graph, lambda row: paper_id(self._payload(row))) if graph else None
+        """What its papers say of concepts; None where nothing was read for concepts."""
         self._stems = _forward(STEMS, columns.stems, columns.rows, "stem")
         self._grams = _forward(GRAMS, columns.grams, columns.rows, "gram")
 
@@ -78,6 +85,7 @@ class Snapshot:
             words=Words(folder / "words"),
             vectors=vectors,
             gram_rows=read_gram_rows(folder),
+            graph=_graph(folder, shelf.columns(manifest.columns), manifest),
         )
 
     @property
@@ -89,11 +97,6 @@ class Snapshot:
     def model(self) -> ModelIdentity:
         """Who made its vectors."""
         return self.manifest.model
-
-    @property
-    def graph(self) -> Graph | None:
-        """What its papers say of concepts; None where nothing was read for concepts."""
-        return None
 
     def eligible(self, filters: Filters) -> NDArray[np.bool_] | None:
         """Which rows may be found; None where all of them may."""
@@ -270,6 +273,11 @@ def _forward(packing: Packing, entries: NDArray[np.uint32], rows: NDArray[np.voi
         counts=rows[f"{name}_count"].astype(np.int64),
         lengths=rows[f"{name}_length"].astype(np.float32),
     )
+
+
+def _graph(folder: Path, columns: Path, manifest: Manifest) -> tuple[GraphArrays, Facts] | None:
+    """A snapshot without this file has no graph, unless it was made with one."""
+    return (GraphArrays.read(folder), Facts.open(columns, manifest.extent)) if NAME in manifest.seals else None
 
 
 def _hashes(names: frozenset[str]) -> NDArray[np.uint64]:

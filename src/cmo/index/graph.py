@@ -1,0 +1,207 @@
+"""Reading the graph of a snapshot: nodes, walks, edges with the statements behind them.
+
+All is memory-mapped and immutable; threads share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.index.facts import HEDGED, NEGATED, TYPES, Facts
+from cmo.index.graph_build import opposite_of
+from cmo.index.graph_file import GraphArrays
+from cmo.index.graph_walk import Walks
+from cmo.kit.hashing import short_hash
+from cmo.model.concepts import RelationType
+from cmo.model.evidence import FloatArray
+from cmo.model.graph import Edge, Fact, Node, Path
+from cmo.model.hits import Hits
+
+PAPERS = "papers"
+"""Source of an edge that papers state."""
+_NODES_KEPT = 50_000
+_TYPE_PLACE = {kind: n for n, kind in enumerate(TYPES)}
+Ints = NDArray[np.int64]
+
+
+class GraphView:
+    """The knowledge graph of one snapshot (the port `cmo.model.ports.Graph`).
+
+    Args:
+        arrays: what was built of it.
+        facts: the columns that it was built of.
+        paper_of: id of the paper of a row.
+    """
+
+    def __init__(self, arrays: GraphArrays, facts: Facts, paper_of: Callable[[int], str]) -> None:
+        self._arrays = arrays
+        self._facts = facts
+        self._paper_of = paper_of
+        self._walks = Walks(arrays)
+        self.node = lru_cache(_NODES_KEPT)(self._node)
+        """What a node is, by its number."""
+
+    @cached_property
+    def nodes(self) -> Ints:
+        """Numbers of all nodes, ascending."""
+        arrays = self._arrays
+        shown: Ints = np.flatnonzero((arrays.papers > 0) | (np.diff(arrays.edge_starts) > 0))
+        return shown
+
+    @property
+    def edge_count(self) -> int:
+        """How many edges there are, those of vocabularies included."""
+        return len(self._arrays.edges)
+
+    @property
+    def curated_count(self) -> int:
+        """How many of the edges vocabularies state."""
+        return int(np.count_nonzero(self._arrays.edges["curated"]))
+
+    @property
+    def fact_count(self) -> int:
+        """How many statements of papers there are."""
+        return len(self._arrays.evidence)
+
+    def find(self, concept_ids: Sequence[str]) -> Ints:
+        """Numbers of the nodes of some concepts, -1 where the base has none."""
+        arrays = self._arrays
+        hashes = self._sorted_hashes
+        found = np.full(len(concept_ids), -1, np.int64)
+        if not len(hashes):
+            return found
+        wanted = np.array([short_hash(concept) for concept in concept_ids], np.uint64)
+        place = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+        numbers = arrays.by_hash[place].astype(np.int64)
+        known = (hashes[place] == wanted) & np.isin(numbers, self.nodes)
+        return np.where(known, numbers, found)
+
+    def spread(self, seeds: Ints, weights: FloatArray) -> FloatArray:
+        """Personalised PageRank from weighted seeds (restart .5): a score for each node, of 1 together."""
+        return self._walks.spread(seeds, weights)
+
+    def within(self, seeds: Ints, hops: int) -> Ints:
+        """Nodes at most so many hops away, seeds included; hubs are not walked through."""
+        return self._walks.within(seeds, hops)
+
+    def paths(self, start: int, end: int, hops: int, limit: int) -> list[Path]:
+        """The surest ways between two nodes, at most so many hops long, three at most; not through hubs."""
+        return self._walks.paths(start, end, hops, limit)
+
+    def mentioning(self, nodes: Ints, scores: FloatArray, limit: int) -> Hits:
+        """Rows that mention nodes, by the sum of the scores of those that they mention, best first."""
+        places, counts = _ranges(self._arrays.row_starts, nodes)
+        rows = self._arrays.node_rows[places].astype(np.int64)
+        if not len(rows):
+            return Hits.none()
+        found, which = np.unique(rows, return_inverse=True)
+        sums = np.bincount(which, np.repeat(scores, counts)).astype(np.float32)
+        order = np.argsort(-sums, kind="stable")[:limit]
+        return Hits(found[order], sums[order])
+
+    def mentioned(self, row: int) -> Ints:
+        """Nodes that a row mentions, ascending."""
+        starts = self._arrays.node_starts
+        return self._arrays.row_nodes[starts[row] : starts[row + 1]].astype(np.int64)
+
+    def edges(self, nodes: Ints, among: Ints | None, limit: int) -> list[Edge]:
+        """The surest edges of some nodes, only those to a node `among` others where these are given."""
+        places, _ = _ranges(self._arrays.edge_starts, np.unique(nodes))
+        ids = np.unique(self._arrays.edge_ids[places].astype(np.int64))
+        edges = self._arrays.edges[ids]
+        if among is not None:
+            one, other = edges["subject"], edges["object"]
+            fit = (np.isin(one, nodes) & np.isin(other, among)) | (np.isin(other, nodes) & np.isin(one, among))
+            ids, edges = ids[fit], edges[fit]
+        order = np.lexsort((ids, -edges["papers_for"].astype(np.int64), -edges["probability"]))[:limit]
+        return [self._edge(int(n)) for n in ids[order]]
+
+    def all_edges(self) -> list[Edge]:
+        """All edges, those of vocabularies last."""
+        return [self._edge(n) for n in range(len(self._arrays.edges))]
+
+    def facts(self, edge: Edge, limit: int) -> list[Fact]:
+        """The statements behind an edge, for and against, surest first; those of its opposite speak against it."""
+        if edge.source != PAPERS:
+            return [self._curated_fact(edge)]
+        kinds = [edge.type, opposite_of(edge.type)]
+        places = np.concatenate([self._places(edge.subject, edge.object, kind) for kind in kinds if kind])
+        order = np.argsort(-self._facts.facts["probability"][places], kind="stable")[:limit]
+        return [self._fact(int(n)) for n in places[order]]
+
+    @cached_property
+    def _sorted_hashes(self) -> NDArray[np.uint64]:
+        return self._facts.concepts[self._arrays.by_hash]
+
+    def _node(self, number: int) -> Node:
+        label = self._facts.label(int(self._arrays.labels[number]))
+        return Node(number, label.id, label.name, label.kind, int(self._arrays.papers[number]))
+
+    def _edge(self, number: int) -> Edge:
+        entry = self._arrays.edges[number]
+        curated = int(entry["curated"])
+        return Edge(
+            subject=int(entry["subject"]),
+            object=int(entry["object"]),
+            type=TYPES[entry["type"]],
+            probability=round(float(entry["probability"]), 6),
+            papers_for=int(entry["papers_for"]),
+            papers_against=int(entry["papers_against"]),
+            source=self._facts.curated_text(curated - 1)[2] if curated else PAPERS,
+        )
+
+    def _places(self, subject: int, object_: int, kind: RelationType) -> Ints:
+        """Places in facts.bin of what papers say of one edge."""
+        starts = self._arrays.edge_starts
+        ids = self._arrays.edge_ids[starts[subject] : starts[subject + 1]]
+        edges = self._arrays.edges[ids]
+        same = (edges["subject"] == subject) & (edges["object"] == object_) & (edges["type"] == _TYPE_PLACE[kind])
+        mine = edges[same & (edges["curated"] == 0)]
+        if not len(mine):
+            return np.empty(0, np.int64)
+        first = int(mine["first"][0])
+        return self._arrays.evidence[first : first + int(mine["facts"][0])].astype(np.int64)
+
+    def _fact(self, place: int) -> Fact:
+        entry = self._facts.facts[place]
+        flags, first, row = int(entry["flags"]), int(entry["context"]), int(entry["row"])
+        return Fact(
+            subject=int(entry["subject"]),
+            object=int(entry["object"]),
+            type=TYPES[entry["type"]],
+            probability=round(float(entry["probability"]), 6),
+            negated=bool(flags & NEGATED),
+            hedged=bool(flags & HEDGED),
+            row=row,
+            sentence=int(entry["sentence"]),
+            paper=self._paper_of(row),
+            context=tuple(self._facts.contexts[first : first + int(entry["contexts"])].tolist()),
+            source=self._facts.reader(int(entry["reading"])),
+        )
+
+    @staticmethod
+    def _curated_fact(edge: Edge) -> Fact:
+        return Fact(
+            subject=edge.subject,
+            object=edge.object,
+            type=edge.type,
+            probability=edge.probability,
+            negated=False,
+            hedged=False,
+            row=-1,
+            sentence=-1,
+            paper="",
+            context=(),
+            source=edge.source,
+        )
+
+
+def _ranges(starts: Ints, nodes: Ints) -> tuple[Ints, Ints]:
+    """Places from each node's start to the next one's, one node after another, and how many each has."""
+    counts = starts[nodes + 1] - starts[nodes]
+    ends = np.cumsum(counts)
+    return np.arange(counts.sum()) + np.repeat(starts[nodes] - ends + counts, counts), counts
