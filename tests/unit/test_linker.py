@@ -1,5 +1,7 @@
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cmo.errors import VocabularyCorrupt
@@ -7,6 +9,7 @@ from cmo.model.concepts import Concept, Kind, Mention
 from cmo.vocabulary.compile import compile_vocabulary
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.linker import DictionaryLinker
+from cmo.vocabulary.names import Text
 
 CONCEPTS = (
     Concept("CHEBI:15724", "trimethylamine N-oxide", Kind.METABOLITE, ("TMAO",), {"HMDB": ("HMDB0000925",)}),
@@ -105,3 +108,46 @@ def test_an_empty_vocabulary_links_nothing(tmp_path: Path) -> None:
     linker = DictionaryLinker(compile_vocabulary((), tmp_path / "compiled"))
     assert linker.link("phenylketonuria") == ()
     assert linker.concept("DOID:9281") is None
+
+
+def test_a_stop_word_is_no_name_of_any_kind(tmp_path: Path) -> None:
+    concepts = [Concept(f"CMO:{kind}", "is", kind) for kind in Kind]
+    linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))
+    assert linker.link("This is it.") == ()
+
+
+def test_specimens_and_animals_may_be_called_by_plain_words(tmp_path: Path) -> None:
+    concepts = [Concept("CMO:serum", "serum", Kind.SPECIMEN), Concept("CMO:water", "water", Kind.METABOLITE)]
+    linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))
+    assert named(linker, "Serum was kept in water.") == [("Serum", "CMO:serum")]
+
+
+def test_two_forms_that_share_a_hash_are_told_apart(vocabulary: CompiledVocabulary) -> None:
+    row = int(vocabulary.rows(Text.of("lead").hashes(np.array([0]), np.array([0])))[0])
+    assert row >= 0
+    assert vocabulary.named(row, "lead", "lead")
+    assert vocabulary.named(row, "something else of the same hash", "something else") == ()
+
+
+def test_opening_takes_no_time(vocabulary: CompiledVocabulary) -> None:
+    begun = time.perf_counter()
+    for _ in range(20):
+        CompiledVocabulary.open(vocabulary.folder)
+    assert (time.perf_counter() - begun) / 20 < 0.05
+
+
+def test_the_digest_tells_vocabularies_apart(tmp_path: Path, vocabulary: CompiledVocabulary) -> None:
+    again = compile_vocabulary(CONCEPTS, tmp_path / "again")
+    other = compile_vocabulary(CONCEPTS[1:], tmp_path / "other")
+    assert vocabulary.digest == again.digest != other.digest
+    assert [c.id for c in again.concepts()] == [c.id for c in CONCEPTS]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "compiled"
+    old = compile_vocabulary(CONCEPTS, folder)
+    compile_vocabulary(CONCEPTS[:1], folder)
+    assert len(CompiledVocabulary.open(folder)) == 1
+    assert len(old) == len(CONCEPTS)
+    assert old.concept("DOID:9281") == CONCEPTS[3]
+    assert [p.name for p in tmp_path.iterdir()] == ["compiled"]

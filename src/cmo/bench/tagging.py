@@ -84,7 +84,7 @@ def prepare(texts: Sequence[tuple[Annotated, frozenset[str]]], vocabulary: Compi
     )  # fmt: skip
 
 
-def fit(corpus: Corpus, progress: Callable[[int, float], None], steps: int = STEPS) -> Weights:
+def fit(corpus: Corpus, progress: Callable[[int, float], None]) -> Weights:
     """The most likely weights under a Gaussian prior."""
     seen = _seen(corpus)
     units = np.where(seen >= RARE, 1 / np.sqrt(seen.clip(1)), 0).astype(np.float32)
@@ -93,7 +93,7 @@ def fit(corpus: Corpus, progress: Callable[[int, float], None], steps: int = STE
     def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
         return _loss(parameters, corpus, units)
 
-    found = minimise(loss, start, steps, progress)
+    found = minimise(loss, start, STEPS, progress)
     return _weights(found, units)
 
 

@@ -12,11 +12,12 @@ from cmo.vocabulary.lipids import species
 from cmo.vocabulary.matches import Match, matches
 from cmo.vocabulary.names import Text
 from cmo.vocabulary.tagger import Tagger, Tags
-from cmo.vocabulary.words import is_plain
 
 CHEMICALS = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG})
 KNOWN_ENOUGH = 0.25
-"""A dictionary name counts where the tagger gives it this probability of being a name at all."""
+"""A short dictionary name counts where the tagger gives it this probability of being a name at all."""
+SURE_OF_KIND = 0.7
+"""A known name of another kind than the tagger says is what the vocabulary says, unless the tagger is so sure."""
 SURE = 0.9
 """A name that only the tagger knows counts in a question if it is so likely."""
 
@@ -73,10 +74,9 @@ def of_kind(named: Sequence[Named], kind: Kind) -> tuple[Named, ...]:
 def _of_dictionary(text: Text, found: Sequence[Match], tags: Tags | None) -> Iterator[Candidate]:
     for match in found:
         start, end = int(text.starts[match.first]), int(text.ends[match.last])
-        plain = is_plain(match.form, text.source[start:end], match.named[0].kind)
         likely = tags.likely(match.first, match.last) if tags else 0.5
         yield Candidate(
-            start, end, match.named[0].kind, match.named, match.form, Source.DICTIONARY, likely, "", plain
+            start, end, match.named[0].kind, match.named, match.form, Source.DICTIONARY, likely, "", match.plain
         )  # fmt: skip
 
 
@@ -86,7 +86,8 @@ def _of_tagger(text: Text, found: Sequence[Match], tags: Tags | None) -> Iterato
     names = {(match.first, match.last): match.named for match in found}
     for tag in tags.tags:
         start, end = _with_parentheses(text.source, int(text.starts[tag.first]), int(text.ends[tag.last]))
-        named = of_kind(names.get((tag.first, tag.last), ()), tag.kind)
+        known = names.get((tag.first, tag.last), ())
+        named = of_kind(known, tag.kind) or (known if tag.probability < SURE_OF_KIND else ())
         yield Candidate(
             start, end, named[0].kind if named else tag.kind, named, text.form(tag.first, tag.last), Source.TAGGER,
             tag.probability, "" if named else text.spelled(tag.first, tag.last),

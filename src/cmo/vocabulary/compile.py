@@ -28,6 +28,7 @@ from cmo.vocabulary.compiled import (
     KINDS,
     LONGEST,
     NAME,
+    ONE_WORD,
     PREFERRED,
     WHOLE,
     CompiledVocabulary,
@@ -92,10 +93,12 @@ def _names(concepts: Sequence[Concept]) -> dict[str, NDArray[Any]]:
         hashes.append(text.hashes(spans[known, 0], spans[known, 1]))
         long = known & (spans[:, 1] - spans[:, 0] >= WHOLE)
         heads.append(text.hashes(spans[long, 0], spans[long, 0] + HEAD - 1))
-        for (first, last), (concept, _, preferred) in zip(spans.tolist(), batch, strict=True):
+        for (first, last), (concept, name, preferred) in zip(spans.tolist(), batch, strict=True):
             if last >= first:
                 form, flags = _form(text, first, last)
-                rows.append((len(forms), len(form), flags | PREFERRED * preferred, concept))
+                rows.append(
+                    (len(forms), len(form), flags | PREFERRED * preferred | ONE_WORD * (" " not in name), concept)
+                )
                 forms += form
     return _sorted(np.concatenate([*hashes, np.empty(0, np.uint64)]), np.array(rows, NAME), bytes(forms), heads)
 

@@ -34,15 +34,15 @@ from cmo.kit.hashing import short_hash
 from cmo.model.concepts import Concept, Kind
 from cmo.vocabulary.names import Hashes, Ints, Text
 
-FORMAT = 1
+FORMAT = 2
 HEAD = 6
 """Names of more than `WHOLE` tokens are looked for only where their first `HEAD` tokens stand."""
 WHOLE = 10
 LONGEST = 80
 """Tokens of the longest name that can be found."""
 NAME = np.dtype([("form", "<u4"), ("size", "<u2"), ("flags", "u1"), ("concept", "<u4")])
-PREFERRED, CASED = 1, 2
-"""Flags of a name: it is the concept's preferred one; it is short, so that its case counts."""
+PREFERRED, CASED, ONE_WORD = 1, 2, 4
+"""Flags of a name: it is the concept's preferred one; it is short, so that its case counts; it has no space."""
 KINDS = tuple(Kind)
 ARRAYS: Mapping[str, np.dtype[Any]] = {
     "hashes.u64": np.dtype("<u8"),
@@ -67,6 +67,8 @@ class Named:
     """Number of the concept in this vocabulary."""
     kind: Kind
     preferred: bool
+    one_word: bool
+    """The name is written without a space."""
 
 
 class CompiledVocabulary:
@@ -148,7 +150,9 @@ class CompiledVocabulary:
         while row < len(names) and self._hashes[row] == hashed:
             start, size, flags, concept = names[row].tolist()
             if self._form(start, size) == (plain if flags & CASED else folded):
-                yield Named(concept, KINDS[self._arrays["kinds.u8"][concept]], bool(flags & PREFERRED))
+                yield Named(
+                    concept, KINDS[self._arrays["kinds.u8"][concept]], bool(flags & PREFERRED), bool(flags & ONE_WORD)
+                )
             row += 1
 
     def _form(self, start: int, size: int) -> str:

@@ -134,6 +134,8 @@ def dictionary_codes(tokens: int, matches: Sequence[Match]) -> Hashes:
     codes = np.zeros((len(GROUPS), tokens), np.uint64)
     sizes = np.zeros((len(GROUPS), tokens), np.int64)
     for match in matches:
+        if match.plain:
+            continue
         size = match.last - match.first + 1
         quality = 1 + (len(match.form) > _SHORT_FORM) + (len(match.form) >= _LONG_FORM)
         for group in {_GROUP_OF[named.kind] for named in match.named}:

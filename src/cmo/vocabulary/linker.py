@@ -25,7 +25,7 @@ from cmo.vocabulary.definitions import apply_definitions
 from cmo.vocabulary.fuzzy import Speller
 from cmo.vocabulary.matches import matches
 from cmo.vocabulary.meanings import NAMED, Linked, linked
-from cmo.vocabulary.names import WINDOW, Text, form
+from cmo.vocabulary.names import SHORT, WINDOW, Text, form
 from cmo.vocabulary.tagger import TAGS, Tagger
 
 _CACHED = 64
@@ -155,7 +155,8 @@ def _counts(candidate: Candidate) -> bool:
         return True
     if candidate.plain:
         return False
-    return candidate.kind not in _TAGGED or candidate.tagged >= KNOWN_ENOUGH
+    unsure = len(candidate.form) <= SHORT and candidate.kind in _TAGGED
+    return not unsure or candidate.tagged >= KNOWN_ENOUGH
 
 
 def _counts_in_question(candidate: Candidate) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 
 from cmo.vocabulary.compiled import HEAD, LONGEST, WHOLE, CompiledVocabulary, Named
 from cmo.vocabulary.names import SHORT, Hashes, Ints, Text
+from cmo.vocabulary.words import PLAIN, STOP, is_plain
+
+_OUTSIDE = re.compile(r"[)\]],? |, |\s[(\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class Match:
     named: tuple[Named, ...]
     """Every concept of that name, the preferred first; never empty."""
     form: str
+    plain: bool
+    """Whether it is, as printed, more likely a word of plain English."""
 
 
 def matches(text: Text, vocabulary: CompiledVocabulary) -> list[Match]:
@@ -31,10 +37,24 @@ def matches(text: Text, vocabulary: CompiledVocabulary) -> list[Match]:
     found = []
     for a, b, row in zip(first[known].tolist(), last[known].tolist(), rows[known].tolist(), strict=True):
         form = text.form(a, b)
-        if named := vocabulary.named(row, form, text.plain(a, b) if len(form) <= SHORT else form):
-            found.append(Match(a, b, named, form))
+        named = vocabulary.named(row, form, text.plain(a, b) if len(form) <= SHORT else form)
+        if named and b > a and _glued(printed := text.source[text.starts[a] : text.ends[b]]):
+            named = tuple(n for n in named if not n.one_word)
+        if named:
+            printed = text.source[text.starts[a] : text.ends[b]]
+            found.append(Match(a, b, named, form, is_plain(form, printed, named[0].kind)))
     found.sort(key=lambda m: (m.first, -m.last))
     return found
+
+
+def _glued(printed: str) -> bool:
+    """Whether words stand apart here that are no name when they are written as one: ``but in`` is not butin."""
+    if _OUTSIDE.search(printed):
+        return True
+    words = printed.split()
+    return len(words) > 1 and any(
+        w.casefold() in PLAIN or w.casefold() in STOP or len(w) == 1 for w in words if w.isalpha()
+    )
 
 
 def _spans(text: Text, vocabulary: CompiledVocabulary) -> tuple[Ints, Ints, Hashes]:
