@@ -10,11 +10,12 @@ from cmo.errors import PaperRefused, StoreError
 from cmo.ingest import pipeline as module
 from cmo.ingest.identify import paper_key
 from cmo.ingest.pipeline import Chunking, Pipeline, in_context
+from cmo.model.concepts import Concept, Kind
 from cmo.model.outcomes import Outcome, Refusal, Status
 from cmo.model.papers import Format, Metadata, PaperRef, ParsedPaper
 from cmo.model.ports import EncodedPassage, ModelIdentity
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
-from cmo.testing import FakeClock, FakeParsers, HashingEmbedder, paper_of
+from cmo.testing import FakeClock, FakeLinker, FakeParsers, FakeReader, HashingEmbedder, paper_of
 
 LINES = [f"Sentence number {n} speaks of alanine in the plasma of patients." for n in range(30)]
 
@@ -252,3 +253,18 @@ def test_a_paper_that_the_store_does_not_take_keeps_none_out_that_came_before_it
     with pytest.raises(StoreError, match="not taken"):
         seen.extend(pipeline.run(Path(name) for name in papers))
     assert [o.source for o in seen] == [f"{n}.txt" for n in range(20)]
+
+
+def test_papers_are_read_for_concepts_where_there_is_a_reader() -> None:
+    memory = Memory()
+    linker = FakeLinker([Concept("CHEBI:1", "alanine", Kind.METABOLITE), Concept("CMO:1", "plasma", Kind.SPECIMEN)])
+    reader = FakeReader(linker)
+    pipeline = Pipeline(
+        FakeParsers({}), HashingEmbedder(), memory, memory, chunking=Chunking(64, 0), clock=FakeClock(),
+        max_bytes=1_000_000, reader=reader,
+    )  # fmt: skip
+    paper = paper_of(LINES)
+    list(pipeline.record_parsed([("a.txt", paper)]))
+    (saved,) = memory.saved.values()
+    assert saved.reading == reader.read(paper)
+    assert len(saved.reading.mentions) == 2 * len(LINES)

@@ -25,10 +25,11 @@ from cmo.ingest.identify import paper_key
 from cmo.kit.clock import Clock
 from cmo.kit.files import sha256_file
 from cmo.kit.hashing import hex_hash
+from cmo.model.concepts import Reading
 from cmo.model.outcomes import Outcome, Refusal, Status
 from cmo.model.packing import pack
 from cmo.model.papers import Chunk, PaperRef, ParsedPaper
-from cmo.model.ports import Encoder, Keeper, ModelIdentity, Papers, Parsers
+from cmo.model.ports import Encoder, Keeper, ModelIdentity, PaperReader, Papers, Parsers
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 
 _BATCH_CHUNKS = 128
@@ -70,6 +71,7 @@ class _Cut:
     texts: tuple[str, ...]
     spans: tuple[tuple[tuple[int, int], ...], ...]
     keys: tuple[str, ...]
+    reading: Reading | None
 
 
 class _Intake:
@@ -124,6 +126,7 @@ class Pipeline:
         chunking: how papers are cut.
         clock: for durations.
         max_bytes: largest file that is looked at.
+        reader: reads papers for concepts while the encoder works; None where they are not read.
     """
 
     def __init__(
@@ -136,6 +139,7 @@ class Pipeline:
         chunking: Chunking,
         clock: Clock,
         max_bytes: int,
+        reader: PaperReader | None = None,
     ) -> None:
         self._parsers = parsers
         self._encoder = encoder
@@ -144,6 +148,7 @@ class Pipeline:
         self._chunking = chunking
         self._clock = clock
         self._max_bytes = max_bytes
+        self._reader = reader
 
     def run(self, paths: Iterable[Path]) -> Iterator[Outcome]:
         """Ingest files; one outcome each, in order of completion, after it is durable."""
@@ -187,7 +192,8 @@ class Pipeline:
             return _refusal(file.path, reason)
         texts, spans = zip(*(in_context(title, *chunk_text(result, c)) for c in chunks), strict=True)
         keys = tuple(hex_hash(text, repr(places)) for text, places in zip(texts, spans, strict=True))
-        return _Cut(file, result, chunks, texts, spans, keys)
+        reading = self._reader.read(result) if self._reader else None
+        return _Cut(file, result, chunks, texts, spans, keys, reading)
 
     def _encode_and_record(self, cuts: Iterator[_Cut | Outcome], *, keep: bool = True) -> Iterator[Outcome]:
         """Encode a batch in a thread of its own while the next one is read."""
@@ -292,6 +298,7 @@ def _prepared(cut: _Cut, known: dict[str, PackedVectors]) -> PreparedPaper:
         chunks=cut.chunks,
         keys=cut.keys,
         vectors=tuple(known[key] for key in cut.keys),
+        reading=cut.reading,
     )
 
 
