@@ -6,7 +6,7 @@ import pytest
 
 from cmo.errors import VocabularyCorrupt
 from cmo.model.concepts import Concept, Kind, Mention
-from cmo.vocabulary.compile import compile_vocabulary
+from cmo.vocabulary.compile import compile_vocabulary, current
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.linker import DictionaryLinker
 from cmo.vocabulary.names import Text
@@ -151,3 +151,20 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert len(old) == len(CONCEPTS)
     assert old.concept("DOID:9281") == CONCEPTS[3]
     assert [p.name for p in tmp_path.iterdir()] == ["compiled"]
+
+
+def test_a_compiled_vocabulary_is_made_anew_only_when_it_must_be(tmp_path: Path) -> None:
+    folder, asked = tmp_path / "compiled", []
+
+    def concepts() -> tuple[Concept, ...]:
+        asked.append(1)
+        return CONCEPTS
+
+    first = current(folder, "one", concepts)
+    assert current(folder, "one", concepts).digest == first.digest
+    assert len(asked) == 1
+    current(folder, "two", concepts)
+    assert len(asked) == 2
+    (folder / "names.bin").write_bytes(b"")
+    assert len(current(folder, "two", concepts)) == len(CONCEPTS)
+    assert len(asked) == 3

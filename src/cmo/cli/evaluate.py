@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -16,6 +16,9 @@ from cmo.errors import BadFilter, NotFound
 from cmo.model.ports import Linker
 from cmo.model.questions import Mode
 from cmo.settings import read_settings
+
+if TYPE_CHECKING:
+    from cmo.vocabulary.compiled import CompiledVocabulary
 
 app = typer.Typer(
     help="Evaluate retrieval, PDF reading, confidence and relations on your own data.", no_args_is_help=True
@@ -138,11 +141,14 @@ def confidence(
 def linking(
     data: Annotated[list[Path], typer.Option(help="Texts with marked names, PubTator or IOB, also .gz; repeatable.")],
     *,
-    vocabulary: Annotated[Path, typer.Option(help="A folder with a compiled vocabulary.")],
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="A folder with a compiled vocabulary; default: those of the base.")
+    ] = None,
     baseline: Annotated[bool, typer.Option("--baseline", help="Measure plain dictionary matching as well.")] = False,
     fit_to: Annotated[
         Path | None, typer.Option("--fit", help="Fit anew on these data and write tagger and confidence here.")
     ] = None,
+    home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the names in texts and compare with what people marked: strict spans by type, concepts, speed."""
@@ -154,7 +160,7 @@ def linking(
     from cmo.vocabulary.tagger import shipped
 
     corpora = [read(path) for path in data]
-    compiled = CompiledVocabulary.open(vocabulary)
+    compiled = CompiledVocabulary.open(vocabulary) if vocabulary else _vocabulary_of(home)
     with _bar(as_json) as bar:
         task = bar.add_task("linking", total=sum(map(len, corpora)))
         if fit_to:
@@ -171,6 +177,15 @@ def linking(
         print_json(facts)
         return
     _print_linking(facts)
+
+
+def _vocabulary_of(home: Path | None) -> CompiledVocabulary:
+    from cmo.vocabulary.compile import current
+    from cmo.vocabulary.installed import Vocabularies
+
+    working_dir = read_settings(working_dir=home).working_dir
+    vocabularies = Vocabularies(working_dir)
+    return current(working_dir / "eval" / "vocabulary", vocabularies.digest, lambda: vocabularies.merged().concepts)
 
 
 def _print_linking(facts: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from cmo.errors import VocabularyCorrupt
 from cmo.kit.files import full_disk_is_store_full, sync_file, sync_folder
 from cmo.kit.hashing import short_hash
 from cmo.model.concepts import Concept
@@ -43,10 +45,29 @@ _LONGEST_NAME = 1_000
 _BETWEEN = "\n\n"
 
 
-def compile_vocabulary(concepts: Iterable[Concept], folder: Path) -> CompiledVocabulary:
+def current(folder: Path, source: str, concepts: Callable[[], Iterable[Concept]]) -> CompiledVocabulary:
+    """A folder's vocabulary, compiled anew if it is missing, damaged or was made of something else.
+
+    Args:
+        folder: where it is kept.
+        source: digest of what it is made of.
+        concepts: asked for the concepts if they are needed.
+
+    Raises:
+        StoreFull: the disk has no room.
+    """
+    with suppress(VocabularyCorrupt):
+        found = CompiledVocabulary.open(folder)
+        if found.source == source:
+            return found
+    return compile_vocabulary(concepts(), folder, source)
+
+
+def compile_vocabulary(concepts: Iterable[Concept], folder: Path, source: str = "") -> CompiledVocabulary:
     """Write concepts into a folder, which is replaced if it exists, and open it.
 
     The order of the concepts is that of preference: of two concepts with one name the earlier is the likelier.
+    `source` is the digest of what they come from, for `current`.
 
     Raises:
         StoreFull: the disk has no room; the old folder is as it was.
@@ -56,7 +77,7 @@ def compile_vocabulary(concepts: Iterable[Concept], folder: Path) -> CompiledVoc
     with full_disk_is_store_full(folder.parent):
         temporary.mkdir(parents=True)
         try:
-            _write(list(concepts), temporary)
+            _write(list(concepts), temporary, source)
             shutil.rmtree(folder, ignore_errors=True)
             temporary.replace(folder)
         finally:
@@ -65,7 +86,7 @@ def compile_vocabulary(concepts: Iterable[Concept], folder: Path) -> CompiledVoc
     return CompiledVocabulary.open(folder)
 
 
-def _write(concepts: Sequence[Concept], folder: Path) -> None:
+def _write(concepts: Sequence[Concept], folder: Path, source: str) -> None:
     arrays = {**_names(concepts), **_payload(concepts), **_identifiers(concepts)}
     sizes, sums, digest = {}, {}, hashlib.blake2b(digest_size=8)
     for name, dtype in ARRAYS.items():
@@ -75,7 +96,7 @@ def _write(concepts: Sequence[Concept], folder: Path) -> None:
         sizes[name], sums[name] = len(data), zlib.crc32(data)
         digest.update(data)
     facts = {
-        "format": FORMAT, "digest": digest.hexdigest(), "concepts": len(concepts), "names": len(arrays["names.bin"]),
+        "format": FORMAT, "source": source, "digest": digest.hexdigest(), "concepts": len(concepts), "names": len(arrays["names.bin"]),
         "sizes": sizes, "crc": sums,
     }  # fmt: skip
     (folder / "manifest.json").write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))

@@ -34,7 +34,7 @@ from cmo.kit.hashing import short_hash
 from cmo.model.concepts import Concept, Kind
 from cmo.vocabulary.names import Hashes, Ints, Text
 
-FORMAT = 2
+FORMAT = 3
 HEAD = 6
 """Names of more than `WHOLE` tokens are looked for only where their first `HEAD` tokens stand."""
 WHOLE = 10
@@ -78,6 +78,8 @@ class CompiledVocabulary:
         self.folder = folder
         self.digest: str = facts["digest"]
         """Changes with any concept or name."""
+        self.source: str = facts["source"]
+        """Digest of what it was compiled from."""
         self.forms: int = facts["names"]
         """How many names it holds."""
         self._arrays = arrays
@@ -220,7 +222,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
         facts: dict[str, Any] = orjson.loads(path.read_bytes())
         if facts["format"] != FORMAT:
             raise _corrupt(path, f"it is of format {facts['format']}, not {FORMAT}")
-        if set(facts["sizes"]) != set(ARRAYS) or set(facts["crc"]) != set(ARRAYS) or not facts["digest"]:
+        if (
+            set(facts["sizes"]) != set(ARRAYS)
+            or set(facts["crc"]) != set(ARRAYS)
+            or not {"digest", "source", "names"} <= set(facts)
+        ):
             raise _corrupt(path, "it does not list the files that belong to it")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _corrupt(path, f"it cannot be read: {error}") from error
