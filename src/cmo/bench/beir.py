@@ -45,13 +45,13 @@ class Beir:
             raise NotFound(
                 f"{folder}/qrels has no split {chosen or 'at all'!r}; it has: {', '.join(splits) or 'none'}."
             )
-        relevance = _judgements(folder / "qrels" / f"{chosen}.tsv")
-        texts = {str(q["_id"]): str(q["text"]) for q in _lines(_find(folder, "queries"))}
+        relevance = judgements(folder / "qrels" / f"{chosen}.tsv")
+        texts = {str(q["_id"]): str(q["text"]) for q in lines(_find(folder, "queries"))}
         return cls(folder, chosen, {q: texts[q] for q in relevance if q in texts}, relevance)
 
     def documents(self) -> Iterator[tuple[str, ParsedPaper]]:
         """The corpus as papers that are read already."""
-        for line in _lines(_find(self.folder, "corpus")):
+        for line in lines(_find(self.folder, "corpus")):
             name = str(line["_id"])
             yield name, document(name, str(line.get("title") or ""), str(line["text"]))
 
@@ -77,7 +77,8 @@ def _find(folder: Path, name: str) -> Path:
     raise NotFound(f"{folder} has no {name}.jsonl or {name}.jsonl.gz: it is not in BEIR's format.")
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file, one a line, also gzipped."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as file:
         for line in file:
@@ -85,7 +86,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield orjson.loads(line)
 
 
-def _judgements(path: Path) -> dict[str, dict[str, int]]:
+def judgements(path: Path) -> dict[str, dict[str, int]]:
+    """Query id to document id to grade, of a file of qrels; only queries that have a relevant document."""
     found: dict[str, dict[str, int]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file, delimiter="\t"):
