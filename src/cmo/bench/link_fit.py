@@ -14,6 +14,7 @@ import numpy as np
 
 from cmo.bench import tagging
 from cmo.bench.annotated import KINDS, TYPES, Annotated, Gold
+from cmo.vocabulary.candidates import Source
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence, features
 from cmo.vocabulary.linker import DictionaryLinker
@@ -68,11 +69,10 @@ def _trials(linker: DictionaryLinker, pair: Marked) -> Iterator[tuple[dict[str, 
     text, types = pair
     gold = {(g.start, g.end): g for g in text.gold}
     for one in linker.names(text.text):
-        if KINDS.get(one.candidate.kind) in types:
-            yield (
-                features(one.candidate, one.best),
-                _right(linker, one, gold.get((one.candidate.start, one.candidate.end))),
-            )
+        found = one.candidate
+        silent = found.source is Source.DICTIONARY and not any(a < found.end and found.start < b for a, b in gold)
+        if KINDS.get(found.kind) in types and not silent:
+            yield features(found, one.best), _right(linker, one, gold.get((found.start, found.end)))
 
 
 def _right(linker: DictionaryLinker, one: Linked, gold: Gold | None) -> bool:

@@ -50,9 +50,10 @@ class LinkConfidence:
 
 def features(candidate: Candidate, best: Named | None) -> dict[str, float]:
     """What confidence is judged by, all about 0 to 1."""
+    asked = candidate.source is not Source.DICTIONARY  # the tagger has no say in what a known name means
     tagged = min(max(candidate.tagged, 1e-3), 1 - 1e-3)
     found = {
-        "tagged": math.log(tagged / (1 - tagged)) / 7,
+        "tagged": math.log(tagged / (1 - tagged)) / 7 * asked,
         "length": min(len(candidate.form), 20) / 20,
         "known": float(best is not None),
         "preferred": float(best is not None and best.preferred),
