@@ -1,0 +1,180 @@
+"""The graph's part in answers, over HTTP and in the retriever, on a small base with fakes."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from cmo.model.concepts import RelationType
+from cmo.model.questions import Filters, Mode, Question, Reach
+from cmo.oracle import PASSAGES
+from cmo.web import create_api
+from cmo.web.enrichment import ComparisonOut, ReachOut
+from cmo.web.schemas import ReplyOut
+
+TEXTS = {
+    "pku": "Amino acids in newborns\n\nPhenylalanine is raised in phenylketonuria when plasma is looked at. "
+    "The clinic opened its doors early in the spring of that year.\n",
+    "again": "A second look at the amino acids\n\nIn our own plasma samples phenylalanine was raised in phenylketonuria too. "
+    "The children were seen twice in the same winter.\n",
+    "denied": "A dissenting report on a rare disorder\n\nIn our hands phenylalanine is not raised in phenylketonuria at all. "
+    "We looked at many children over several years.\n",
+    "bridge": "Two amino acids and what they share\n\nTyrosine and phenylalanine go together in the healthy liver of rats. "
+    "The rats were fed as they liked it.\n",
+    "far": "A disorder of sulphur in the city\n\nMethionine is raised in homocystinuria of the early kind. "
+    "It was seen by chance in a school.\n",
+}
+ASKED = "Which amino acid is related to phenylketonuria?"
+
+
+@pytest.fixture(autouse=True)
+def _papers(base: Any) -> None:
+    base.add(**TEXTS)
+
+
+@pytest.fixture
+async def http(base: Any) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_api(base.app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def found(base: Any, text: str, mode: Mode = Mode.HYBRID, reach: Reach | None = None, **filters: Any) -> Any:
+    return base.app.retriever.retrieve(Question(text, mode, Filters(**filters), reach), PASSAGES)
+
+
+def texts(base: Any, text: str, mode: Mode, reach: Reach) -> set[str]:
+    return {p.paper.source for p in found(base, text, mode, reach).passages}
+
+
+def test_a_relation_is_told_with_what_speaks_for_it_and_against_it(base: Any) -> None:
+    raised = found(base, ASKED).trace.relationships[0]
+    assert (raised.subject.name, raised.type, raised.object.name) == (
+        "phenylalanine",
+        RelationType.INCREASED_IN,
+        "phenylketonuria",
+    )
+    assert (raised.papers_for, raised.papers_against) == (2, 1)
+    sides = {s.passage.paper.source: s.against for s in raised.statements}
+    assert sides == {"pku.txt": False, "again.txt": False, "denied.txt": True}
+    assert [n.name for s in raised.statements if not s.against for n in s.context] == ["plasma", "plasma"]
+
+
+def test_a_statement_quotes_the_very_sentence(base: Any) -> None:
+    for relationship in found(base, ASKED).trace.relationships:
+        for statement in relationship.statements:
+            sentence = statement.passage.sentences[statement.place].text.casefold()
+            assert {relationship.subject.name, relationship.object.name} <= {n for n in ("phenylalanine", "phenylketonuria", "tyrosine") if n in sentence}  # fmt: skip
+
+
+def test_what_a_filter_leaves_out_is_not_quoted(base: Any) -> None:
+    kept = next(p.ref.paper_id for p in base.app.record.papers() if p.ref.source == "pku.txt")
+    told = found(base, ASKED, papers=frozenset({kept})).trace.relationships
+    assert {s.passage.paper.paper_id for r in told for s in r.statements} == {kept}
+
+
+def test_the_graph_reaches_what_the_question_does_not_name(base: Any) -> None:
+    near, far = Reach(hops=0), Reach(hops=2)
+    assert "bridge.txt" not in texts(base, "phenylketonuria", Mode.LOCAL, near)
+    assert "bridge.txt" in texts(base, "phenylketonuria", Mode.LOCAL, far)
+    assert "far.txt" not in texts(base, "phenylketonuria", Mode.LOCAL, far)
+
+
+def test_global_finds_what_states_relations_of_the_concepts_named(base: Any) -> None:
+    assert texts(base, "tyrosine", Mode.GLOBAL, Reach()) == {"bridge.txt"}
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCAL, Mode.GLOBAL, Mode.MIX])
+def test_a_question_that_names_no_concept_is_searched_by_its_words(base: Any, mode: Mode) -> None:
+    result = found(base, "Who was seen by chance in a school?", mode)
+    assert result.trace is None
+    assert result.passages[0].paper.source == "far.txt"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "reach", "used"),
+    [
+        ("What about phenylketonuria?", Mode.HYBRID, Reach(), False),
+        ("What about phenylketonuria and tyrosine?", Mode.HYBRID, Reach(), True),
+        ("What is phenylketonuria associated with?", Mode.HYBRID, Reach(), True),
+        ("What is phenylketonuria associated with?", Mode.HYBRID, Reach(multi_hop=False), False),
+        ("What is phenylketonuria associated with?", Mode.NAIVE, Reach(), False),
+        ("What about phenylketonuria?", Mode.MIX, Reach(), True),
+    ],
+)
+def test_the_graph_takes_part_where_it_is_called_for(
+    base: Any, text: str, mode: Mode, reach: Reach, used: bool
+) -> None:
+    assert (found(base, text, mode, reach).trace is not None) is used
+
+
+def test_enrichment_is_the_share_of_concepts_that_what_was_found_ties_in(base: Any) -> None:
+    assert found(base, ASKED).trace.enrichment == pytest.approx(0.9, abs=0.01)
+    apart = found(base, "How are phenylketonuria and homocystinuria related?").trace
+    assert apart.enrichment == pytest.approx(0.9, abs=0.01)
+    assert apart.paths == ()
+
+
+def test_a_path_tells_how_two_concepts_hang_together(base: Any) -> None:
+    question = "How is tyrosine related to phenylketonuria?"
+    (path,) = found(base, question, reach=Reach(hops=2)).trace.paths
+    assert [{r.subject.name, r.object.name} for r in path] == [
+        {"tyrosine", "phenylalanine"},
+        {"phenylalanine", "phenylketonuria"},
+    ]
+    assert found(base, question, reach=Reach(hops=2, reasoning=False)).trace.paths == ()
+
+
+def test_a_retracted_paper_takes_its_relations_with_it(base: Any) -> None:
+    for paper in base.app.record.papers():
+        if paper.ref.source in {"pku.txt", "again.txt"}:
+            base.app.curator.retract(paper.ref.paper_id, "withdrawn")
+    told = found(base, ASKED).trace
+    raised = [r for r in told.relationships if r.type is RelationType.INCREASED_IN]
+    assert [(r.papers_for, r.papers_against) for r in raised] in ([], [(0, 1)])
+    assert {s.passage.paper.source for r in told.relationships for s in r.statements} <= {"denied.txt", "bridge.txt"}
+
+
+async def test_an_enhanced_reply_shows_table_evidence_and_times(http: httpx.AsyncClient) -> None:
+    sent = (await http.post("/api/query/enhanced", json={"query": ASKED})).json()
+    ReplyOut.model_validate(sent)
+    row = sent["relations"][0]
+    assert (row["papers_for"], row["papers_against"], row["specimens"]) == (2, 1, ["plasma"])
+    quoted = {e["id"]: e["text"] for e in sent["evidence"]}
+    assert all(quoted[key] for key in (*row["evidence_for"], *row["evidence_against"]))
+    assert "not raised" in quoted[row["evidence_against"][0]]
+    cited = {c["number"] for c in sent["citations"]}
+    assert {e["citation"] for e in sent["evidence"]} <= cited
+    assert sent["timings"]["total_time_ms"] >= sent["timings"]["retrieval_time_ms"] > 0
+
+
+async def test_standard_and_enhanced_stand_side_by_side(http: httpx.AsyncClient) -> None:
+    sent = (await http.post("/api/query/enrichment/test", json={"query": ASKED, "max_hops": 2})).json()
+    ComparisonOut.model_validate(sent)
+    assert sent["standard"]["enrichment"] is None
+    assert sent["enhanced"]["enrichment"]["hops"] == 2
+    assert sent["difference"]["enrichment_score"] == sent["enhanced"]["enrichment"]["enrichment_score"] > 0
+
+
+async def test_the_reach_changes_without_a_restart_for_every_process(
+    http: httpx.AsyncClient, base: Any, open_base: Any
+) -> None:
+    assert (await http.get("/api/query/enrichment/config")).json() == {
+        "multi_hop_enabled": True,
+        "max_hops": 1,
+        "reasoning_enabled": True,
+        "rollout_percentage": 100,
+    }
+    changed = await http.put("/api/query/enrichment/config", json={"multi_hop_enabled": False, "max_hops": 2})
+    ReachOut.model_validate(changed.json())
+    assert changed.json()["rollout_percentage"] == 0
+    assert found(base, ASKED).trace is None
+    with open_base(base.folder) as other:
+        assert other.app.reach.now() == Reach(multi_hop=False, hops=2, reasoning=True)
+        assert found(other, ASKED).trace is None
+
+
+@pytest.mark.parametrize("body", [{"max_hops": 3}, {"max_hops": -1}, {"hops": 1}, {"multi_hop_enabled": "perhaps"}])
+async def test_a_reach_that_cannot_be_is_refused(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    assert (await http.put("/api/query/enrichment/config", json=body)).status_code == 422
