@@ -109,6 +109,14 @@ def test_a_span_counts_only_if_both_ends_and_the_type_are_right(files: Path) -> 
     assert scores.concepts.recall == 1
 
 
+def test_what_is_found_exactly_is_right(files: Path) -> None:
+    (text,) = read(files / "texts.txt")
+    kinds = {"chemical": Kind.METABOLITE, "disease": Kind.DISEASE}
+    scores = evaluate(Fixed(*(Mention(g.start, g.end, "X:1", kinds[g.type], 1.0) for g in text.gold)), [text])
+    assert (scores.spans.f1, scores.spans.low, scores.spans.high, scores.spans.marked) == (1, 1, 1, 4)
+    assert scores.by_type["disease"].recall == 1
+
+
 @pytest.fixture
 def linking(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Linking:
     """Runs ``cmo eval linking --data NAME`` as the script does."""

@@ -116,6 +116,27 @@ def test_a_stop_word_is_no_name_of_any_kind(tmp_path: Path) -> None:
     assert linker.link("This is it.") == ()
 
 
+def test_a_stop_word_is_no_specimen_either(tmp_path: Path) -> None:
+    linker = DictionaryLinker(compile_vocabulary([Concept("CMO:1", "where", Kind.SPECIMEN)], tmp_path / "compiled"))
+    assert linker.link("Where it is, and where it was.") == ()
+
+
+def test_a_name_written_as_one_word_is_not_put_together_from_two(tmp_path: Path) -> None:
+    concepts = [Concept("CHEBI:1", "butin", Kind.METABOLITE), Concept("CHEBI:2", "MLCK", Kind.GENE)]
+    linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))
+    assert linker.link("It fell, but in men (5 ml), CK rose.") == ()
+    assert named(linker, "Butin and M-L-C-K") == [("Butin", "CHEBI:1"), ("M-L-C-K", "CHEBI:2")]
+
+
+def test_a_misspelling_of_two_names_is_left_alone(tmp_path: Path) -> None:
+    concepts = [Concept("CHEBI:1", "tyrosine", Kind.METABOLITE), Concept("CHEBI:2", "tylosin", Kind.METABOLITE)]
+    linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))
+    assert linker.link_question("Is tyrosin raised?") == ()
+    assert [m.concept for m in linker.link_question("Is tyrosinne raised?")] == ["CHEBI:1"]
+    assert [m.concept for m in linker.link_question("Is tirosine raised?")] == ["CHEBI:1"]
+    assert linker.link_question("Is the patience raised?") == ()
+
+
 def test_specimens_and_animals_may_be_called_by_plain_words(tmp_path: Path) -> None:
     concepts = [Concept("CMO:serum", "serum", Kind.SPECIMEN), Concept("CMO:water", "water", Kind.METABOLITE)]
     linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))
