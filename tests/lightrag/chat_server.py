@@ -4,6 +4,7 @@ It reads LightRAG's prompts and ours, and answers in the formats that they ask f
 is ended, and prints its address.
 """
 
+import itertools
 import json
 import re
 import sys
@@ -11,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 NAMES = {
     "phenylalanine": "Metabolite", "tyrosine": "Metabolite", "acetylcarnitine": "Metabolite", "TMAO": "Metabolite",
@@ -40,7 +41,7 @@ class ChatServer:
     says: Callable[[dict[str, Any]], str] | None = None
     """What the model says instead of what its rules say."""
 
-    def __enter__(self) -> "ChatServer":
+    def __enter__(self) -> Self:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
@@ -101,7 +102,7 @@ def model(body: dict[str, Any]) -> str:
         return _as_json(text)
     if "expert keyword extractor" in text:
         found = _names(text.rpartition("User Query:")[2])
-        return json.dumps({"high_level_keywords": ["metabolism"], "low_level_keywords": found})
+        return json.dumps({"high_level_keywords": ["increase", *found], "low_level_keywords": found})
     if "extracting entities and relationships" in text:
         return _as_tuples(_fenced(body["messages"][-1]["content"]))
     if "synthesize a list of descriptions" in text:
@@ -127,7 +128,7 @@ def _stated(sentence: str) -> str:
 
 def _pairs(text: str) -> list[tuple[str, str, str]]:
     """Names that a sentence holds together, with the sentence."""
-    return [(a, b, s) for s in _sentences(text) for names in [_names(s)] for a, b in zip(names, names[1:], strict=False)]
+    return [(a, b, s) for s in _sentences(text) for names in [_names(s)] for a, b in itertools.pairwise(names)]
 
 
 def _as_tuples(text: str) -> str:

@@ -36,15 +36,19 @@ ChatServer: Any = _module("chat_server").ChatServer
 DOCUMENTS = {
     "doc-pku": (
         "Phenylketonuria.md",
-        "# Phenylalanine and tyrosine in untreated phenylketonuria\n\n"
-        "Phenylalanine is raised in phenylketonuria. The enzyme phenylalanine hydroxylase converts phenylalanine to "
-        "tyrosine. Phenylketonuria is treated with sapropterin in those who respond to it.",
+        (
+            "# Phenylalanine and tyrosine in untreated phenylketonuria\n\n"
+            "Phenylalanine is raised in phenylketonuria. The enzyme phenylalanine hydroxylase converts phenylalanine to "
+            "tyrosine. Phenylketonuria is treated with sapropterin in those who respond to it."
+        ),
     ),
     "doc-tmao": (
         "../../etc/TMAO & heart.txt",
-        "Trimethylamine oxide in plasma and the risk of atherosclerosis\n\n"
-        "FMO3 turns trimethylamine into TMAO. TMAO is associated with atherosclerosis in most cohorts.\n\n"
-        "Plasma TMAO was measured by mass spectrometry. Phenylalanine is not associated with atherosclerosis.",
+        (
+            "Trimethylamine oxide in plasma and the risk of atherosclerosis\n\n"
+            "FMO3 turns trimethylamine into TMAO. TMAO is associated with atherosclerosis in most cohorts.\n\n"
+            "Plasma TMAO was measured by mass spectrometry. Phenylalanine is not associated with atherosclerosis."
+        ),
     ),
 }
 

@@ -30,7 +30,8 @@ from cmo.model.questions import Filters, Question
 
 _ATTEMPTS = 3
 """Questions asked anew because papers turned up that are gone."""
-_FEWEST_ANSWERED_CHARS = 2
+_UNREAD = "If it has not read the papers yet, run `cmo kb sync`."
+_UNBORNE = "Nothing that the language model said is borne out by the passages that LightRAG found."
 _DATA = ("chunks", "entities", "relationships")
 
 
@@ -117,13 +118,18 @@ class LightRagEngine:
             EngineError: it failed or took too long.
             ChatFailed: its language model could not be reached.
         """
+        if not found.snapshot:
+            return _refused(found, RefusalReason.EMPTY_BASE, "There are no papers yet. Run `cmo ingest` first.")
+        if not found.passages and question.filters:
+            return _refused(found, RefusalReason.NOTHING_ELIGIBLE, "Nothing that LightRAG found meets the filters.")
         if not found.passages:
-            filtered = found.snapshot and question.filters
-            return _refused(found, RefusalReason.NOTHING_ELIGIBLE if filtered else RefusalReason.EMPTY_BASE, ())
+            return _refused(found, RefusalReason.THIN_EVIDENCE, f"LightRAG found no passage. {_UNREAD}")
         said = self._ask(self._snapshot(), question, len(found.passages), answer=True)["answer"]
         told = supported(said, found.passages, self._embedder)
         borne, bare = [s for s in told if s.bearings], tuple(s.text for s in told if not s.bearings)
-        return _composed(found, borne, bare) if borne else _refused(found, RefusalReason.THIN_EVIDENCE, bare)
+        if not borne:
+            return _refused(found, RefusalReason.THIN_EVIDENCE, _UNBORNE, bare)
+        return _composed(found, borne, bare)
 
     def close(self) -> None:
         """End LightRAG."""
@@ -139,9 +145,7 @@ class LightRagEngine:
         said = {"document": name, "name": name, "passages": passages}
         done = self._process.request("insert", self._limits.read_seconds, **said)
         if done["state"] != "processed":
-            raise EngineError(
-                f"LightRAG could not read {name}: {done['error'] or done['state'] or 'it does not say why'}."
-            )
+            raise EngineError(f"LightRAG could not read {name}: {done['error'] or done['state']}")
 
     def _ask(self, snapshot: Searchable, question: Question, limit: int, *, answer: bool) -> dict[str, Any]:
         """Ask until nothing turns up that is gone."""
@@ -248,16 +252,9 @@ def _quote(bearing: Bearing) -> Evidence:
     )
 
 
-_WHY = {
-    RefusalReason.EMPTY_BASE: "LightRAG found nothing. Have it read the papers: `cmo kb sync`.",
-    RefusalReason.NOTHING_ELIGIBLE: "Nothing that LightRAG found meets the filters.",
-    RefusalReason.THIN_EVIDENCE: "What the language model said is not borne out by the papers.",
-}
-
-
-def _refused(found: Found, reason: RefusalReason, unsupported: tuple[str, ...]) -> Answer:
+def _refused(found: Found, reason: RefusalReason, why: str, unsupported: tuple[str, ...] = ()) -> Answer:
     nearest = tuple(dict.fromkeys(p.paper for p in found.passages))[:3]
-    refusal = NoAnswer(reason, _WHY[reason], found.searched, nearest)
+    refusal = NoAnswer(reason, why, found.searched, nearest)
     return Answer(found.question, (), (), 0.0, found.snapshot, found.searched, refusal, unsupported=unsupported)
 
 

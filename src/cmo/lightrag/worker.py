@@ -137,6 +137,8 @@ class Worker:
     async def do_insert(self, *, document: str, name: str, passages: list[str]) -> dict[str, Any]:
         """Read one document: vectors, entities, relations."""
         rag = self._rag
+        if await rag.doc_status.get_by_id(document):  # it failed before; LightRAG takes the same document once
+            await self.do_remove(documents=[document])
         await rag.ainsert(BETWEEN.join(passages), ids=[document], file_paths=[name])
         status = await rag.doc_status.get_by_id(document) or {}
         return {"state": str(status.get("status", "")).rpartition(".")[2].lower(), "error": status.get("error_msg")}
