@@ -157,10 +157,27 @@ def test_the_command_says_what_is_missing(linking: Linking, name: str, vocabular
     assert "Traceback" not in err
 
 
+def many() -> str:
+    """Sixty texts, each of its own."""
+    texts = []
+    for n in range(60):
+        own = " ".join(f"word{n}x{place}" for place in range(20))
+        texts.append(
+            PUBTATOR.replace("PKU is rare.", f"PKU is rare. {own}").replace("1|", f"{n}|").replace("\n1\t", f"\n{n}\t")
+        )
+    return "\n".join(texts)
+
+
+def test_what_is_kept_for_measuring_is_not_learnt_from(files: Path, linking: Linking) -> None:
+    (files / "many.txt").write_text(many())
+    code, _, err = linking("many.txt", "--fit", files / "fitted", "--unseen", files / "many.txt")
+    assert code != 0
+    assert "nothing to fit on" in err
+
+
 def test_the_command_fits_anew(files: Path, linking: Linking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cmo.bench.tagging.STEPS", 3)
-    many = "\n".join(PUBTATOR.replace("1|", f"{n}|").replace("\n1\t", f"\n{n}\t") for n in range(60))
-    (files / "many.txt").write_text(many)
+    (files / "many.txt").write_text(many())
     code, out, _ = linking("many.txt", "--fit", files / "fitted", "--json")
     assert code == 0
     assert 0 <= orjson.loads(out)["calibration_error"] < 1

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from cmo.bench import tagging
-from cmo.bench.annotated import KINDS, TYPES, Annotated, Gold
+from cmo.bench.annotated import KINDS, TYPES, Annotated, BadData, Gold
+from cmo.bench.overlap import unlike
 from cmo.vocabulary.candidates import Source
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence, features
@@ -52,12 +53,21 @@ def marked(texts: Sequence[Annotated]) -> list[Marked]:
 
 
 def fit(
-    corpora: Sequence[Sequence[Annotated]], vocabulary: CompiledVocabulary, progress: Callable[[str, int, float], None]
+    corpora: Sequence[Sequence[Annotated]],
+    unseen: Sequence[Annotated],
+    vocabulary: CompiledVocabulary,
+    progress: Callable[[str, int, float], None],
 ) -> Fitted:
-    """Fit both on the texts of several corpora."""
+    """Fit both on the texts of several corpora, but on none that is also among the `unseen`, kept for measuring."""
     texts = [pair for corpus in corpora for pair in marked(corpus)]
+    new = unlike([text for text, _ in texts], unseen)
+    texts = [pair for pair, ok in zip(texts, new, strict=True) if ok]
     held = [n // _BLOCK % _PARTS == _PARTS - 1 for n in range(len(texts))]
     rest = [pair for pair, out in zip(texts, held, strict=True) if not out]
+    new = unlike([text for text, _ in rest], [text for (text, _), out in zip(texts, held, strict=True) if out])
+    rest = [pair for pair, ok in zip(rest, new, strict=True) if ok]
+    if not rest or not any(text.gold for text, _ in rest):
+        raise BadData("There is nothing to fit on: too few texts, or all of them are among the unseen ones.")
     first = tagging.fit(tagging.prepare(rest, vocabulary), lambda step, value: progress("held out", step, value))
     linker = DictionaryLinker(vocabulary, Tagger(first))
     trials = [t for pair, out in zip(texts, held, strict=True) if out for t in _trials(linker, pair)]

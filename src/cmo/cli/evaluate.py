@@ -148,6 +148,9 @@ def linking(
     fit_to: Annotated[
         Path | None, typer.Option("--fit", help="Fit anew on these data and write tagger and confidence here.")
     ] = None,
+    unseen: Annotated[
+        list[Path] | None, typer.Option(help="With --fit: a file to measure on; its texts are kept out. Repeatable.")
+    ] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
@@ -164,7 +167,10 @@ def linking(
     with _bar(as_json) as bar:
         task = bar.add_task("linking", total=sum(map(len, corpora)))
         if fit_to:
-            fitted = fit(corpora, compiled, lambda name, step, _: bar.update(task, description=f"{name}, step {step}"))
+            kept_out = [text for path in unseen or () for text in read(path)]
+            fitted = fit(
+                corpora, kept_out, compiled, lambda name, step, _: bar.update(task, description=f"{name}, step {step}")
+            )
             fitted.write(fit_to, [str(path) for path in data])
             _print({"calibration_error": fitted.calibration_error}, as_json=as_json)
             return
