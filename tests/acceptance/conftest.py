@@ -64,7 +64,7 @@ class Reader:
         }
 
     def settle(self) -> None:
-        """The checkout, less what a reader does not touch; and two papers of their own."""
+        """The checkout, less what a reader does not touch; two papers of their own, and a folder of LightRAG."""
         (self.folder / "library").symlink_to(REPO / "library")
         shutil.copy(REPO / "Makefile", self.folder)
         (self.folder / ".venv").mkdir()
@@ -75,6 +75,7 @@ class Reader:
         papers = self.folder / "papers"
         papers.mkdir()
         (papers / "fasting.md").write_text(PAPER)
+        shutil.copytree(REPO / "tests" / "lightrag" / "rag_storage", self.folder / "rag_storage")
         scan = Image.new("L", (620, 877), 255)
         ImageDraw.Draw(scan).text((60, 60), "A page that was scanned")
         scan.save(papers / "scan.pdf", "PDF")
