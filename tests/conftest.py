@@ -10,11 +10,24 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.app import App, opened
 from cmo.ingest.pipeline import Chunking, Pipeline
+from cmo.model.concepts import Concept, Kind
 from cmo.model.outcomes import Outcome
 from cmo.settings import Settings, read_settings
-from cmo.testing import HashingEmbedder, ParsersHere
+from cmo.testing import FakeLinker, FakeReader, HashingEmbedder, ParsersHere
 
 Texts = dict[str, str]
+CONCEPTS = (
+    Concept("CHEBI:17295", "phenylalanine", Kind.METABOLITE, ("L-phenylalanine",)),
+    Concept("CHEBI:18186", "tyrosine", Kind.METABOLITE),
+    Concept("CHEBI:16643", "methionine", Kind.METABOLITE),
+    Concept("DOID:9281", "phenylketonuria", Kind.DISEASE, ("PKU",)),
+    Concept("DOID:9263", "homocystinuria", Kind.DISEASE),
+    Concept("UBERON:0001969", "plasma", Kind.SPECIMEN),
+    Concept("CMO:patients", "patients", Kind.OTHER),
+    Concept("CMO:visit", "visit", Kind.OTHER),
+    Concept("CMO:newborns", "newborns", Kind.ORGANISM),
+)
+"""What the fake linker of all tests knows."""
 _OURS = ("CMO_", "DATABASE_URL", "LIGHTRAG_", "CHUNK_", "EMBED_", "OPENAI_", "ANTHROPIC_", "PERPLEXITY_")
 
 
@@ -44,6 +57,7 @@ class Base:
             chunking=Chunking(),
             clock=self.app.clock,
             max_bytes=1_000_000,
+            reader=self.app.reader,
         )
 
     def ingest(self, *paths: Path, **options: bool) -> list[Outcome]:
@@ -64,6 +78,8 @@ class Base:
 def fake_base(folder: Path, **settings: object) -> Iterator[Base]:
     with opened(read_settings(working_dir=folder, **settings)) as app:
         app.__dict__["encoder"] = HashingEmbedder()
+        app.__dict__["linker"] = linker = FakeLinker(CONCEPTS)
+        app.__dict__["reader"] = FakeReader(linker)
         app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5))  # not fitted to a fake model
         yield Base(app, folder)
 

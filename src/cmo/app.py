@@ -23,7 +23,8 @@ from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
 from cmo.kit.hot import HotFile
-from cmo.model.ports import Encoder
+from cmo.model.concepts import Concept
+from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.model.questions import Reach
 from cmo.oracle import Oracle
 from cmo.retrieve.fuse import Weights
@@ -40,6 +41,8 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.store.originals import Originals
     from cmo.store.record import Record
     from cmo.viewer import Viewer
+    from cmo.vocabulary.compiled import CompiledVocabulary
+    from cmo.vocabulary.installed import Vocabularies
 
 
 class App:
@@ -82,7 +85,7 @@ class App:
     @cached_property
     def retriever(self) -> HybridRetriever:
         """Question to passages."""
-        return HybridRetriever(self.snapshots, self.encoder, lambda: None, self.reach.now, Weights())
+        return HybridRetriever(self.snapshots, self.encoder, self._linker, self.reach.now, Weights())
 
     @cached_property
     def answerer(self) -> ExtractiveAnswerer:
@@ -134,9 +137,8 @@ class App:
     def llm_reader(self) -> LlmReader:
         """A language model that reads papers."""
         from cmo.llm import LlmReader  # noqa: PLC0415
-        from cmo.model.naming import KnowsNothing  # noqa: PLC0415
 
-        return LlmReader(self.chat, KnowsNothing(), most_passages=self.settings.llm_max_passages)
+        return LlmReader(self.chat, self.linker, most_passages=self.settings.llm_max_passages)
 
     @cached_property
     def lightrag(self) -> LightRagEngine:
@@ -153,9 +155,38 @@ class App:
     def importer(self) -> Importer:
         """Brings in what other programs left."""
         from cmo.importer import Importer  # noqa: PLC0415
-        from cmo.model.naming import KnowsNothing  # noqa: PLC0415
 
-        return Importer(self.curator, self.record, KnowsNothing, self.folder / "importing")
+        return Importer(self.curator, self.record, lambda: self.linker, self.folder / "importing")
+
+    @cached_property
+    def vocabularies(self) -> Vocabularies:
+        """What things are called, as it was installed."""
+        from cmo.vocabulary.installed import Vocabularies  # noqa: PLC0415
+
+        return Vocabularies(self.folder)
+
+    @cached_property
+    def vocabulary(self) -> CompiledVocabulary:
+        """The same put together, made anew when one was installed or removed."""
+        from cmo.vocabulary.compile import current  # noqa: PLC0415
+
+        installed = self.vocabularies
+        return current(self.folder / "compiled", installed.digest, lambda: installed.merged().concepts)
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Names to concepts."""
+        from cmo.vocabulary.linker import DictionaryLinker  # noqa: PLC0415
+        from cmo.vocabulary.tagger import shipped  # noqa: PLC0415
+
+        return DictionaryLinker(self.vocabulary, shipped())
+
+    @cached_property
+    def reader(self) -> PaperReader:
+        """Papers to what they say of concepts."""
+        from cmo.relate.reader import RelationReader  # noqa: PLC0415
+
+        return RelationReader(self.linker, self.vocabulary.digest)
 
     @cached_property
     def record(self) -> Record:
@@ -184,15 +215,19 @@ class App:
     def curator(self) -> Curator:
         """Changes the papers."""
         from cmo.curator import Curator  # noqa: PLC0415
+        from cmo.index.graph_publish import GraphMaker  # noqa: PLC0415
         from cmo.index.publish import Publisher  # noqa: PLC0415
+        from cmo.vocabulary.curated import InstalledEdges  # noqa: PLC0415
 
+        graph = GraphMaker(self.record.readings, self._concept, InstalledEdges(self.vocabularies))
         return Curator(
             folder=self.folder,
             record=self.record,
             originals=self.originals,
             shelf=self.shelf,
-            publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots),
+            publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots, graph=graph),
             encoder=lambda: self.encoder,
+            reader=lambda: self.reader,
         )
 
     @contextmanager
@@ -211,6 +246,7 @@ class App:
                 chunking=Chunking(settings.chunk_size, settings.chunk_overlap),
                 clock=self.clock,
                 max_bytes=settings.max_file_megabytes * 1_000_000,
+                reader=self.reader,
             )
 
     def close(self) -> None:
@@ -224,6 +260,15 @@ class App:
             self.executor.shutdown(wait=True, cancel_futures=True)
         if "record" in opened:
             self.record.close()
+
+    def _linker(self) -> Linker | None:
+        """Of questions; not loaded where there is no graph that they could lead into."""
+        snapshot = self.snapshots.current()
+        return self.linker if snapshot and snapshot.graph else None
+
+    def _concept(self, concept_id: str) -> Concept | None:
+        """As the vocabularies know it, which are loaded only when a concept is new."""
+        return self.linker.concept(concept_id)
 
     def _heal(self) -> bool:
         return self.curator.heal()

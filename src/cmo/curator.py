@@ -15,6 +15,7 @@ import numpy as np
 
 from cmo.errors import SnapshotCorrupt, StoreLocked
 from cmo.index.columns import faults
+from cmo.index.graph import GraphView
 from cmo.index.manifest import Manifest
 from cmo.index.publish import Progress, Publisher
 from cmo.index.seal import broken_seals
@@ -28,7 +29,7 @@ from cmo.model.concepts import Reading
 from cmo.model.outcomes import Outcome
 from cmo.model.packing import pack
 from cmo.model.papers import PaperRef
-from cmo.model.ports import Encoder
+from cmo.model.ports import Encoder, PaperReader
 from cmo.model.record import ChunkRow, PackedVectors
 from cmo.store.originals import Originals
 from cmo.store.record import Record
@@ -66,6 +67,19 @@ class Holdings:
     snapshot: str
     model: str
     up_to_date: bool
+    nodes: int = 0
+    """Concepts in the graph."""
+    edges: int = 0
+    curated_edges: int = 0
+    """Of the edges, those that vocabularies state."""
+    facts: int = 0
+    """Statements of papers."""
+    reader: str = ""
+    """Who reads papers for concepts now; empty where nobody does."""
+    stale_readings: int = 0
+    """Papers that it read when it read otherwise: `Curator.rebuild` reads them again."""
+    missing_readings: int = 0
+    """Papers that it has not read."""
 
 
 class Curator:
@@ -78,6 +92,7 @@ class Curator:
         shelf: the snapshots.
         publisher: makes them.
         encoder: text to vectors; loaded on first use.
+        reader: papers to readings; loaded on first use. None where papers are not read for concepts.
     """
 
     def __init__(
@@ -89,6 +104,7 @@ class Curator:
         shelf: Shelf,
         publisher: Publisher,
         encoder: Callable[[], Encoder],
+        reader: Callable[[], PaperReader] | None = None,
     ) -> None:
         self._folder = folder
         self._record = record
@@ -96,6 +112,7 @@ class Curator:
         self._shelf = shelf
         self._publisher = publisher
         self._encoder = encoder
+        self._reader = reader
         self._mark = folder / PENDING
 
     def ingest(
@@ -165,11 +182,19 @@ class Curator:
             return self._publisher.rollback(snapshot_id)
 
     def rebuild(self, *, re_embed: bool = False, wait: bool = False, progress: Progress | None = None) -> Manifest:
-        """Make the index anew from the record; with `re_embed` encode what the model in use has not encoded yet."""
+        """Make the index anew from the record; papers that the reader would read otherwise by now are read again.
+
+        Args:
+            re_embed: encode what the model in use has not encoded yet.
+            wait: for another process that writes.
+            progress: told how many papers are encoded or read, and of how many.
+        """
         with self._changing("rebuild", wait=wait):
             encoder = self._encoder()
             if re_embed:
                 self._re_embed(encoder, progress)
+            if self._reader:
+                self._re_read(self._reader(), progress)
             return self._publisher.rebuild(encoder.identity)
 
     def heal(self) -> bool:
@@ -184,6 +209,9 @@ class Curator:
     def holdings(self) -> Holdings:
         """Count what is there."""
         manifest, head = self._shelf.current(), self._record.head()
+        graph = self._graph(manifest) if manifest else None
+        reader = self._reader().identity if self._reader else ""
+        unread = self._record.readings.unread(reader) if reader else None
         return Holdings(
             papers=len(self._record.papers()),
             retracted=len(self._record.retracted()),
@@ -191,10 +219,17 @@ class Curator:
             snapshot=manifest.id if manifest else "",
             model=str(manifest.model) if manifest else "",
             up_to_date=(manifest.seq if manifest else 0) == head,
+            nodes=len(graph.nodes) if graph else 0,
+            edges=graph.edge_count if graph else 0,
+            curated_edges=graph.curated_count if graph else 0,
+            facts=graph.fact_count if graph else 0,
+            reader=reader,
+            stale_readings=len(unread.stale) if unread else 0,
+            missing_readings=len(unread.missing) if unread else 0,
         )
 
     def check(self) -> Check:
-        """Look at everything: the database, the files of the index, the recall of the vector search."""
+        """Look at everything: the database, the files of the index, its graph, the recall of the vector search."""
         found = list(self._record.check())
         head = self._record.head()
         try:
@@ -209,7 +244,15 @@ class Curator:
             return Check((*found, str(error)), 0.0, head, 0, 0)
         if manifest.seq != head and not manifest.rolled_back:
             found.append(f"The index is at change {manifest.seq}, the record at {head}. Run `cmo kb rebuild`.")
+        if manifest.seq == head and not found:  # else it would be built of what is damaged
+            found += self._publisher.graph_faults(manifest)
         return Check(tuple(found), _measured_recall(snapshot), head, manifest.seq, manifest.live)
+
+    def _graph(self, manifest: Manifest) -> GraphView | None:
+        try:
+            return Snapshot.open(self._shelf, manifest).graph
+        except SnapshotCorrupt:  # `check` tells; whoever only counts goes on
+            return None
 
     def _bring_up(self) -> None:
         """Bring the index to the record's head; make it anew from the record if it cannot be read."""
@@ -229,6 +272,15 @@ class Curator:
             missing = [row for row in self._record.chunks_of([version], encoder.identity) if row.vectors is None]
             if missing:
                 self._record.save_vectors(_encoded(missing, encoder), encoder.identity)
+            if progress:
+                progress(done, len(versions))
+
+    def _re_read(self, reader: PaperReader, progress: Progress | None) -> None:
+        """Each reading is kept as it is made, so that an interrupted one goes on where it was."""
+        readings = self._record.readings
+        versions = readings.unread(reader.identity).version_ids
+        for done, (version, paper) in enumerate(readings.parsed(versions), 1):
+            readings.put([(version, reader.read(paper))])
             if progress:
                 progress(done, len(versions))
 

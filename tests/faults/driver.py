@@ -12,9 +12,17 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.app import App, opened
 from cmo.ingest.pipeline import Chunking, Pipeline
+from cmo.model.concepts import Concept, Kind
 from cmo.oracle import admit
 from cmo.settings import read_settings
-from cmo.testing import HashingEmbedder, ParsersHere
+from cmo.testing import FakeLinker, FakeReader, HashingEmbedder, ParsersHere
+
+CONCEPTS = (
+    Concept("UBERON:0001969", "plasma", Kind.SPECIMEN),
+    Concept("CMO:patients", "patients", Kind.OTHER),
+    Concept("CMO:visit", "visit", Kind.OTHER),
+)
+"""What the papers of `test_kill` speak of."""
 
 
 def say(*words: object) -> None:
@@ -31,6 +39,7 @@ def ingest(app: App, papers: Path) -> None:
         chunking=Chunking(64, 0),
         clock=app.clock,
         max_bytes=10_000_000,
+        reader=app.reader,
     )
     for outcome in app.curator.ingest(pipeline, sorted(papers.iterdir()), wait=True):
         say("acknowledged", outcome.status, outcome.title)
@@ -73,6 +82,8 @@ def obey(command: str, folder: str, papers: str) -> None:
     """Do one command on a base."""
     with opened(read_settings(working_dir=Path(folder))) as app:
         app.__dict__["encoder"] = HashingEmbedder()
+        app.__dict__["linker"] = linker = FakeLinker(CONCEPTS)
+        app.__dict__["reader"] = FakeReader(linker)
         app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5))  # not fitted to a fake model
         COMMANDS[command](app, Path(papers))
 

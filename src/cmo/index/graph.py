@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from cmo.index.damage import damage_is_corrupt
 from cmo.index.facts import HEDGED, NEGATED, TYPES, Facts
 from cmo.index.graph_build import opposite_of
 from cmo.index.graph_file import GraphArrays
@@ -67,6 +68,7 @@ class GraphView:
         """How many statements of papers there are."""
         return len(self._arrays.evidence)
 
+    @damage_is_corrupt
     def find(self, concept_ids: Sequence[str]) -> Ints:
         """Numbers of the nodes of some concepts, -1 where the base has none."""
         arrays = self._arrays
@@ -80,18 +82,22 @@ class GraphView:
         known = (hashes[place] == wanted) & np.isin(numbers, self.nodes)
         return np.where(known, numbers, found)
 
+    @damage_is_corrupt
     def spread(self, seeds: Ints, weights: FloatArray) -> FloatArray:
         """Personalised PageRank from weighted seeds (restart .5): a score for each node, of 1 together."""
         return self._walks.spread(seeds, weights)
 
+    @damage_is_corrupt
     def within(self, seeds: Ints, hops: int) -> Ints:
         """Nodes at most so many hops away, seeds included; hubs are not walked through."""
         return self._walks.within(seeds, hops)
 
+    @damage_is_corrupt
     def paths(self, start: int, end: int, hops: int, limit: int) -> list[Path]:
         """The surest ways between two nodes, at most so many hops long, three at most; not through hubs."""
         return self._walks.paths(start, end, hops, limit)
 
+    @damage_is_corrupt
     def mentioning(self, nodes: Ints, scores: FloatArray, limit: int) -> Hits:
         """Rows that mention nodes, by the sum of the scores of those that they mention, best first."""
         places, counts = _ranges(self._arrays.row_starts, nodes)
@@ -103,11 +109,13 @@ class GraphView:
         order = np.argsort(-sums, kind="stable")[:limit]
         return Hits(found[order], sums[order])
 
+    @damage_is_corrupt
     def mentioned(self, row: int) -> Ints:
         """Nodes that a row mentions, ascending."""
         starts = self._arrays.node_starts
         return self._arrays.row_nodes[starts[row] : starts[row + 1]].astype(np.int64)
 
+    @damage_is_corrupt
     def edges(self, nodes: Ints, among: Ints | None, limit: int) -> list[Edge]:
         """The surest edges of some nodes, only those to a node `among` others where these are given."""
         places, _ = _ranges(self._arrays.edge_starts, np.unique(nodes))
@@ -120,10 +128,12 @@ class GraphView:
         order = np.lexsort((ids, -edges["papers_for"].astype(np.int64), -edges["probability"]))[:limit]
         return [self._edge(int(n)) for n in ids[order]]
 
+    @damage_is_corrupt
     def all_edges(self) -> list[Edge]:
         """All edges, those of vocabularies last."""
         return [self._edge(n) for n in range(len(self._arrays.edges))]
 
+    @damage_is_corrupt
     def facts(self, edge: Edge, limit: int) -> list[Fact]:
         """The statements behind an edge, for and against, surest first; those of its opposite speak against it."""
         if edge.source != PAPERS:
@@ -137,6 +147,7 @@ class GraphView:
     def _sorted_hashes(self) -> NDArray[np.uint64]:
         return self._facts.concepts[self._arrays.by_hash]
 
+    @damage_is_corrupt
     def _node(self, number: int) -> Node:
         label = self._facts.label(int(self._arrays.labels[number]))
         return Node(number, label.id, label.name, label.kind, int(self._arrays.papers[number]))

@@ -75,6 +75,10 @@ class GraphArrays:
     row_nodes: NDArray[np.uint32]
     """Nodes that each row mentions, ascending."""
 
+    def same(self, other: GraphArrays) -> bool:
+        """Whether two graphs say the same."""
+        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
     def write(self, folder: Path) -> None:
         """Write into a snapshot's folder."""
         arrays = {field.name: np.ascontiguousarray(getattr(self, field.name)) for field in fields(self)}

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cmo.index.columns import Columns, Extent
 from cmo.index.facts import ALWAYS, Facts
 from cmo.index.graph_build import Visible, build, curated_near, seen
-from cmo.index.intake import Curated, Describe, Intake, ReadingSource
+from cmo.index.graph_file import NAME, GraphArrays
+from cmo.index.intake import NO_VERSION, Curated, Describe, Intake, ReadingSource
 from cmo.kit.hashing import short_hash
 
 _BATCH = 200
@@ -73,10 +74,27 @@ class GraphMaker:
         build(facts, visible, near).write(staged)
         return extent
 
+    def faults(self, shown: Shown, extent: Extent, snapshot: Path) -> list[str]:
+        """Where the graph of a snapshot is not what the record and the columns say; empty when it is sound."""
+        marks = self._source.marks(np.unique(shown.version_ids[shown.live]).tolist())
+        facts = Facts.open(shown.folder, extent)
+        lacking = {mark.key for mark in marks} - set(facts.readings["key"].tolist())
+        if lacking:
+            return [f"The index lacks {len(lacking)} readings of papers. Run `cmo kb rebuild`."]
+        stated = facts.readings["key"][facts.readings["version_id"] == NO_VERSION][-1:]
+        visible = _visible(shown, facts, np.array([*(mark.key for mark in marks), *stated], np.uint64))
+        path = snapshot / NAME
+        if not seen(facts, visible).any():
+            return [f"{path} shows papers that are not there. Run `cmo kb rebuild`."] if path.exists() else []
+        same = path.exists() and GraphArrays.read(snapshot).same(build(facts, visible, curated_near(facts, visible)))
+        return [] if same else [f"{path} does not say what the papers say. Run `cmo kb rebuild`."]
+
     def _take_in(self, shown: Shown, extent: Extent) -> tuple[NDArray[np.uint64], Extent]:
         """Append what is new; the keys of the readings that count."""
         versions = np.unique(shown.version_ids[shown.live])
         marks = self._source.marks(versions.tolist())
+        if not marks:
+            return np.empty(0, np.uint64), extent
         known = set(Facts.open(shown.folder, extent).readings["key"].tolist())
         new = {mark.key for mark in marks} - known
         stated = short_hash(self._curated.identity) if self._curated else 0

@@ -151,6 +151,17 @@ class Publisher:
         """Make a snapshot from the record alone, trusting no file of the index."""
         return self._build(_Intent(model, self._source.head(), "rebuild"), None, progress)
 
+    def graph_faults(self, manifest: Manifest) -> list[str]:
+        """Where the graph of a snapshot at the record's head is not what the record says."""
+        if not self._graph:
+            return []
+        folder = self._shelf.columns(manifest.columns)
+        columns = map_columns(folder, manifest.extent, manifest.model.dimension)
+        snapshot = self._shelf.snapshot(manifest.id)
+        live = read_live(snapshot, manifest.rows)
+        shown = Shown(folder, columns, columns.rows["version_id"].astype(np.int64), live)
+        return self._graph.faults(shown, manifest.extent, snapshot)
+
     def rollback(self, snapshot_id: str) -> Manifest:
         """Make an earlier snapshot current again, less the papers that are retracted since.
 
