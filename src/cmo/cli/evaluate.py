@@ -171,7 +171,7 @@ def linking(
             fitted = fit(
                 corpora, kept_out, compiled, lambda name, step, _: bar.update(task, description=f"{name}, step {step}")
             )
-            fitted.write(fit_to, [str(path) for path in data])
+            fitted.write(fit_to, [path.name for path in data])
             _print({"calibration_error": fitted.calibration_error}, as_json=as_json)
             return
         texts = [text for corpus in corpora for text in corpus]
