@@ -137,6 +137,11 @@ def test_a_misspelling_of_two_names_is_left_alone(tmp_path: Path) -> None:
     assert linker.link_question("Is the patience raised?") == ()
 
 
+def test_a_misspelled_plain_word_is_no_name(tmp_path: Path) -> None:
+    linker = DictionaryLinker(compile_vocabulary([Concept("DOID:4", "disease", Kind.DISEASE)], tmp_path / "compiled"))
+    assert linker.link_question("Which disese is it?") == ()
+
+
 def test_specimens_and_animals_may_be_called_by_plain_words(tmp_path: Path) -> None:
     concepts = [Concept("CMO:serum", "serum", Kind.SPECIMEN), Concept("CMO:water", "water", Kind.METABOLITE)]
     linker = DictionaryLinker(compile_vocabulary(concepts, tmp_path / "compiled"))

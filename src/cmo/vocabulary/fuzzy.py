@@ -48,4 +48,6 @@ class Speller:
         if not near or len(near[min(near)]) > 1:
             return None
         (name,) = near[min(near)]
+        if name in PLAIN:  # a misspelled plain word
+            return None
         return Spelling(name, 1 - min(near) / max(len(form), len(name)))
