@@ -104,10 +104,12 @@ class GraphView:
         rows = self._arrays.node_rows[places].astype(np.int64)
         if not len(rows):
             return Hits.none()
-        found, which = np.unique(rows, return_inverse=True)
-        sums = np.bincount(which, np.repeat(scores, counts)).astype(np.float32)
-        order = np.argsort(-sums, kind="stable")[:limit]
-        return Hits(found[order], sums[order])
+        sums = np.bincount(rows, np.repeat(scores, counts))
+        found = np.flatnonzero(sums)
+        if limit < len(found):
+            found = found[np.argpartition(-sums[found], limit)[: limit + 1]]
+        order = np.lexsort((found, -sums[found]))[:limit]
+        return Hits(found[order], sums[found[order]].astype(np.float32))
 
     @damage_is_corrupt
     def mentioned(self, row: int) -> Ints:
