@@ -8,11 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from cmo.bench.annotated import BadData
+from cmo.bench.fit_relations import fitted
 from cmo.bench.related import read
 from cmo.bench.relations import BINS, by_overlap, calibration_error, evaluate
 from cmo.cli.main import app
 from cmo.errors import NotFound
 from cmo.model.concepts import Concept, Kind, Mention
+from cmo.relate.patterns import Phrases
 from cmo.relate.statements import Teller
 from cmo.vocabulary.compile import compile_vocabulary
 
@@ -91,15 +93,27 @@ def test_the_vocabularies_of_the_home_link_by_default(data: Path, tmp_path: Path
     assert (tmp_path / "home" / "eval" / "vocabulary" / "manifest.json").exists()
 
 
-def test_fitting_writes_models_that_are_read_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cmo.bench.fit_relations.FOLDS", 2)
-    code, output = run("--data", str(data), "--gold-entities", "--fit", str(tmp_path / "fitted"), "--json")
+@pytest.mark.slow
+def test_fitting_writes_models_that_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = tmp_path / "many.txt"
+    many.write_text(
+        "".join(pubtator(n, POSITIVE, *(["Negative_Correlation\tC1\tG1\tNo"] * (n % 2))) for n in range(60))
+    )
+    code, output = run("--data", str(many), "--gold-entities", "--fit", str(tmp_path / "fitted"), "--json")
     assert code == 0, output
+    assert json.loads(output)["fitted_cross_validated"]["recall"]["value"] > 0.6
     for part, name in (("judge", "pairs.json"), ("signs", "signs.json")):
         text = (tmp_path / "fitted" / name).read_text("utf-8")
         monkeypatch.setattr(f"cmo.relate.{part}.source", lambda text=text: text)
-    fitted = evaluate(read(data), Teller.shipped())
-    assert fitted.overall.f1.value == 1.0
+    assert json.loads((tmp_path / "fitted" / "pairs.json").read_text("utf-8"))["fitted_on"] == "many.txt, 60 texts"
+    scores = evaluate(read(many), Teller.shipped())
+    assert scores.by_type["chemical-disease"].f1.value == 1.0
+    assert scores.overall.precision.value > scores.cooccurrence.precision.value
+
+
+def test_too_few_texts_are_not_fitted_on(data: Path) -> None:
+    with pytest.raises(BadData, match="at least"):
+        fitted(read(data), Phrases.shipped())
 
 
 def test_compressed_files_are_read(data: Path) -> None:

@@ -55,7 +55,7 @@ def told(teller: Teller, *sentences: str) -> dict[tuple[str, str], Statement]:
         ("The nephrotoxicity was caused by cisplatin.", "cisplatin", "causes", "nephrotoxicity"),
         ("In the gut choline is converted to TMA by bacteria.", "choline", "converted to", "TMA"),
         ("TMAO was derived from choline in the gut.", "choline", "converted to", "TMAO"),
-        ("Patients with diabetes were treated with metformin, which improved diabetes.", "metformin", "treats", "diabetes"),
+        ("Patients with diabetes were treated with metformin.", "metformin", "treats", "diabetes"),
         ("The expression of FMO3 was inhibited by metformin.", "metformin", "decreases", "FMO3"),
         ("The expression of AMPK was increased by metformin.", "metformin", "increases", "AMPK"),
         ("TMAO was quantified by LC-MS in the samples.", "TMAO", "measured by", "LC-MS"),

@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cmo.bench.annotated import BadData
 from cmo.bench.related import Related
 from cmo.relate.cues import Cues
 from cmo.relate.evidence import pair_features
@@ -23,18 +24,22 @@ from cmo.relate.layout import Floats, Ints, Layout, Window, lay_out
 from cmo.relate.logistic import Logistic, MeetingModel
 from cmo.relate.meetings import Spans, meeting_features, spans
 from cmo.relate.pairs import Pairs, pairs
-from cmo.relate.signs import SignJudge, Signs, sign_columns, sign_features
+from cmo.relate.patterns import Phrases
+from cmo.relate.signs import SignJudge, sign_columns, sign_features
+from cmo.relate.statements import Teller
 from cmo.relate.words import AFTER, BEFORE, BETWEEN, POSITIONS, TWO, WHOLE, Words, couples, phrases
 
 S = TypeVar("S")
 M = TypeVar("M")
 R = TypeVar("R")
 FOLDS = 5
-_COLUMNS_RIDGE, _WORDS_RIDGE, _PAIRS_RIDGE = 30.0, 12.0, 3.0
+LEAST_TEXTS = 40
+"""Of fewer, some fold would have nothing to learn from."""
+_RELATION_RIDGE, _SIGN_RIDGE, _WORDS_RIDGE, _PAIRS_RIDGE, _PAIR_SIGN_RIDGE = 30.0, 100.0, 12.0, 30.0, 10.0
 _SELDOM = 4
 """Words in fewer documents than this get no weight."""
-_SURE = 0.4
-"""Signs that are less likely are not told."""
+_LEAST_SIGN, _CERTAIN_SIGN = 0.35, 0.75
+"""Signs that are less likely, or less certain to be the right one, are not told; see `SignJudge`."""
 _STEPS, _MEMORY = 150, 10
 
 
@@ -78,21 +83,38 @@ def sample(window: Window, marked: Mapping[frozenset[str], int], cues: Cues) -> 
     return Sample(layout, found, related, sign, at, meeting_features(layout, found, at), list(_words(layout, at)))
 
 
-def write(texts: Sequence[Related], folder: Path, fitted_on: str) -> None:
-    """Fit on marked texts and write ``pairs.json`` and ``signs.json``, as the package ships them.
+def write(teller: Teller, folder: Path, fitted_on: str) -> None:
+    """Write ``pairs.json`` and ``signs.json``, as the package ships them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pairs.json").write_text(teller.pairs.to_json(fitted_on), "utf-8")
+    (folder / "signs.json").write_text(teller.signs.to_json(fitted_on), "utf-8")
+
+
+def fitted(texts: Sequence[Related], phrases: Phrases) -> Teller:
+    """All models, fitted on marked texts; it takes minutes.
 
     Pairs are told from half the best F1 that is reached on unseen texts: for calibrated probabilities no other
-    threshold does better (Lipton et al., ECML 2014). It takes minutes.
+    threshold does better (Lipton et al., ECML 2014).
+
+    Raises:
+        BadData: there are fewer than `LEAST_TEXTS`.
     """
+    if len(texts) < LEAST_TEXTS:
+        raise BadData(f"There are {len(texts)} texts to fit on; give at least {LEAST_TEXTS}.")
     cues = Cues.shipped()
     samples = [sample(text.window(), text.relations, cues) for text in texts]
-    judged = judged_unseen(samples, cues, 0.5)
+    judged = _unseen(samples, lambda some: fit(some, cues, 0.5), lambda model, s: model.judge(s.layout))
     probability = np.concatenate([j.probability for j in judged])
     threshold = round(_best_f1(probability, np.concatenate([s.related for s in samples])) / 2, 2)
-    folder.mkdir(parents=True, exist_ok=True)
-    about = f"{fitted_on}, {len(texts)} texts"
-    (folder / "pairs.json").write_text(fit(samples, cues, threshold).to_json(about), "utf-8")
-    (folder / "signs.json").write_text(fit_signs(samples, judged, cues, _SURE).to_json(about), "utf-8")
+    return Teller(cues, fit(samples, cues, threshold), fit_signs(samples, judged, cues), phrases)
+
+
+def unseen(texts: Sequence[Related], phrases: Phrases) -> Iterator[tuple[Teller, list[Related]]]:
+    """Models fitted on four fifths of the texts, and the fifth to measure them on, five times."""
+    fold = np.random.default_rng(0).permutation(len(texts)) % FOLDS
+    for held in range(FOLDS):
+        inside = [text for text, f in zip(texts, fold, strict=True) if f != held]
+        yield fitted(inside, phrases), [text for text, f in zip(texts, fold, strict=True) if f == held]
 
 
 def fit(samples: Sequence[Sample], cues: Cues, threshold: float) -> PairJudge:
@@ -104,12 +126,7 @@ def fit(samples: Sequence[Sample], cues: Cues, threshold: float) -> PairJudge:
     return PairJudge(cues, meetings, second, threshold)
 
 
-def judged_unseen(samples: Sequence[Sample], cues: Cues, threshold: float) -> list[Judged]:
-    """Each text's pairs, judged by models that were fitted on other texts."""
-    return _unseen(samples, lambda some: fit(some, cues, threshold), lambda model, s: model.judge(s.layout), seed=0)
-
-
-def fit_signs(samples: Sequence[Sample], judged: Sequence[Judged], cues: Cues, threshold: float) -> SignJudge:
+def fit_signs(samples: Sequence[Sample], judged: Sequence[Judged], cues: Cues) -> SignJudge:
     """The four models of signs; `judged` comes from models that have not seen the text."""
     texts = [(s, j, sign_columns(j, cues)) for s, j in zip(samples, judged, strict=True)]
     signed, positive = _fit_signed(texts), _fit_positive(texts)
@@ -127,20 +144,11 @@ def fit_signs(samples: Sequence[Sample], judged: Sequence[Judged], cues: Cues, t
         cues=cues,
         meeting_signed=signed,
         meeting_positive=positive,
-        pair_signed=logistic(x[related], np.abs(sign[related]), _PAIRS_RIDGE),
-        pair_positive=logistic(x[sign != 0], (sign[sign != 0] + 1) / 2, _PAIRS_RIDGE),
-        threshold=threshold,
+        pair_signed=logistic(x[related], np.abs(sign[related]), _PAIR_SIGN_RIDGE),
+        pair_positive=logistic(x[sign != 0], (sign[sign != 0] + 1) / 2, _PAIR_SIGN_RIDGE),
+        threshold=_LEAST_SIGN,
+        certainty=_CERTAIN_SIGN,
     )
-
-
-def signs_unseen(samples: Sequence[Sample], judged: Sequence[Judged], cues: Cues, threshold: float) -> list[Signs]:
-    """Each text's signs, judged by models that were fitted on other texts."""
-    both = list(zip(samples, judged, strict=True))
-
-    def fitted(some: Sequence[tuple[Sample, Judged]]) -> SignJudge:
-        return fit_signs([s for s, _ in some], [j for _, j in some], cues, threshold)
-
-    return _unseen(both, fitted, lambda model, text: model.judge(text[1]), seed=0)
 
 
 def logistic(x: Floats, y: Floats, ridge: float) -> Logistic:
@@ -153,11 +161,9 @@ def _best_f1(probability: Floats, true: Floats) -> float:
     return float((2 * right / (np.arange(1, len(true) + 1) + true.sum())).max())
 
 
-def _unseen(
-    texts: Sequence[S], fitted: Callable[[Sequence[S]], M], judge: Callable[[M, S], R], seed: int = 1
-) -> list[R]:
+def _unseen(texts: Sequence[S], fitted: Callable[[Sequence[S]], M], judge: Callable[[M, S], R]) -> list[R]:
     """What models say of the texts that they were not fitted on."""
-    fold = np.random.default_rng(seed).permutation(len(texts)) % FOLDS
+    fold = np.random.default_rng(1).permutation(len(texts)) % FOLDS
     found: dict[int, R] = {}
     for held in range(FOLDS):
         model = fitted([text for text, f in zip(texts, fold, strict=True) if f != held])
@@ -167,18 +173,25 @@ def _unseen(
 
 def _fit_relation(samples: Sequence[Sample]) -> MeetingModel:
     """A meeting counts as right when people marked its pair, though they may have meant another sentence."""
-    return _fit_meetings((s, s.columns, s.related[s.pairs.pair], np.ones(len(s.pairs.pair), np.bool_)) for s in samples)
+    return _fit_meetings(
+        ((s, s.columns, s.related[s.pairs.pair], np.ones(len(s.pairs.pair), np.bool_)) for s in samples),
+        _RELATION_RIDGE,
+    )
 
 
 def _fit_signed(texts: Sequence[Text]) -> MeetingModel:
-    return _fit_meetings((s, x, np.abs(s.sign[s.pairs.pair]), s.related[s.pairs.pair] > 0) for s, _, x in texts)
+    return _fit_meetings(
+        ((s, x, np.abs(s.sign[s.pairs.pair]), s.related[s.pairs.pair] > 0) for s, _, x in texts), _SIGN_RIDGE
+    )
 
 
 def _fit_positive(texts: Sequence[Text]) -> MeetingModel:
-    return _fit_meetings((s, x, (s.sign[s.pairs.pair] + 1) / 2, s.sign[s.pairs.pair] != 0) for s, _, x in texts)
+    return _fit_meetings(
+        ((s, x, (s.sign[s.pairs.pair] + 1) / 2, s.sign[s.pairs.pair] != 0) for s, _, x in texts), _SIGN_RIDGE
+    )
 
 
-def _fit_meetings(texts: Iterable[tuple[Sample, Floats, Floats, NDArray[np.bool_]]]) -> MeetingModel:
+def _fit_meetings(texts: Iterable[tuple[Sample, Floats, Floats, NDArray[np.bool_]]], ridge: float) -> MeetingModel:
     """From columns (meetings, columns), truths (meetings,) and which meetings to learn from (meetings,)."""
     rows, xs, ys = list[list[tuple[str, str]]](), [], []
     seen: Counter[tuple[str, str]] = Counter()
@@ -192,7 +205,7 @@ def _fit_meetings(texts: Iterable[tuple[Sample, Floats, Floats, NDArray[np.bool_
     hits = [(n, vocabulary[word]) for n, row in enumerate(rows) for word in row if word in vocabulary]
     row, column = np.array(hits, np.int64).reshape(-1, 2).T
     sparse = _Sparse(row, column, len(vocabulary))
-    model, weights = _logistic(np.concatenate(xs), np.concatenate(ys), _COLUMNS_RIDGE, sparse, _WORDS_RIDGE)
+    model, weights = _logistic(np.concatenate(xs), np.concatenate(ys), ridge, sparse, _WORDS_RIDGE)
     by_position: dict[str, dict[str, float]] = {position: {} for position in POSITIONS}
     for (position, word), n in vocabulary.items():
         if weight := round(float(weights[n]), 3):

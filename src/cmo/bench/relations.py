@@ -7,7 +7,7 @@ count as well, and a concept that it finds takes the id of the name that it over
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class Trial:
     probability: Floats
     """Of every pair that may be related, told or not."""
     true: Floats
+    seconds: float
+    """It took to link and to read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,49 +98,15 @@ def evaluate(
     progress: Callable[[int], None] = lambda _: None,
 ) -> RelationScores:
     """Read all texts, with their own names or with those of a linker, and compare."""
-    trials, seconds = list[Trial](), 0.0
+    trials = list[Trial]()
     for done, text in enumerate(texts, 1):
-        trial, took = _timed(text, teller, linker)
-        trials.append(trial)
-        seconds += took
+        trials.append(trial(text, teller, linker))
         progress(done)
-    return scores(trials, len(texts) / max(seconds, 1e-9))
+    return scores(trials)
 
 
-def scores(trials: Sequence[Trial], texts_per_second: float) -> RelationScores:
-    """Put the trials together."""
-    picks = np.random.default_rng(0).integers(0, len(trials), (RESAMPLES, len(trials)))
-    told = {name: _counts([t.told for t in trials], trials, name) for name in _types(trials)}
-    decided = np.array([_signs(t) for t in trials], np.float64)
-    return RelationScores(
-        overall=_score(told[_ALL], picks),
-        by_type={name: _score(counts, picks) for name, counts in told.items() if name != _ALL},
-        cooccurrence=_score(_counts([dict.fromkeys(t.together, 0) for t in trials], trials, _ALL), picks),
-        sign_accuracy=_ratio(decided[:, 0], decided[:, 1], picks),
-        sign_coverage=_ratio(decided[:, 1], decided[:, 2], picks),
-        calibration_error=_calibration(trials, picks),
-        texts=len(trials),
-        texts_per_second=round(texts_per_second, 1),
-    )
-
-
-def by_overlap(found: Sequence[Mention], marked: Sequence[Mention]) -> list[Mention]:
-    """Each mention with the id of the marked name that it overlaps, if there is one; once for each id it has."""
-    taken: list[Mention] = []
-    for mention in found:
-        ids = dict.fromkeys(m.concept for m in marked if m.start < mention.end and mention.start < m.end)
-        taken += (replace(mention, concept=i) for i in ids or (mention.concept,))
-    return taken
-
-
-def calibration_error(probability: Floats, true: Floats) -> float:
-    """Expected calibration error over `BINS` bins of equal mass."""
-    bins = np.array_split(np.argsort(probability, kind="stable"), BINS)
-    error = sum(len(b) * abs(float(probability[b].mean() - true[b].mean())) for b in bins if len(b))
-    return error / max(1, len(probability))
-
-
-def _timed(text: Related, teller: Teller, linker: Linker | None) -> tuple[Trial, float]:
+def trial(text: Related, teller: Teller, linker: Linker | None = None) -> Trial:
+    """Read one text, with its own names or with those of a linker."""
     begun = time.perf_counter()
     linked = linker.link(text.text) if linker else None
     took = time.perf_counter() - begun
@@ -157,7 +125,46 @@ def _timed(text: Related, teller: Teller, linker: Linker | None) -> tuple[Trial,
         kinds={**dict(zip(ids, layout.classes.tolist(), strict=True)), **kinds},
         probability=teller.pairs.judge(layout).probability,
         true=np.array([pair in text.relations for pair in named], np.float64),
-    ), took  # fmt: skip
+        seconds=took,
+    )  # fmt: skip
+
+
+def cross_validated(models: Iterable[tuple[Teller, Sequence[Related]]]) -> RelationScores:
+    """Scores of several models together, each on the texts that it was not fitted on."""
+    return scores([trial(text, teller) for teller, texts in models for text in texts])
+
+
+def scores(trials: Sequence[Trial]) -> RelationScores:
+    """Put the trials together."""
+    picks = np.random.default_rng(0).integers(0, len(trials), (RESAMPLES, len(trials)))
+    told = {name: _counts([t.told for t in trials], trials, name) for name in _types(trials)}
+    decided = np.array([_signs(t) for t in trials], np.float64)
+    return RelationScores(
+        overall=_score(told[_ALL], picks),
+        by_type={name: _score(counts, picks) for name, counts in told.items() if name != _ALL},
+        cooccurrence=_score(_counts([dict.fromkeys(t.together, 0) for t in trials], trials, _ALL), picks),
+        sign_accuracy=_ratio(decided[:, 0], decided[:, 1], picks),
+        sign_coverage=_ratio(decided[:, 1], decided[:, 2], picks),
+        calibration_error=_calibration(trials, picks),
+        texts=len(trials),
+        texts_per_second=round(len(trials) / max(1e-9, sum(t.seconds for t in trials)), 1),
+    )
+
+
+def by_overlap(found: Sequence[Mention], marked: Sequence[Mention]) -> list[Mention]:
+    """Each mention with the id of the marked name that it overlaps, if there is one; once for each id it has."""
+    taken: list[Mention] = []
+    for mention in found:
+        ids = dict.fromkeys(m.concept for m in marked if m.start < mention.end and mention.start < m.end)
+        taken += (replace(mention, concept=i) for i in ids or (mention.concept,))
+    return taken
+
+
+def calibration_error(probability: Floats, true: Floats) -> float:
+    """Expected calibration error over `BINS` bins of equal mass."""
+    bins = np.array_split(np.argsort(probability, kind="stable"), BINS)
+    error = sum(len(b) * abs(float(probability[b].mean() - true[b].mean())) for b in bins if len(b))
+    return error / max(1, len(probability))
 
 
 def _sign(statement: Statement) -> int:

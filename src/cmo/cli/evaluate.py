@@ -227,6 +227,7 @@ def relations(
     """Compare the relations that are read with those that people marked: pairs, signs, calibration, co-occurrence."""
     from cmo.bench import fit_relations, related
     from cmo.bench import relations as measure
+    from cmo.relate.patterns import Phrases
     from cmo.relate.statements import Teller
 
     texts = related.read(data)
@@ -234,12 +235,22 @@ def relations(
     with _bar(as_json) as bar:
         task = bar.add_task("reading", total=len(texts))
         scores = measure.evaluate(texts, Teller.shipped(), linker, lambda done: bar.update(task, completed=done))
-    if fit_to:
-        fit_relations.write(texts, fit_to, data.name)
     facts = scores.as_json()
+    if fit_to:
+        phrases = Phrases.shipped()
+        facts["fitted_cross_validated"] = measure.cross_validated(fit_relations.unseen(texts, phrases)).as_json()
+        fit_relations.write(fit_relations.fitted(texts, phrases), fit_to, f"{data.name}, {len(texts)} texts")
     if as_json:
         print_json(facts)
         return
+    unseen = facts.pop("fitted_cross_validated", None)
+    _print_relations(facts)
+    if unseen:
+        console.print("[bold]fitted, cross-validated[/]")
+        _print_relations(unseen)
+
+
+def _print_relations(facts: dict[str, Any]) -> None:
     by_type = facts.pop("by_type")
     facts["cooccurrence"] = facts["cooccurrence"]["f1"]
     _print(facts, as_json=False)

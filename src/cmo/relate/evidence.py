@@ -13,7 +13,7 @@ from cmo.relate.pairs import PAIRED, Pairs
 UNMET = -6.0
 """The score of a pair that never meets in a sentence."""
 _FAR = 6
-NAMES: Final = (
+_PLAIN: Final = (
     "best meeting", "any meeting", "mean meeting", "meetings",
     "shared", "log shared", "neighbours", "sentences apart", "overlap", "jaccard",
     "mentions i", "mentions j", "mentions fewer", "mentions more", "spread i", "spread j", "prominence i", "prominence j",
@@ -23,6 +23,7 @@ NAMES: Final = (
     "all of i", "all of j", "common friend",
     *(f"kind {k}" for k in range(len(PAIRED))),
 )  # fmt: skip
+NAMES: Final = (*_PLAIN, "unmet", *(f"{name}, as far as they meet" for name in _PLAIN))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,10 +42,13 @@ def pair_features(layout: Layout, pairs: Pairs, scores: Floats) -> Floats:
         return np.zeros((0, len(NAMES)))
     presence = _presence(layout)
     met, any_ = _met(pairs, scores)
-    return np.column_stack(
+    plain = np.column_stack(
         [met, _together(pairs, presence), _each(layout, pairs, presence), _rivals(layout, pairs, any_),
          np.eye(len(PAIRED))[pairs.kind]]
     )  # fmt: skip
+    # Each column once more, weighed by the chance that a meeting states it: what tells pairs apart that meet is not
+    # what does for those that never do. Without this the middle is told too low and the top too high.
+    return np.column_stack([plain, met[:, 3] == 0, any_[:, None] * plain])
 
 
 def _presence(layout: Layout) -> _Presence:

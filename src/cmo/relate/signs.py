@@ -39,6 +39,12 @@ class Signs:
     positive: Floats
     negative: Floats
 
+    def decided(self, least: float, certain: float) -> Ints:
+        """(pairs,): 1 or -1 where a sign is at least so likely and its direction so certain, else 0."""
+        likely = np.maximum(self.positive, self.negative)
+        enough = (likely >= least) & (likely >= certain * (self.positive + self.negative))
+        return np.where(enough, np.where(self.positive > self.negative, 1, -1), 0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignJudge:
@@ -50,7 +56,9 @@ class SignJudge:
     pair_signed: Logistic
     pair_positive: Logistic
     threshold: float
-    """A sign less likely than this is not told."""
+    """A sign less likely than this is not told,"""
+    certainty: float
+    """nor one that is less likely than this to be the right one, if there is any."""
 
     @classmethod
     def shipped(cls) -> Self:
@@ -65,6 +73,7 @@ class SignJudge:
             pair_signed=Logistic.named(facts["pair_signed"], PAIR_NAMES),
             pair_positive=Logistic.named(facts["pair_positive"], PAIR_NAMES),
             threshold=facts["threshold"],
+            certainty=facts["certainty"],
         )
 
     def to_json(self, fitted_on: str) -> str:
@@ -73,6 +82,7 @@ class SignJudge:
         facts = {
             "fitted_on": fitted_on,
             "threshold": self.threshold,
+            "certainty": self.certainty,
             "pair_signed": self.pair_signed.by_name(PAIR_NAMES),
             "pair_positive": self.pair_positive.by_name(PAIR_NAMES),
             "meeting_signed": self.meeting_signed.by_name(columns),
@@ -81,7 +91,7 @@ class SignJudge:
         return json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
 
     def judge(self, judged: Judged) -> Signs:
-        """The signs of all pairs of a window."""
+        """How likely either sign is for all pairs of a window."""
         x = sign_columns(judged, self.cues)
         signed = self.meeting_signed.log_odds(judged.layout, judged.at, x)
         positive = self.meeting_positive.log_odds(judged.layout, judged.at, x)

@@ -15,7 +15,7 @@ from cmo.relate.layout import CHEMICAL, GENE, SETTING, Ints, Layout, Window, lay
 from cmo.relate.pairs import PAIRED
 from cmo.relate.patterns import Phrases
 from cmo.relate.scope import Meeting, hedged, negated
-from cmo.relate.signs import SignJudge, Signs
+from cmo.relate.signs import SignJudge
 from cmo.relate.types import frame, name, phrase
 
 _NEAR = 15
@@ -57,24 +57,24 @@ class Teller:
         layout = lay_out(window, self.cues)
         judged = self.pairs.judge(layout)
         likely = np.flatnonzero(judged.probability >= self.pairs.threshold).tolist()
-        signs = self.signs.judge(judged) if likely else Signs(np.zeros(0), np.zeros(0))
-        found = [self._statement(judged, signs, pair) for pair in likely]
+        signs = self._signs(judged) if likely else []
+        found = [self._statement(judged, pair, signs[pair]) for pair in likely]
         return [*found, *self._conversions(judged), *self._settings(layout)]
 
-    def _statement(self, judged: Judged, signs: Signs, pair: int) -> Statement:
+    def _statement(self, judged: Judged, pair: int, sign: int) -> Statement:
         layout, found = judged.layout, judged.pairs
         chance = round(float(judged.probability[pair]), 4)
         meeting = _evidence(judged, pair)
         if meeting < 0:
             return self._unmet(layout, int(found.i[pair]), int(found.j[pair]), chance)
         left, right = int(found.left[meeting]), int(found.right[meeting])
-        said = self._said(layout, left, right, self._sign(signs, pair))
+        said = self._said(layout, left, right, sign)
         assert said is not None
         return replace(said, probability=max(chance, said.probability))
 
-    def _sign(self, signs: Signs, pair: int) -> int:
-        up, down = float(signs.positive[pair]), float(signs.negative[pair])
-        return (1 if up > down else -1) if max(up, down) >= self.signs.threshold else 0
+    def _signs(self, judged: Judged) -> list[int]:
+        decided: list[int] = self.signs.judge(judged).decided(self.signs.threshold, self.signs.certainty).tolist()
+        return decided
 
     def _unmet(self, layout: Layout, i: int, j: int, chance: float) -> Statement:
         """Two that are related across sentences: the sentence is the first that names the one with fewer mentions."""
