@@ -13,7 +13,7 @@ from cmo.ingest.pipeline import Chunking, Pipeline
 from cmo.model.concepts import Concept, Kind
 from cmo.model.outcomes import Outcome
 from cmo.settings import Settings, read_settings
-from cmo.testing import FakeLinker, FakeReader, HashingEmbedder, ParsersHere
+from cmo.testing import NEVER, FakeLinker, FakeReader, HashingEmbedder, ParsersHere
 
 Texts = dict[str, str]
 CONCEPTS = (
@@ -80,7 +80,7 @@ def fake_base(folder: Path, **settings: object) -> Iterator[Base]:
         app.__dict__["encoder"] = HashingEmbedder()
         app.__dict__["linker"] = linker = FakeLinker(CONCEPTS)
         app.__dict__["reader"] = FakeReader(linker)
-        app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5))  # not fitted to a fake model
+        app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5), NEVER)  # not fitted to a fake model
         yield Base(app, folder)
 
 

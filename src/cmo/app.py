@@ -90,7 +90,7 @@ class App:
     @cached_property
     def answerer(self) -> ExtractiveAnswerer:
         """Passages to a cited answer."""
-        return ExtractiveAnswerer(Confidence.shipped())
+        return ExtractiveAnswerer(Confidence.shipped(), Confidence.shipped("related"))
 
     @cached_property
     def executor(self) -> ThreadPoolExecutor:

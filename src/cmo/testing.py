@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cmo.answer.confidence import Confidence
 from cmo.errors import PaperRefused
 from cmo.ingest.chunks import chunk, chunk_text
 from cmo.ingest.pages import Setting
@@ -25,6 +26,8 @@ from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sente
 from cmo.model.ports import EncodedPassage, Encoder, Linker, ModelIdentity, PaperReader
 from cmo.model.record import PreparedPaper
 
+NEVER = Confidence(-30.0, {}, 0.5)
+"""Finds nothing convincing."""
 _ABOUT = Metadata(title="A paper about metabolites in plasma")
 
 

@@ -13,6 +13,7 @@ import uvicorn
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.testing import NEVER
 from cmo.web import create_api
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -40,7 +41,7 @@ pytestmark = [
 
 @pytest.fixture
 def address(base: Any) -> Iterator[str]:
-    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
     with base.app.pipeline(2) as pipeline:
         told = list(base.app.curator.ingest(pipeline, [LIBRARY / name for name in NOTES]))
     assert [outcome.status for outcome in told] == ["added"] * 3

@@ -15,7 +15,7 @@ from cmo.ingest.pipeline import Chunking, Pipeline
 from cmo.model.concepts import Concept, Kind
 from cmo.oracle import admit
 from cmo.settings import read_settings
-from cmo.testing import FakeLinker, FakeReader, HashingEmbedder, ParsersHere
+from cmo.testing import NEVER, FakeLinker, FakeReader, HashingEmbedder, ParsersHere
 
 CONCEPTS = (
     Concept("UBERON:0001969", "plasma", Kind.SPECIMEN),
@@ -84,7 +84,7 @@ def obey(command: str, folder: str, papers: str) -> None:
         app.__dict__["encoder"] = HashingEmbedder()
         app.__dict__["linker"] = linker = FakeLinker(CONCEPTS)
         app.__dict__["reader"] = FakeReader(linker)
-        app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5))  # not fitted to a fake model
+        app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(10.0, {}, 0.5), NEVER)  # not fitted to a fake model
         COMMANDS[command](app, Path(papers))
 
 

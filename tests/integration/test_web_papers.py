@@ -14,6 +14,7 @@ import pytest
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.testing import NEVER
 from cmo.web import create_api
 
 BAD = Path(__file__).parents[3] / "shared" / "data" / "papers" / "pdf_bad"
@@ -26,7 +27,7 @@ PAPER = (
 @pytest.fixture(autouse=True)
 def _confidence_for_the_fake_model(base: Any) -> None:
     """The shipped confidence is fitted on a real model's cosines; here shared words decide."""
-    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import ModelMismatch
 from cmo.oracle import admit
+from cmo.testing import NEVER
 from cmo.web import create_api
 
 ASKED = "Which amino acids are raised in maple syrup urine disease?"
@@ -26,7 +27,7 @@ TEXTS = {
 @pytest.fixture(autouse=True)
 def _confidence_for_the_fake_model(base: Any) -> None:
     """The shipped confidence is fitted on a real model's cosines; here shared words decide."""
-    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import ModelMissing, OracleError, SettingsError
 from cmo.settings import Settings
+from cmo.testing import NEVER
 from cmo.web import create_api, schemas
 from cmo.web.problems import kinds
 from cmo.web.serve import serve
@@ -32,7 +33,7 @@ STATIC = Path(cmo.web.__file__).parent / "static"
 @pytest.fixture(autouse=True)
 def _confidence_for_the_fake_model(base: Any) -> None:
     """The shipped confidence is fitted on a real model's cosines; here shared words decide."""
-    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
 
 
 @pytest.fixture
@@ -226,7 +227,8 @@ from pathlib import Path
 from cmo.answer.confidence import Confidence
 from cmo.app import App
 from cmo.settings import read_settings
-from cmo.testing import HashingEmbedder
+from cmo.testing import NEVER, HashingEmbedder
+from cmo.testing import NEVER
 from cmo.web.serve import serve
 
 App.encoder = HashingEmbedder()

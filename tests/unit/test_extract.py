@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cmo.answer.candidates import candidates
-from cmo.answer.coverage import coverage
 from cmo.answer.confidence import Confidence, features
+from cmo.answer.coverage import coverage
 from cmo.answer.extract import MOST_SENTENCES, PER_PAPER, ExtractiveAnswerer
 from cmo.model.answers import Answer, RefusalReason
 from cmo.model.evidence import Found, Passage, PassageSentence, Term
 from cmo.model.papers import Format, Metadata, PaperRef, Role, Section
 from cmo.model.questions import Filters, Question
-from cmo.testing import HashingEmbedder
+from cmo.testing import NEVER, HashingEmbedder
 
 ENCODER = HashingEmbedder(256)
 SURE = Confidence(10.0, {}, 0.5)
@@ -49,7 +49,7 @@ def found(*passages: Passage, snapshot: str = "000001") -> Found:
 
 
 def answer(*passages: Passage, confidence: Confidence = SURE) -> Answer:
-    return ExtractiveAnswerer(confidence).answer(QUESTION, found(*passages))
+    return ExtractiveAnswerer(confidence, NEVER).answer(QUESTION, found(*passages))
 
 
 def texts_of(value: Answer) -> list[str]:
@@ -148,7 +148,7 @@ def test_thin_evidence_is_refused_with_what_was_searched_and_what_came_nearest()
 )
 def test_nothing_found_says_why(snapshot: str, filters: Filters, reason: RefusalReason) -> None:
     question = Question(QUESTION.text, filters=filters)
-    value = ExtractiveAnswerer(SURE).answer(question, found(snapshot=snapshot))
+    value = ExtractiveAnswerer(SURE, NEVER).answer(question, found(snapshot=snapshot))
     assert value.refusal is not None
     assert value.refusal.reason is reason
 

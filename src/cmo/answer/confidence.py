@@ -34,9 +34,9 @@ class Confidence:
     threshold: float
 
     @classmethod
-    def shipped(cls) -> Self:
-        """The model fitted on public questions; see `confidence.json` for how."""
-        facts = json.loads(files("cmo.answer").joinpath("confidence.json").read_text("utf-8"))
+    def shipped(cls, name: str = "confidence") -> Self:
+        """A model fitted on public questions: `confidence` judges sentences, `related` a table of relations."""
+        facts = json.loads(files("cmo.answer").joinpath(f"{name}.json").read_text("utf-8"))
         return cls(facts["bias"], facts["weights"], facts["threshold"])
 
     def to_json(self, fitted_on: Sequence[str]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from cmo.answer import relations
 from cmo.answer.candidates import Candidate, candidates
 from cmo.answer.confidence import Confidence, features
 from cmo.answer.refuse import refuse
-from cmo.answer.relations import enrichment, table
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.evidence import Evidence, Found, Passage, PassageSentence
 from cmo.model.papers import PaperRef
@@ -30,10 +30,16 @@ _REPEATS = 0.93
 
 
 class ExtractiveAnswerer:
-    """Answers in the papers' own words. Citations are exact by construction."""
+    """Answers in the papers' own words. Citations are exact by construction.
 
-    def __init__(self, confidence: Confidence) -> None:
+    Args:
+        confidence: judges the best sentence.
+        related: judges it together with the relations that are asked for, where the graph found some.
+    """
+
+    def __init__(self, confidence: Confidence, related: Confidence) -> None:
         self._confidence = confidence
+        self._related = related
 
     def answer(self, question: Question, found: Found) -> Answer:
         """Compose the answer, or refuse."""
@@ -44,10 +50,19 @@ class ExtractiveAnswerer:
         ranked = candidates(found)
         if not ranked:
             return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
-        probability = self._confidence.probability(features(found, ranked[0]))
-        if probability < self._confidence.threshold:
-            return refuse(question, found, RefusalReason.THIN_EVIDENCE, probability)
-        return _compose(question, found, _choose(ranked), probability)
+        alone = self._confidence.probability(features(found, ranked[0]))
+        stated = [_stating(*s) for s in relations.statements(found, MOST_SENTENCES)]
+        together = self._related.probability(relations.features(found, alone)) if stated else 0.0
+        if alone >= self._confidence.threshold:
+            return _compose(question, found, _choose(ranked), max(alone, together))
+        if together >= self._related.threshold:
+            return _compose(question, found, stated, together)
+        return refuse(question, found, RefusalReason.THIN_EVIDENCE, max(alone, together))
+
+
+def _stating(passage: Passage, place: int, probability: float) -> Candidate:
+    """A sentence that states a relation, as if it had been chosen for its words."""
+    return Candidate(passage, place, 0.0, 0.0, probability, passage.sentence_vectors[place])
 
 
 def _choose(ranked: Sequence[Candidate]) -> list[Candidate]:
@@ -92,8 +107,8 @@ def _compose(question: Question, found: Found, chosen: Sequence[Candidate], prob
         confidence=round(probability, 4),
         snapshot=found.snapshot,
         searched=found.searched,
-        relations=table(found.trace),
-        enrichment=enrichment(found.trace),
+        relations=relations.table(found.trace),
+        enrichment=relations.enrichment(found.trace),
     )
     papers = dict.fromkeys([*(c.passage.paper for c in order), *(e.paper for e in answer.evidence)])
     numbers = {paper: n for n, paper in enumerate(papers, 1)}

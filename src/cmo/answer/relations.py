@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from cmo.answer.coverage import coverage
 from cmo.answer.quote import quote
 from cmo.model.answers import Enrichment, RelationRow
 from cmo.model.concepts import Kind
-from cmo.model.evidence import Evidence, Relationship, Trace
+from cmo.model.evidence import Evidence, Found, Passage, Relationship, Trace
 
 MOST_ROWS = 8
 _QUOTED = 2
@@ -14,8 +15,34 @@ _QUOTED = 2
 
 def table(trace: Trace | None) -> tuple[RelationRow, ...]:
     """The relations that the question asks for, those that the papers speak of most surely first."""
-    asked = [r for r in trace.relationships if r.asked] if trace else []
-    return tuple(_row(relationship) for relationship in asked[:MOST_ROWS])
+    return tuple(_row(relationship) for relationship in _asked(trace)[:MOST_ROWS])
+
+
+def features(found: Found, text: float) -> dict[str, float]:
+    """What an answer by relations is judged by, all 0 to 1.
+
+    Args:
+        found: with relations that are asked for.
+        text: the probability that the best sentence alone bears on the question.
+    """
+    told = _asked(found.trace)[:MOST_ROWS]
+    ends = {end.number for r in told for end in (r.subject, r.object)}
+    concepts = [node.number for node in found.trace.concepts] if found.trace else []
+    words = " ".join([f"{r.subject.name} {r.type} {r.object.name} {_said(r)}" for r in told])
+    return {
+        "text": text,
+        "sure": max((r.probability for r in told), default=0.0),
+        "tied": sum(number in ends for number in concepts) / max(1, len(concepts)),
+        "covered": float(coverage([words], found.terms)[0]),
+    }
+
+
+def statements(found: Found, most: int) -> list[tuple[Passage, int, float]]:
+    """Sentences that state what is asked, of the best lines first, each printed place once: passage, place, probability."""
+    said = [s for r in _asked(found.trace) for s in r.statements[:_QUOTED] if not s.against]
+    places = {(s.passage.paper.paper_id, s.passage.sentences[s.place].start): s for s in reversed(said)}
+    first = sorted(places.values(), key=said.index)[:most]
+    return [(s.passage, s.place, s.probability) for s in first]
 
 
 def enrichment(trace: Trace | None) -> Enrichment | None:
@@ -29,6 +56,14 @@ def enrichment(trace: Trace | None) -> Enrichment | None:
         relationships=len(trace.relationships),
         paths=tuple(tuple(_row(step) for step in chain) for chain in trace.paths),
     )
+
+
+def _asked(trace: Trace | None) -> list[Relationship]:
+    return [r for r in trace.relationships if r.asked] if trace else []
+
+
+def _said(told: Relationship) -> str:
+    return " ".join(s.passage.sentences[s.place].text for s in told.statements)
 
 
 def _row(told: Relationship) -> RelationRow:

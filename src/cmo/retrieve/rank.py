@@ -76,12 +76,7 @@ def rank(
         head: candidates that are looked at closely.
     """
     if asked.question.mode is Mode.NAIVE:
-        near = snapshot.nearest(asked.vector, pool, asked.mask)
-        return Ranking(
-            near.rows,
-            near.scores,
-            {"dense": near.scores, "sentence": near.scores, **_blank(len(near.rows), "words", "grams")},
-        )
+        return _by_meaning(snapshot, asked, snapshot.nearest(asked.vector, pool, asked.mask))
     if walked is not None and asked.question.mode in _BY_GRAPH:
         near, rows = Hits.none(), np.sort(walked.rows)
     else:
@@ -111,6 +106,13 @@ class _Pool:
         scores = np.zeros(len(self.near.rows), np.float32)
         scores[np.searchsorted(self.near.rows, self.walked.rows)] = self.walked.scores
         return of_best(scores)
+
+
+def _by_meaning(snapshot: Searchable, asked: Asked, near: Hits) -> Ranking:
+    """Vectors alone rank; the words are told all the same, because confidence looks at them."""
+    words = snapshot.stem_scores(asked.terms, near.rows)
+    signals = {"dense": near.scores, "words": words, "sentence": near.scores, **_blank(len(near.rows), "grams")}
+    return Ranking(near.rows, near.scores, signals)
 
 
 def _blank(rows: int, *names: str) -> dict[str, FloatArray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from cmo.model.evidence import Passage, Relationship, Statement, Trace
 from cmo.model.graph import Edge, Fact
-from cmo.model.ports import Searchable
+from cmo.model.ports import Graph, Searchable
 from cmo.model.questions import Reach
 from cmo.retrieve.walk import Walk
 
@@ -31,10 +32,11 @@ def trace(
         mask: rows that may be quoted; None admits all.
         reach: how far the graph was to carry the search.
     """
-    teller = _Teller(snapshot, way, mask)
-    edges = way.edges()[:_RELATIONSHIPS]
+    teller = _Teller(snapshot, way.graph, mask)
+    edges = way.edges[:_RELATIONSHIPS]
+    asked = frozenset(edge for lead in way.leads if lead.meets for edge in lead.edges)
     chains = _chains(way) if reach.reasoning else []
-    told = teller.tell([*edges, *(edge for chain in chains for edge in chain)])
+    told = teller.tell([*edges, *(edge for chain in chains for edge in chain)], asked)
     return Trace(
         concepts=way.seeds,
         hops=way.hops,
@@ -47,18 +49,17 @@ def trace(
 class _Teller:
     """Turns edges into relationships; each passage is fetched once."""
 
-    def __init__(self, snapshot: Searchable, way: Walk, mask: NDArray[np.bool_] | None) -> None:
+    def __init__(self, snapshot: Searchable, graph: Graph, mask: NDArray[np.bool_] | None) -> None:
         self._snapshot = snapshot
-        self._way = way
-        self._graph = way.graph
+        self._graph = graph
         self._mask = mask
 
-    def tell(self, edges: Iterable[Edge]) -> dict[Edge, Relationship]:
+    def tell(self, edges: Iterable[Edge], asked: frozenset[Edge]) -> dict[Edge, Relationship]:
         """Relationships of edges that may be told: curated ones, and those with a sentence that may be quoted."""
         facts = {edge: self.facts(edge) for edge in dict.fromkeys(edges)}
         passages = self._passages({fact.row for stated in facts.values() for fact in stated})
         return {
-            edge: self._relationship(edge, stated, passages)
+            edge: replace(self._relationship(edge, stated, passages), asked=edge in asked)
             for edge, stated in facts.items()
             if stated or edge.source != "papers"
         }
@@ -82,7 +83,6 @@ class _Teller:
             papers_for=edge.papers_for,
             papers_against=edge.papers_against,
             source=edge.source,
-            asked=bool(self._way.asks(edge)),
             statements=tuple(
                 Statement(
                     passage=passages[fact.row],

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,17 @@ from cmo.model.hits import Hits
 from cmo.model.ports import Graph, Linker
 from cmo.model.questions import Mode, Question
 from cmo.retrieve.intent import Intent, intent
+from cmo.retrieve.leads import Lead, leads
 
 _ASKED = 2.0
 """How much more a node of a kind that is asked for counts."""
-_EDGES, _STATED = 24, 6
-"""Relations that are looked at, and statements of each."""
+_LEADS, _STATED = 24, 6
+"""Leads that are followed up, and statements of each of their relations."""
 _FEW = 2
 """Concepts in a question from which it relates them, whatever its words."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Walk:
     """Where a question's concepts lead."""
 
@@ -53,7 +55,7 @@ class Walk:
     def stating(self, limit: int) -> Hits:
         """Passages that state the relations around the seeds."""
         best: dict[int, float] = {}
-        for edge in self.edges():
+        for edge in self.edges:
             for fact in self.graph.facts(edge, _STATED):
                 if fact.row >= 0:
                     best[fact.row] = max(best.get(fact.row, 0.0), edge.probability * fact.probability)
@@ -62,21 +64,15 @@ class Walk:
             np.array([row for row, _ in ranked], np.int64), np.array([score for _, score in ranked], np.float32)
         )
 
-    def edges(self) -> list[Edge]:
-        """Relations of the seeds, those that are asked for first, then the surest."""
-        numbers = np.array([seed.number for seed in self.seeds], np.int64)
-        among = numbers if len(numbers) >= _FEW else None
-        found = self.graph.edges(numbers, among, _EDGES)
-        if among is not None and len(found) < _EDGES:
-            found += [e for e in self.graph.edges(numbers, None, _EDGES) if e not in found]
-        return sorted(found, key=lambda edge: (-self.asks(edge), -edge.probability))[:_EDGES]
+    @cached_property
+    def leads(self) -> list[Lead]:
+        """Relations around and between the seeds that may be what is asked, best first."""
+        return sorted(leads(self), key=lambda lead: -lead.worth)[:_LEADS]
 
-    def asks(self, edge: Edge) -> int:
-        """How well an edge meets what is asked, 0 not at all: by its type, by both ends or the far end's kind."""
-        named = {seed.number for seed in self.seeds}
-        far = {edge.subject, edge.object} - named
-        kinds = {self.graph.node(number).kind for number in far}
-        return 2 * (edge.type in self.intent.types) + (not far) + bool(self.intent.kinds & kinds)
+    @property
+    def edges(self) -> list[Edge]:
+        """The relations of all leads, best first, each once."""
+        return list(dict.fromkeys(edge for lead in self.leads for edge in lead.edges))
 
 
 def walk(graph: Graph | None, linker: Linker | None, question: Question, hops: int) -> Walk | None:
