@@ -310,6 +310,13 @@ class StatusOut(_Sent):
     snapshot: str
     model: str
     up_to_date: bool
+    nodes: int
+    edges: int
+    curated_edges: int
+    facts: int
+    reader: str
+    stale_readings: int
+    missing_readings: int
 
 
 class KindOut(_Sent):
