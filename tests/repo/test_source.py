@@ -13,6 +13,7 @@ LONG: set[str] = set()
 BROAD = {
     "src/cmo/web/boundary.py",  # the HTTP boundary
     "src/cmo/ingest/worker.py",  # whatever a reader does, it costs one file
+    "src/cmo/lightrag/worker.py",  # the process boundary: whatever the library raises, it costs one request
     "src/cmo/embed/tokens.py",  # the binding raises bare Exception
     "src/cmo/embed/session.py",  # the binding raises classes that it does not export
 }
