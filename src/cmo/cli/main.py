@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 import cmo
-from cmo.cli import ask, demo, evaluate, ingest, kb, models, papers, serve
+from cmo.cli import ask, demo, evaluate, graph, ingest, kb, models, papers, serve
 from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
@@ -31,6 +31,7 @@ app.command("ask")(ask.ask)
 app.command("ingest")(ingest.ingest)
 app.add_typer(papers.app, name="papers")
 app.add_typer(kb.app, name="kb")
+app.add_typer(graph.app, name="graph")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="eval")
 app.command("serve")(serve.serve)
