@@ -89,7 +89,7 @@ class Edges:
 def combine(facts: Facts) -> Edges:
     """One row for each subject, object and type that any paper states or denies.
 
-    Sorting dominates, O(n log n): half a million facts take a quarter of a second.
+    Sorting dominates, O(n log n): half a million facts take some tenths of a second.
     """
     about = _about(facts)
     edges, edge = _distinct(about.pair * _SLOTS + facts.type)
