@@ -17,7 +17,7 @@ from cmo.answer.confidence import Confidence
 from cmo.app import App
 from cmo.cli import main
 from cmo.ingest.pipeline import Chunking, Pipeline
-from cmo.testing import HashingEmbedder, ParsersHere
+from cmo.testing import HashingEmbedder, ParsersHere, by_shared_words
 
 PKU = "Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria because the enzyme is lacking."
 LABEL = "Tracing [13C]glucose\n\nLabelled [13C]glucose is taken up by muscle and turned into labelled lactate there."
@@ -59,7 +59,7 @@ def cmo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hom
     encoder.__set_name__(App, "encoder")
     monkeypatch.setattr(App, "encoder", encoder)
     monkeypatch.setattr(App, "pipeline", _pipeline_here)
-    monkeypatch.setattr(Confidence, "shipped", lambda: Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    monkeypatch.setattr(Confidence, "shipped", by_shared_words)
     monkeypatch.setenv("CMO_HOME", str(home))
     monkeypatch.setenv("COLUMNS", "120")
 

@@ -157,7 +157,7 @@ async def test_the_page_and_all_its_files_are_served_from_here_alone(http: httpx
 async def test_the_interface_is_described_with_a_problem_for_each_failure(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
     assert set(document["paths"]) == {
-        "/query", "/query/stream", "/papers", "/papers/{paper_id}", "/papers/{paper_id}/pages/{page}.png",
+        "/query", "/query/stream", "/api/query/enhanced", "/api/query/enrichment/test", "/api/query/enrichment/config", "/papers", "/papers/{paper_id}", "/papers/{paper_id}/pages/{page}.png",
         "/evidence/{evidence_id}", "/health", "/kb/status", "/problems/{code}",
     }  # fmt: skip
     for operations in document["paths"].values():
@@ -227,12 +227,11 @@ from pathlib import Path
 from cmo.answer.confidence import Confidence
 from cmo.app import App
 from cmo.settings import read_settings
-from cmo.testing import NEVER, HashingEmbedder
-from cmo.testing import NEVER
+from cmo.testing import HashingEmbedder, by_shared_words
 from cmo.web.serve import serve
 
 App.encoder = HashingEmbedder()
-Confidence.shipped = lambda: Confidence(-2.0, {"coverage": 8.0}, 0.5)
+Confidence.shipped = by_shared_words
 if __name__ == "__main__":
     serve(read_settings(working_dir=Path(sys.argv[1]), port=int(sys.argv[2])), workers=int(sys.argv[3]), log_level="warning")
 """

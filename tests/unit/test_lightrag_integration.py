@@ -18,7 +18,7 @@ from cmo.answer.confidence import Confidence
 from cmo.app import App
 from cmo.errors import BadFilter, BadQuestion, NotFound, OracleError, SettingsError, SnapshotCorrupt
 from cmo.ingest.pipeline import Chunking, Pipeline
-from cmo.testing import HashingEmbedder, ParsersHere
+from cmo.testing import HashingEmbedder, ParsersHere, by_shared_words
 from lightrag_integration import (
     AsyncClinicalRAG,
     ClinicalMetabolomicsRAG,
@@ -41,7 +41,7 @@ def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "pku.txt").write_text(PKU)
     monkeypatch.setenv("LIGHTRAG_WORKING_DIR", str(tmp_path / "base"))
     monkeypatch.setenv("LIGHTRAG_PAPERS_DIR", str(folder))
-    monkeypatch.setattr(Confidence, "shipped", lambda: Confidence(-2.0, {"coverage": 8.0}, 0.5))
+    monkeypatch.setattr(Confidence, "shipped", by_shared_words)
     monkeypatch.setattr("cmo.embed.provision.install", lambda *_, **__: None)
     monkeypatch.setattr(App, "pipeline", _pipeline_here)
     LOADED.clear()
