@@ -18,6 +18,7 @@ from cmo.ingest.pages import Setting
 from cmo.ingest.parse import parse_one
 from cmo.ingest.pipeline import in_context
 from cmo.kit.hashing import hex_hash
+from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
 from cmo.model.outcomes import Refusal
@@ -97,6 +98,27 @@ class HashingEmbedder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Words."""
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+
+
+class ScriptedChat:
+    """Says what it was told to, in that order; remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, *says: str) -> None:
+        self._says = list(says)
+        self.asked: list[tuple[Message, ...]] = []
+
+    def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        most_tokens: int,  # noqa: ARG002 - the port's own signature
+        schema: Mapping[str, object] | None = None,  # noqa: ARG002
+    ) -> Completion:
+        """The next line; the last one for ever."""
+        self.asked.append(tuple(messages))
+        return Completion(self._says.pop(0) if len(self._says) > 1 else self._says[0])
 
 
 class FakeParsers:

@@ -16,7 +16,7 @@ from cmo.model.concepts import RelationType
 from cmo.model.naming import KnowsNothing
 from cmo.model.papers import Section
 from cmo.study import studied
-from cmo.testing import paper_of
+from cmo.testing import ScriptedChat, paper_of
 
 SENTENCES = (
     "Phenylalanine is raised in phenylketonuria.",
@@ -193,3 +193,11 @@ def test_the_key_is_sent_and_never_shown(model: Any, caplog: pytest.LogCaptureFi
             chat.complete(ASKED, most_tokens=5)
     assert model.keys == [f"Bearer {KEY}"]
     assert not any(KEY in text for text in (repr(chat), str(caught.value), str(caught.value.__cause__), caplog.text))
+
+
+def test_any_chat_will_do() -> None:
+    chat = ScriptedChat("no JSON", json.dumps({"entities": [entity("Tyrosine")], "relations": []}))
+    mine = LlmReader(chat, KnowsNothing(), most_passages=2)
+    assert mine.read(PAPER).concepts == ()
+    assert [c.name for c in mine.read(PAPER).concepts] == ["Tyrosine"]
+    assert len(chat.asked) == 2
