@@ -47,6 +47,8 @@ def exit_for(error: errors.OracleError) -> Exit:
         (errors.ModelError, Exit.MODEL),
         (errors.StoreError, Exit.STORE),
         (errors.SnapshotCorrupt, Exit.STORE),
+        (errors.VocabularyCorrupt, Exit.STORE),
+        (errors.VocabularyError, Exit.UNSOUND),
         (errors.NotFound, Exit.NOT_FOUND),
         (errors.BadQuestion, Exit.USAGE),
         (errors.BadFilter, Exit.USAGE),

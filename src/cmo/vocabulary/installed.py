@@ -2,7 +2,7 @@
 
 ::
 
-    official files --reader, sift--> home/vocabulary/.staged-…/ --rename--> home/vocabulary/<name>/
+    official files --(download), reader, sift--> home/vocabulary/.staged-…/ --rename--> home/vocabulary/<name>/
     starter, then the installed ones in the order of trust --merge--> concepts, curated edges
 
 Nothing is kept of the files themselves. Writers take turns; readers need not wait for them.
@@ -20,6 +20,8 @@ from pathlib import Path
 from cmo.errors import NotFound, VocabularyCorrupt, VocabularyError
 from cmo.kit.files import exclusive, full_disk_is_store_full, sync_folder
 from cmo.kit.hashing import hex_hash
+from cmo.model.concepts import Concept
+from cmo.vocabulary.finding import find
 from cmo.vocabulary.merge import Merged, Vocabulary, merge
 from cmo.vocabulary.normal import Manifest, check, load, load_manifest, write, write_manifest
 from cmo.vocabulary.sources.catalog import Source, catalog, source
@@ -68,12 +70,12 @@ class Vocabularies:
         )
         return [ours, *map(self._listed, catalog().values())]
 
-    def install(self, name: str, files: Path, *, progress: Progress = silent) -> Manifest:
+    def install(self, name: str, files: Path | None = None, *, progress: Progress = silent) -> Manifest:
         """Read a vocabulary from files of its project and keep it; one that is there is replaced when all is well.
 
         Args:
             name: of `catalog()`.
-            files: a file, or the folder that holds them.
+            files: a file, or the folder that holds them; without it they are downloaded where that can be done.
             progress: told what happens.
 
         Raises:
@@ -81,18 +83,14 @@ class Vocabularies:
             VocabularyError: the files are not what they should be, or nothing can be read from them.
             StoreFull: the disk is full; what was installed before is as it was.
         """
-        origin, notes = source(name), Notes()
-        if not files.exists():
-            raise VocabularyError(f"There is no {files}. Name a file or folder that has {' — or '.join(origin.files)}.")
-        sifted = sift(origin.read(files, notes), notes, lambda count: progress("reading", count))
-        if not sifted.concepts:
-            raise VocabularyError(f"{files} holds no concept of {origin.title}. {_first(notes)}".rstrip())
-        progress("writing", len(sifted.concepts))
-        with self._writing(), self._staged(name) as staged:
-            manifest = _manifest(origin, files, sifted, notes, write(staged, sifted.concepts, sifted.edges))
-            write_manifest(staged, manifest)
-            self._swap(staged, self.folder / name)
-        return manifest
+        origin = source(name)
+        if files is not None:
+            return self._install(origin, files, progress)
+        from cmo.vocabulary.sources.download import fetch  # noqa: PLC0415 - loads httpx, which only downloading needs
+
+        with full_disk_is_store_full(self.folder), tempfile.TemporaryDirectory() as folder:
+            fetch(origin, Path(folder), progress)
+            return self._install(origin, Path(folder), progress)
 
     def remove(self, name: str) -> None:
         """Remove an installed vocabulary; a damaged one as well.
@@ -146,6 +144,14 @@ class Vocabularies:
         installed = [load(self.folder / manifest.name) for manifest in self.installed()]
         return merge([Vocabulary(STARTER, starter()), *installed])
 
+    def find(self, wanted: str) -> tuple[Concept, ...]:
+        """Concepts that have an id, an identifier elsewhere with or without its source, or else a name; the best first.
+
+        Raises:
+            VocabularyCorrupt: an installed one does not match its checksums.
+        """
+        return find(self.merged().concepts, wanted)
+
     def _listed(self, origin: Source) -> Listed:
         if not (self.folder / origin.name).is_dir():
             return Listed(origin.name, origin.title, origin.licence, installed=False)
@@ -154,6 +160,20 @@ class Vocabularies:
             m.name, m.title, m.licence, installed=True, version=m.version, concepts=m.concepts, edges=m.edges,
             problems=sum(m.problems.values()),
         )  # fmt: skip
+
+    def _install(self, origin: Source, files: Path, progress: Progress) -> Manifest:
+        if not files.exists():
+            raise VocabularyError(f"There is no {files}. Name a file or folder with {', or '.join(origin.files)}.")
+        notes = Notes()
+        sifted = sift(origin.read(files, notes), notes, lambda count: progress("reading", count))
+        if not sifted.concepts:
+            raise VocabularyError(f"{files} holds no concept of {origin.title}. {_first(notes)}".rstrip())
+        progress("writing", len(sifted.concepts))
+        with self._writing(), self._staged(origin.name) as staged:
+            manifest = _manifest(origin, files, sifted, notes, write(staged, sifted.concepts, sifted.edges))
+            write_manifest(staged, manifest)
+            self._swap(staged, self.folder / origin.name)
+        return manifest
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
