@@ -30,7 +30,13 @@ MEMORY = Path("/dev/shm")
 ENCODER = HashingEmbedder(16)
 IDS = ("CHEBI:1", "CHEBI:2", "DOID:3", "DOID:4", "HGNC:5", "X:6")
 KNOWN = {id_: Concept(id_, f"name of {id_}", Kind.METABOLITE) for id_ in (*IDS[:5], "PW:7", "PW:8", "PW:9")}
+FEW_IDS = ("CHEBI:1", "DOID:3", "X:6")
+FEW_TYPES = (
+    RelationType.INCREASED_IN, RelationType.DECREASED_IN, RelationType.ASSOCIATED_WITH, RelationType.CONVERTED_TO,
+)  # fmt: skip
+"""So few that papers often speak of the same edge, or of its opposite."""
 SENTENCES = 6
+KINDS = (Kind.METABOLITE, Kind.GENE)
 CURATED = (
     CuratedEdge("CHEBI:1", "PW:7", RelationType.PART_OF_PATHWAY, "Reactome", "R-HSA-1"),
     CuratedEdge("PW:7", "PW:8", RelationType.PART_OF_PATHWAY, "Reactome", "R-HSA-2"),
@@ -115,12 +121,14 @@ def readings(draw: st.DrawFn, reader: str = "cmo@1") -> Reading:
     mentions = []
     for sentence in sorted(draw(st.lists(st.integers(0, SENTENCES - 1), max_size=8))):
         start = int(starts[sentence]) + draw(st.integers(0, 10))
-        mentions.append(Mention(start, int(ends[sentence]), draw(st.sampled_from(IDS)), Kind.METABOLITE, draw(GRID)))
+        mentions.append(
+            Mention(start, int(ends[sentence]), draw(st.sampled_from(IDS)), draw(st.sampled_from(KINDS)), draw(GRID))
+        )
     relation = st.builds(
-        Relation, st.sampled_from(IDS), st.sampled_from(IDS), st.sampled_from(RelationType), GRID,
+        Relation, st.sampled_from(FEW_IDS), st.sampled_from(FEW_IDS), st.sampled_from(FEW_TYPES), GRID,
         st.integers(0, SENTENCES), st.booleans(), st.booleans(), st.lists(st.sampled_from(IDS), max_size=2).map(tuple),
     ).filter(lambda r: r.subject != r.object)  # fmt: skip
-    return Reading(reader, tuple(sorted(mentions, key=lambda m: m.start)), tuple(draw(st.lists(relation, max_size=6))))
+    return Reading(reader, tuple(sorted(mentions, key=lambda m: m.start)), tuple(draw(st.lists(relation, max_size=8))))
 
 
 PAPERS = st.lists(st.tuples(readings(), st.booleans(), readings("llm@1")), min_size=1, max_size=5)
