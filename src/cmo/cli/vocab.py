@@ -65,8 +65,9 @@ def install(
     if as_json:
         print_json(asdict(manifest))
         return
+    title = f"{manifest.title} {manifest.version}".strip()
     console.print(
-        f"{manifest.title} {manifest.version} is installed: {manifest.concepts:,} concepts, {manifest.edges:,} edges. "
+        f"{title} is installed: {manifest.concepts:,} concepts, {manifest.edges:,} edges. "
         f"© {manifest.project}, {manifest.licence}.",
         soft_wrap=True,
     )

@@ -23,7 +23,7 @@ from cmo.kit.hashing import hex_hash
 from cmo.model.concepts import Concept
 from cmo.vocabulary.finding import find
 from cmo.vocabulary.merge import Merged, Vocabulary, merge
-from cmo.vocabulary.normal import Manifest, check, load, load_manifest, write, write_manifest
+from cmo.vocabulary.normal import MANIFEST, Manifest, check, load, load_manifest, write, write_manifest
 from cmo.vocabulary.sources.catalog import Source, catalog, source
 from cmo.vocabulary.sources.notes import Notes
 from cmo.vocabulary.sources.sift import Sifted, sift
@@ -32,6 +32,7 @@ from cmo.vocabulary.starter import NAME as STARTER
 
 Progress = Callable[[str, int], None]
 """Called with what is being done, and how much of it so far: items, or bytes."""
+_STAGED, _OLD = ".staged-", "old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Vocabularies:
             if not folder.is_dir():
                 raise NotFound(f"{name} is not installed in {self.folder.parent}. `cmo vocab list` shows what is.")
             with self._staged(name) as staged:
-                folder.rename(staged.parent / "old")  # gone at once for every reader, then swept
+                folder.rename(staged.parent / _OLD)  # gone at once for every reader, then swept
                 sync_folder(self.folder)
 
     def installed(self) -> tuple[Manifest, ...]:
@@ -182,10 +183,9 @@ class Vocabularies:
 
     @contextmanager
     def _staged(self, name: str) -> Iterator[Path]:
-        """An empty folder beside the final one; what a writer that was killed left there is swept first."""
-        for left in self.folder.glob(".staged-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        outer = Path(tempfile.mkdtemp(prefix=".staged-", dir=self.folder))
+        """An empty folder beside the final one."""
+        self._sweep()
+        outer = Path(tempfile.mkdtemp(prefix=_STAGED, dir=self.folder))
         try:
             inner = outer / name
             inner.mkdir()
@@ -193,9 +193,18 @@ class Vocabularies:
         finally:
             shutil.rmtree(outer, ignore_errors=True)
 
+    def _sweep(self) -> None:
+        """Remove what a killed writer left; what it had written and only not yet put in place is put there."""
+        for left in self.folder.glob(f"{_STAGED}*"):
+            for manifest in left.glob(f"*/{MANIFEST}") if (left / _OLD).exists() else ():
+                if manifest.parent.name != _OLD and not (self.folder / manifest.parent.name).exists():
+                    manifest.parent.rename(self.folder / manifest.parent.name)
+            shutil.rmtree(left, ignore_errors=True)
+
     def _swap(self, staged: Path, folder: Path) -> None:
+        """Put a folder in another's place. Whoever has the old one open keeps its files."""
         if folder.exists():
-            folder.rename(staged.parent / "old")
+            folder.rename(staged.parent / _OLD)
         staged.rename(folder)
         sync_folder(self.folder)
 

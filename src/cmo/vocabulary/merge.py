@@ -80,6 +80,7 @@ class _Groups:
         self._concepts = [c for v in vocabularies for c in v.concepts]
         ranks = [rank for rank, v in enumerate(vocabularies) for _ in v.concepts]
         self._counts = counts
+        self._refused: set[tuple[int, int]] = set()
         self._root = list(range(len(ranks)))
         self._ranks = ranks
         self._members = [1 << rank for rank in ranks]
@@ -113,12 +114,18 @@ class _Groups:
         if one == other:
             return
         if not _compatible(self._concepts[one].kind, self._concepts[other].kind):
-            self._counts["kinds differ"] += 1
+            self._refuse(one, other, "kinds differ")
         elif self._members[one] & self._members[other] & ~allowed:
-            self._counts["kept apart"] += 1
+            self._refuse(one, other, "kept apart")
         else:
             self._root[other] = one
             self._members[one] |= self._members[other]
+
+    def _refuse(self, one: int, other: int, why: str) -> None:
+        """Count two groups that stay two, once however many identifiers they share."""
+        if (one, other) not in self._refused:
+            self._refused.add((one, other))
+            self._counts[why] += 1
 
     def _find(self, number: int) -> int:
         while self._root[number] != number:
