@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cmo.settings import Settings as LightRAGConfig
+    from lightrag_integration import quality_diagnostics
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.rag import (
         AsyncClinicalRAG,
@@ -24,6 +25,7 @@ _HOMES = {
     "AsyncClinicalRAG": ("lightrag_integration.rag", "AsyncClinicalRAG"),
     "RAGResponse": ("lightrag_integration.rag", "RAGResponse"),
     "create_clinical_rag_system": ("lightrag_integration.rag", "create_clinical_rag_system"),
+    "quality_diagnostics": ("lightrag_integration.quality_diagnostics", ""),
     "test_knowledge_base_integrity": ("lightrag_integration.checks", "test_knowledge_base_integrity"),
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "LightRAGConfig",
     "RAGResponse",
     "create_clinical_rag_system",
+    "quality_diagnostics",
     "test_knowledge_base_integrity",
 ]
 
@@ -42,7 +45,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lightrag_integration' has no attribute {name!r}")
     module, attribute = _HOMES[name]
-    value = getattr(import_module(module), attribute)
+    value = getattr(import_module(module), attribute) if attribute else import_module(module)
     globals()[name] = value
     return value
 

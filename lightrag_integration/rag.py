@@ -31,21 +31,25 @@ class RAGResponse(str):
         sources: one line a cited paper.
         citations: numbered papers, as dictionaries.
         evidence: verbatim sentences with page, span and boxes, as dictionaries.
+        relations: lines of the table where relations are asked for, as dictionaries.
+        enrichment: what the graph added, as a dictionary; None where it took no part.
         snapshot: id of the index state that the answer rests on.
     """
 
     __slots__ = (
-        "answered", "citations", "confidence", "evidence", "processing_time", "processing_time_s", "quality_score",
-        "snapshot", "sources",
+        "answered", "citations", "confidence", "enrichment", "evidence", "processing_time", "processing_time_s",
+        "quality_score", "relations", "snapshot", "sources",
     )  # fmt: skip
 
     answered: bool
     citations: list[dict[str, Any]]
     confidence: float
+    enrichment: dict[str, Any] | None
     evidence: list[dict[str, Any]]
     processing_time: float
     processing_time_s: float
     quality_score: float
+    relations: list[dict[str, Any]]
     snapshot: str
     sources: list[str]
 
@@ -54,7 +58,16 @@ class RAGResponse(str):
         """From the core's reply."""
         facts = wire.reply(reply)
         response = cls(facts["answer"])
-        for name in ("answered", "citations", "confidence", "evidence", "snapshot", "sources"):
+        for name in (
+            "answered",
+            "citations",
+            "confidence",
+            "enrichment",
+            "evidence",
+            "relations",
+            "snapshot",
+            "sources",
+        ):
             setattr(response, name, facts[name])
         response.quality_score = facts["confidence"]
         response.processing_time = facts["processing_time_ms"]

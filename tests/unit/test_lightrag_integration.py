@@ -25,6 +25,7 @@ from lightrag_integration import (
     LightRAGConfig,
     RAGResponse,
     create_clinical_rag_system,
+    quality_diagnostics,
     test_knowledge_base_integrity,
 )
 
@@ -237,3 +238,15 @@ def test_all_documented_names_are_there_and_no_other_is() -> None:
     module: Any = lightrag_integration
     with pytest.raises(AttributeError, match="Nonsense"):
         _ = module.Nonsense
+
+
+async def test_coverage_counts_the_concepts_of_the_field_that_papers_mention() -> None:
+    empty = await quality_diagnostics.analyze_knowledge_coverage()
+    assert (empty.coverage_percentage, empty.mentioned, empty.relations) == (0.0, 0, 0)
+    system = await create_clinical_rag_system()
+    await system.stop_all_processing()
+    some = await quality_diagnostics.analyze_knowledge_coverage()
+    assert some.mentioned >= 2
+    assert some.coverage_percentage == pytest.approx(some.mentioned / some.concepts, abs=1e-4)
+    assert some.by_kind["disease"] > 0 < some.by_kind["metabolite"]
+    assert (await quality_diagnostics.check_embedding_quality()).score == 1.0
