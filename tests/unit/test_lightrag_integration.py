@@ -61,7 +61,7 @@ def papers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _pipeline_here(house: App, _workers: int) -> Iterator[Pipeline]:
     yield Pipeline(
         ParsersHere(), house.encoder, house.record, house.originals,
-        chunking=Chunking(), clock=house.clock, max_bytes=1_000_000,
+        chunking=Chunking(), clock=house.clock, max_bytes=1_000_000, reader=house.reader,
     )  # fmt: skip
 
 
