@@ -17,6 +17,7 @@ import pytest
 from cmo.app import App
 from cmo.cli import main
 from cmo.index.graph_file import NAME
+from cmo.kit.hashing import short_hash
 from cmo.model.concepts import Concept, Kind, RelationType
 from cmo.oracle import admit
 from cmo.store.record import Record
@@ -289,3 +290,31 @@ def test_status_tells_of_the_graph(cmo: Callable[..., Any], monkeypatch: pytest.
     assert (facts["nodes"], facts["edges"], facts["facts"], facts["curated_edges"]) == (4, 2, 4, 0)
     assert (facts["reader"], facts["stale_readings"], facts["missing_readings"]) == ("cmo@fake0001", 0, 0)
     assert cmo("kb", "verify")[0] == 0
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_concept_that_only_readings_know_is_called_the_same_in_whatever_order_they_came(
+    base: Base, order: tuple[int, int]
+) -> None:
+    names = ("ketone body", "acetone body")
+    concepts = [Concept("X:1", "phenylalanine", Kind.OTHER), Concept("X:2", "phenylketonuria", Kind.OTHER)]
+    use(base.app, FakeReader(FakeLinker(concepts)), FakeLinker(()))
+    base.add(pku=PKU, again=AGAIN)
+    papers = sorted((p.ref.metadata.title, p.ref.paper_id) for p in base.app.record.papers())
+    versions = {paper: version for version, paper in base.app.record.current_versions().items()}
+    for n in order:
+        mine = versions[papers[n][1]]
+        read = FakeReader(FakeLinker(concepts), "llm@1").read(paper_of_version(base.app.record, mine))
+        called = replace(read, concepts=(Concept("X:1", names[n], Kind.METABOLITE),))
+        list(base.app.curator.take_readings([(mine, called)]))
+
+    def name() -> str:
+        found = graph(base)
+        return str(found.node(int(found.find(["X:1"])[0])).name)
+
+    first = name()
+    assert first == min(names, key=lambda n: short_hash(f"metabolite {n}"))
+    base.app.curator.retract(papers[names.index(first)][1], "a reason")
+    assert name() == names[1 - names.index(first)]
+    base.app.curator.forget_readings("llm")
+    assert name() == "X:1"
