@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.errors import SettingsError, StoreError
+from cmo.errors import SettingsError, StoreError, VocabularyCorrupt
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
@@ -43,6 +43,8 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.viewer import Viewer
     from cmo.vocabulary.compiled import CompiledVocabulary
     from cmo.vocabulary.installed import Vocabularies
+
+_COMPILED = "compiled"
 
 
 class App:
@@ -171,7 +173,7 @@ class App:
         from cmo.vocabulary.compile import current  # noqa: PLC0415
 
         installed = self.vocabularies
-        return current(self.folder / "compiled", installed.digest, lambda: installed.merged().concepts)
+        return current(self.folder / _COMPILED, installed.digest, lambda: installed.merged().concepts)
 
     @cached_property
     def linker(self) -> Linker:
@@ -264,7 +266,21 @@ class App:
     def _linker(self) -> Linker | None:
         """Of questions; not loaded where there is no graph that they could lead into."""
         snapshot = self.snapshots.current()
-        return self.linker if snapshot and snapshot.graph else None
+        return self._asking if snapshot and snapshot.graph else None
+
+    @cached_property
+    def _asking(self) -> Linker:
+        """By the vocabulary that the papers were read by; whether it is still the newest costs too long to find out."""
+        from cmo.vocabulary.compiled import CompiledVocabulary  # noqa: PLC0415
+        from cmo.vocabulary.linker import DictionaryLinker  # noqa: PLC0415
+        from cmo.vocabulary.tagger import shipped  # noqa: PLC0415
+
+        if "linker" in self.__dict__:
+            return self.linker
+        try:
+            return DictionaryLinker(CompiledVocabulary.open(self.folder / _COMPILED), shipped())
+        except VocabularyCorrupt:  # it is made anew
+            return self.linker
 
     def _concept(self, concept_id: str) -> Concept | None:
         """As the vocabularies know it, which are loaded only when a concept is new."""

@@ -282,6 +282,8 @@ def test_export_writes_the_whole_graph(cmo: Callable[..., Any], told: Base, tmp_
     text = (tmp_path / "graph.out").read_text()
     for paper in told.app.record.papers():
         assert paper.ref.paper_id in text
+    facts = orjson.loads(cmo("graph", "export", tmp_path / "graph.out", "--format", kind, "--json")[1])
+    assert (facts["format"], facts["nodes"], facts["edges"]) == (kind, 4, 2)
 
 
 def test_status_tells_of_the_graph(cmo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

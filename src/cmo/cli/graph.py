@@ -119,6 +119,7 @@ def export(
     *,
     kind: Annotated[str, typer.Option("--format", help="One of: graphml, jsonld, csv.")] = "graphml",
     home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the whole graph for other programs; in CSV a name that begins like a formula gets an apostrophe."""
     from cmo.index.graph_export import FORMATS
@@ -127,6 +128,9 @@ def export(
         raise BadFilter(f"There is no format {kind!r}; there are {', '.join(FORMATS)}.")
     with _graph(home) as (_, graph):
         write_atomic(file.absolute(), FORMATS[kind](graph))
+        if as_json:
+            print_json({"file": str(file), "format": kind, "nodes": len(graph.nodes), "edges": graph.edge_count})
+            return
         console.print(f"{len(graph.nodes):,} concepts and {graph.edge_count:,} relations are in {escape(str(file))}.")
 
 
