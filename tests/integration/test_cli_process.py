@@ -132,15 +132,15 @@ def test_a_full_disk_is_said_so(tmp_path: Path) -> None:
     assert "Traceback" not in said.stderr
 
 
-def test_a_port_in_use_ends_with_1_and_says_so(tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_with_what_to_do(tmp_path: Path) -> None:
     import socket
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         said = cmo(tmp_path, "serve", "--port", str(taken.getsockname()[1]))
-    assert said.returncode == 1
-    assert "address already in use" in said.stderr
+    assert said.returncode == 2
+    assert "Address already in use. Choose another" in said.stderr
 
 
 def test_a_service_ends_well_when_told_to_stop(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class Exit(IntEnum):
     STORE = 8
     """The database or the index cannot be used, or the disk is full."""
     UNSOUND = 9
-    """A check found faults."""
+    """A check found faults: in the base, or in what was to be taken in."""
     INTERRUPTED = 130
     """Ctrl-C; what was acknowledged is kept."""
 
