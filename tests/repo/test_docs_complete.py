@@ -78,7 +78,9 @@ def test_every_command_named_in_the_docs_exists(pages: Sequence[Path], reference
         for p in pages
         for first, second in re.findall(r"(?:^\$ |`|&& )cmo ([a-z]+)(?: ([a-z]+))?", p.read_text("utf-8"), re.MULTILINE)
     }
-    wrong = [s for s in said if not (s[1] in known or s[2] in known | groups or (s[1] in groups and s[2].endswith(" ")))]
+    wrong = [
+        s for s in said if not (s[1] in known or s[2] in known | groups or (s[1] in groups and s[2].endswith(" ")))
+    ]
     assert wrong == []
 
 
