@@ -21,10 +21,10 @@ from cmo.index.shelf import Shelf
 from cmo.index.snapshot import Snapshot
 from cmo.model.concepts import Concept, CuratedEdge, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.papers import Metadata
-from cmo.relate import aggregate
 from cmo.store.originals import Originals
 from cmo.store.record import Record
 from cmo.testing import FakeClock, HashingEmbedder, paper_of, prepared
+from tests.properties import aggregate
 
 MEMORY = Path("/dev/shm")
 ENCODER = HashingEmbedder(16)

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cmo.model.concepts import Kind, Mention
-from cmo.relate.aggregate import SOURCE, TYPES, Edges, Facts, combine
 from cmo.relate.layout import Window
 from cmo.relate.statements import Teller
+from tests.properties.aggregate import SOURCE, TYPES, Edges, Facts, combine
 
 TELLER = Teller.shipped()
 COLUMNS = ("subject", "object", "type", "support", "conflict", "papers_for", "papers_against", "papers_neutral")

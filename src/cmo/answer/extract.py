@@ -11,14 +11,13 @@ import numpy as np
 from cmo.answer import relations
 from cmo.answer.candidates import Candidate, candidates
 from cmo.answer.confidence import Confidence, features
+from cmo.answer.quote import quote
 from cmo.answer.refuse import refuse
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.evidence import Evidence, Found, Passage, PassageSentence
 from cmo.model.papers import PaperRef
 from cmo.model.questions import Question
 
-_BULLETS = "•◦▪‣∙●○■□· \t"
-"""A list's marks are no part of what a sentence says."""
 MOST_SENTENCES = 5
 PER_PAPER = 3
 _DIVERSITY = 0.7
@@ -129,27 +128,9 @@ def _evidence(candidate: Candidate) -> list[Evidence]:
     passage, place = candidate.passage, candidate.place
     before = passage.sentences[place - 1] if place else None
     if candidate.points_back and before is not None and _adjacent(before, candidate.sentence):
-        return [_quote(passage, before, candidate.score), _quote(passage, candidate.sentence, candidate.score)]
-    return [_quote(passage, candidate.sentence, candidate.score)]
+        return [quote(passage, before, candidate.score), quote(passage, candidate.sentence, candidate.score)]
+    return [quote(passage, candidate.sentence, candidate.score)]
 
 
 def _adjacent(before: PassageSentence, after: PassageSentence) -> bool:
     return 0 <= after.start - before.end <= 1 and before.role is after.role
-
-
-def _quote(passage: Passage, sentence: PassageSentence, score: float) -> Evidence:
-    ref = passage.paper
-    text = sentence.text.lstrip(_BULLETS) or sentence.text
-    start = sentence.end - len(text)
-    return Evidence(
-        id=f"{ref.paper_id}.{ref.version}.{start}-{sentence.end}",
-        paper=ref,
-        page=sentence.page,
-        start=start,
-        end=sentence.end,
-        boxes=sentence.boxes,
-        text=text,
-        section=passage.section,
-        heading=passage.heading,
-        score=round(score, 4),
-    )

@@ -9,6 +9,8 @@ from cmo.model.concepts import Kind
 from cmo.model.evidence import Evidence, Found, Passage, Relationship, Trace
 
 MOST_ROWS = 8
+_LEAST = 0.4
+"""Relations less sure than this are no answer."""
 _QUOTED = 2
 """Sentences quoted on each side of a line."""
 
@@ -59,7 +61,7 @@ def enrichment(trace: Trace | None) -> Enrichment | None:
 
 
 def _asked(trace: Trace | None) -> list[Relationship]:
-    return [r for r in trace.relationships if r.asked] if trace else []
+    return [r for r in trace.relationships if r.asked and r.probability >= _LEAST] if trace else []
 
 
 def _said(told: Relationship) -> str:

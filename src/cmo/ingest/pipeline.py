@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from cmo.errors import PaperRefused, StoreError
 from cmo.ingest import files
@@ -29,7 +28,7 @@ from cmo.model.concepts import Reading
 from cmo.model.outcomes import Outcome, Refusal, Status
 from cmo.model.packing import pack
 from cmo.model.papers import Chunk, PaperRef, ParsedPaper
-from cmo.model.ports import Encoder, Keeper, ModelIdentity, PaperReader, Papers, Parsers
+from cmo.model.ports import Encoder, Keeper, PaperReader, Papers, Parsers
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 
 _BATCH_CHUNKS = 128
@@ -105,16 +104,6 @@ class _Intake:
         return settled
 
 
-class GroupedPapers(Papers, Protocol):
-    """A record that takes several papers at once."""
-
-    def save_all(
-        self, papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity
-    ) -> list[tuple[Recorded, PaperRef]]:
-        """Save papers, each with the id it gets if it is new: all of them or none."""
-        ...
-
-
 class Pipeline:
     """Turns files into recorded papers.
 
@@ -133,7 +122,7 @@ class Pipeline:
         self,
         parsers: Parsers,
         encoder: Encoder,
-        papers: GroupedPapers,
+        papers: Papers,
         keeper: Keeper,
         *,
         chunking: Chunking,

@@ -143,6 +143,12 @@ class Papers(Protocol):
         """Add a paper, or replace its current version; everything or nothing."""
         ...
 
+    def save_all(
+        self, papers: Sequence[tuple[PreparedPaper, str]], model: ModelIdentity
+    ) -> list[tuple[Recorded, PaperRef]]:
+        """Save papers, each with the id it gets if it is new: all of them or none."""
+        ...
+
 
 class Keeper(Protocol):
     """Where the files themselves are kept."""

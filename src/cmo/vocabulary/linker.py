@@ -151,12 +151,20 @@ def chosen(found: Iterable[Candidate]) -> list[Candidate]:
 
 def _counts(candidate: Candidate) -> bool:
     """Whether a candidate is taken for a name."""
+    if candidate.source is Source.TAGGER and not candidate.named:
+        return not _figures(candidate.spelled)
     if candidate.source is not Source.DICTIONARY:
         return True
     if candidate.plain:
         return False
     unsure = len(candidate.form) <= SHORT and candidate.kind in _TAGGED
     return not unsure or candidate.tagged >= KNOWN_ENOUGH
+
+
+def _figures(spelled: str) -> bool:
+    """Whether an unknown name is rather a run of figures, as a table leaves them."""
+    words = spelled.split()
+    return 2 * sum(word.isdigit() for word in words) > len(words)
 
 
 def _counts_in_question(candidate: Candidate) -> bool:

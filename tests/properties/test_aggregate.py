@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cmo.model.concepts import RelationType
-from cmo.relate.aggregate import SOURCE, TYPES, Edges, Facts, combine
+from tests.properties.aggregate import SOURCE, TYPES, Edges, Facts, combine
 
 Row = tuple[int, int, RelationType, float, int, bool]
 UP, DOWN, LINKED = RelationType.INCREASED_IN, RelationType.DECREASED_IN, RelationType.ASSOCIATED_WITH
