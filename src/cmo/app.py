@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.errors import SettingsError, StoreError, VocabularyCorrupt
+from cmo.errors import NotFound, SettingsError, StoreError, VocabularyCorrupt
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
@@ -32,6 +32,7 @@ from cmo.retrieve.hybrid import HybridRetriever
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.atlas import Atlas
     from cmo.curator import Curator
     from cmo.importer import Importer
     from cmo.ingest.limits import Limits
@@ -212,6 +213,19 @@ class App:
         from cmo.viewer import Viewer  # noqa: PLC0415
 
         return Viewer(self.record, self.originals)
+
+    def atlas(self) -> Atlas:
+        """Looks at the graph of the newest snapshot.
+
+        Raises:
+            NotFound: there is no graph.
+        """
+        from cmo.atlas import Atlas  # noqa: PLC0415
+
+        snapshot = self.snapshots.current()
+        if snapshot is None or snapshot.graph is None:
+            raise NotFound("There is no graph yet. Ingest papers; `cmo kb rebuild` reads those that are there already.")
+        return Atlas(snapshot.graph, lambda: self.linker)
 
     @cached_property
     def curator(self) -> Curator:

@@ -11,6 +11,7 @@ from cmo.model.questions import Filters, Mode, Question, Reach
 from cmo.oracle import PASSAGES
 from cmo.web import create_api
 from cmo.web.enrichment import ComparisonOut, ReachOut
+from cmo.web.graph import NeighbourhoodOut
 from cmo.web.schemas import ReplyOut
 
 TEXTS = {
@@ -178,3 +179,21 @@ async def test_the_reach_changes_without_a_restart_for_every_process(
 @pytest.mark.parametrize("body", [{"max_hops": 3}, {"max_hops": -1}, {"hops": 1}, {"multi_hop_enabled": "perhaps"}])
 async def test_a_reach_that_cannot_be_is_refused(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
     assert (await http.put("/api/query/enrichment/config", json=body)).status_code == 422
+
+
+async def test_the_graph_around_a_concept_is_told_by_any_of_its_names(http: httpx.AsyncClient) -> None:
+    told = (await http.get("/api/graph", params={"concept": "PKU"})).json()
+    NeighbourhoodOut.model_validate(told)
+    assert told["concept"]["name"] == "phenylketonuria"
+    assert {n["name"] for n in told["nodes"]} == {"phenylketonuria", "phenylalanine"}
+    assert [(e["relation"], e["papers_for"], e["papers_against"]) for e in told["edges"]] == [("increased in", 2, 1)]
+    wider = (await http.get("/api/graph", params={"concept": "DOID:9281", "hops": 2})).json()
+    assert "tyrosine" in {n["name"] for n in wider["nodes"]}
+
+
+@pytest.mark.parametrize(("params", "status"), [({"concept": "gold"}, 404), ({"concept": ""}, 422), ({"concept": "PKU", "hops": 9}, 422)])  # fmt: skip
+async def test_what_the_graph_does_not_know_is_a_problem(
+    http: httpx.AsyncClient, params: dict[str, Any], status: int
+) -> None:
+    reply = await http.get("/api/graph", params=params)
+    assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")

@@ -157,7 +157,7 @@ async def test_the_page_and_all_its_files_are_served_from_here_alone(http: httpx
 async def test_the_interface_is_described_with_a_problem_for_each_failure(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
     assert set(document["paths"]) == {
-        "/query", "/query/stream", "/api/query/enhanced", "/api/query/enrichment/test", "/api/query/enrichment/config", "/papers", "/papers/{paper_id}", "/papers/{paper_id}/pages/{page}.png",
+        "/query", "/query/stream", "/api/query/enhanced", "/api/query/enrichment/test", "/api/query/enrichment/config", "/api/graph", "/papers", "/papers/{paper_id}", "/papers/{paper_id}/pages/{page}.png",
         "/evidence/{evidence_id}", "/health", "/kb/status", "/problems/{code}",
     }  # fmt: skip
     for operations in document["paths"].values():

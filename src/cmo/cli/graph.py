@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from io import StringIO
@@ -19,7 +19,7 @@ from rich.tree import Tree
 from cmo.app import App, opened
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
-from cmo.errors import BadFilter, NotFound
+from cmo.errors import BadFilter
 from cmo.index.graph import GraphView
 from cmo.kit.files import write_atomic
 from cmo.model.graph import Edge, Node
@@ -45,8 +45,9 @@ def show(
 ) -> None:
     """Show what is said of a concept: relations with their probability and the papers for and against them."""
     with _graph(home) as (house, graph):
-        start = _found(house, graph, concept)
-        layers = _layers(graph, start, hops, limit)
+        atlas = house.atlas()
+        start = atlas.find(concept)
+        layers = atlas.around(start, hops, limit)
         if as_json:
             edges = dict.fromkeys(edge for edges in layers.values() for edge in edges)
             print_json({"concept": asdict(start), "relations": [_told(graph, edge) for edge in edges]})
@@ -71,7 +72,7 @@ def path(
 ) -> None:
     """Show the surest ways from one concept to another, each step with what is said of it."""
     with _graph(home) as (house, graph):
-        one, other = _found(house, graph, start), _found(house, graph, end)
+        one, other = house.atlas().find(start), house.atlas().find(end)
         ways: list[dict[str, Any]] = [
             {
                 "probability": round(way.probability, 4),
@@ -137,43 +138,16 @@ def export(
 @contextmanager
 def _graph(home: Path | None) -> Iterator[tuple[App, GraphView]]:
     with opened(read_settings(working_dir=home)) as house:
-        snapshot = house.snapshots.current()
-        if snapshot is None or snapshot.graph is None:
-            raise NotFound("There is no graph yet. Ingest papers; `cmo kb rebuild` reads those that are there already.")
-        yield house, snapshot.graph
+        yield house, house.atlas().graph
 
 
-def _found(house: App, graph: GraphView, name: str) -> Node:
-    """The node of a concept by id, by name, or by an identifier that it has elsewhere."""
-    known = house.linker.concept(name)
-    ids = [name, *([known.id] if known else []), *(mention.concept for mention in house.linker.link_question(name))]
-    for number in graph.find(ids).tolist():
-        if number >= 0:
-            return graph.node(number)
-    raise NotFound(f"No paper here speaks of {name!r}. `cmo graph stats` shows what they speak of most.")
-
-
-def _layers(graph: GraphView, start: Node, hops: int, limit: int) -> dict[int, list[Edge]]:
-    """The surest relations of each node that is reached, in the order in which they are reached."""
-    layers: dict[int, list[Edge]] = {}
-    edge_of_known = [start.number]
-    for _ in range(hops):
-        for number in edge_of_known:
-            told = {edge for edges in layers.values() for edge in edges}
-            found = graph.edges(np.array([number]), None, limit)
-            layers[number] = [edge for edge in found if edge not in told]
-        reached = dict.fromkeys(n for n in edge_of_known for e in layers[n] for n in (e.subject, e.object))
-        edge_of_known = [number for number in reached if number not in layers]
-    return layers
-
-
-def _tree(graph: GraphView, start: Node, layers: dict[int, list[Edge]]) -> Tree:
+def _tree(graph: GraphView, start: Node, layers: Mapping[int, list[Edge]]) -> Tree:
     tree = Tree(f"[bold]{escape(start.name)}[/] [dim]{escape(start.concept)} · {start.kind} · {start.papers} papers[/]")
     _grow(tree, graph, start.number, layers, {start.number})
     return tree
 
 
-def _grow(tree: Tree, graph: GraphView, number: int, layers: dict[int, list[Edge]], drawn: set[int]) -> None:
+def _grow(tree: Tree, graph: GraphView, number: int, layers: Mapping[int, list[Edge]], drawn: set[int]) -> None:
     for edge in layers.get(number, []):
         branch = tree.add(_line(_told(graph, edge)))
         other = edge.object if edge.subject == number else edge.subject

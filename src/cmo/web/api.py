@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 import cmo
 from cmo.app import App
 from cmo.errors import OracleError
-from cmo.web import enrichment, evidence, papers, problems, questions, site, status
+from cmo.web import enrichment, evidence, graph, papers, problems, questions, site, status
 from cmo.web.boundary import Boundary
 from cmo.web.desk import Desk
 from cmo.web.guard import Guard, Limits
@@ -56,7 +56,7 @@ def create_api(house: App) -> FastAPI:
         responses={422: {"model": Problem, "description": "The request cannot be used as it stands"}},
     )
     api.state.desk = desk
-    for part in (questions, enrichment, evidence, papers, status, site):
+    for part in (questions, enrichment, graph, evidence, papers, status, site):
         api.include_router(part.router)
     api.mount("/static", site.files())
     api.add_exception_handler(OracleError, problems.on_oracle_error)

@@ -1,5 +1,6 @@
 // What the papers say of relations: a table whose every number leads to the sentences behind it, and chains.
 import { h } from "./dom.js";
+import * as graph from "./graph.js";
 
 // `place` makes a link out of a piece of evidence: it opens its page.
 export function table(reply, place) {
@@ -7,7 +8,7 @@ export function table(reply, place) {
   const evidence = new Map(reply.evidence.map((e) => [e.id, e]));
   const side = (papers, ids) => h("td", {}, papers ? `${papers} ` : "–", ids.map((id) => place(evidence.get(id))));
   const row = (r) => h("tr", {},
-    h("td", {}, r.subject.name), h("td", { className: "soft" }, r.relation), h("td", {}, r.object.name), h("td", {}, r.specimens.join(", ") || "–"),
+    h("td", {}, graph.link(r.subject)), h("td", { className: "soft" }, r.relation), h("td", {}, graph.link(r.object)), h("td", {}, r.specimens.join(", ") || "–"),
     r.source === "papers" ? side(r.papers_for, r.evidence_for) : h("td", { className: "soft" }, r.source),
     side(r.papers_against, r.evidence_against));
   return h("section", { className: "relations" }, h("h3", {}, "What the papers relate"),

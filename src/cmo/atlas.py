@@ -1,0 +1,52 @@
+"""Looking at the graph: a concept by any of its names, and what is said around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from cmo.errors import NotFound
+from cmo.index.graph import GraphView
+from cmo.model.graph import Edge, Node
+from cmo.model.ports import Linker
+
+
+class Atlas:
+    """One graph with the names by which its concepts are found.
+
+    Args:
+        graph: of one snapshot.
+        linker: names to concepts; asked for when a name is looked up.
+    """
+
+    def __init__(self, graph: GraphView, linker: Callable[[], Linker]) -> None:
+        self.graph = graph
+        self._linker = linker
+
+    def find(self, name: str) -> Node:
+        """The node of a concept by id, by name, or by an identifier that it has elsewhere.
+
+        Raises:
+            NotFound: no paper speaks of it.
+        """
+        linker = self._linker()
+        known = linker.concept(name)
+        ids = [name, *([known.id] if known else []), *(mention.concept for mention in linker.link_question(name))]
+        for number in self.graph.find(ids).tolist():
+            if number >= 0:
+                return self.graph.node(number)
+        raise NotFound(f"No paper here speaks of {name!r}. `cmo graph stats` shows what they speak of most.")
+
+    def around(self, start: Node, hops: int, limit: int) -> Mapping[int, list[Edge]]:
+        """The surest relations of each node that is reached, each told once, in the order in which they are reached."""
+        layers: dict[int, list[Edge]] = {}
+        frontier = [start.number]
+        for _ in range(hops):
+            for number in frontier:
+                told = {edge for edges in layers.values() for edge in edges}
+                found = self.graph.edges(np.array([number]), None, limit)
+                layers[number] = [edge for edge in found if edge not in told]
+            reached = dict.fromkeys(end for n in frontier for e in layers[n] for end in (e.subject, e.object))
+            frontier = [number for number in reached if number not in layers]
+        return layers

@@ -1,0 +1,69 @@
+// What is said around a concept, drawn: the concept in the middle, its neighbours around it, one line a relation.
+import { h } from "./dom.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const SIZE = { width: 760, height: 520, ring: 195 };
+const MOST_LETTERS = 26;
+
+const s = (tag, props, ...children) => {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(props)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+};
+const short = (name) => (name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name);
+
+// A link that opens the drawing of a concept.
+export function link(node) {
+  return h("button", { type: "button", className: "concept", title: `${node.kind}, in ${node.papers} papers: show what is said around it`, onclick: () => open(node.id) }, node.name);
+}
+
+async function open(concept) {
+  const reply = await fetch(`/api/graph?${new URLSearchParams({ concept })}`);
+  if (!reply.ok) return;
+  const box = document.getElementById("graph") ?? document.body.appendChild(h("dialog", { id: "graph" }));
+  const told = await reply.json();
+  box.replaceChildren(
+    h("header", {}, h("h2", {}, told.concept.name), h("span", { className: "soft" }, `${told.concept.kind} · ${told.concept.id}`),
+      h("button", { type: "button", onclick: () => box.close() }, "Close")),
+    told.edges.length ? drawing(told) : h("p", { className: "soft" }, "Nothing is said of it that relates it to anything else."));
+  if (!box.open) box.showModal();
+}
+
+function drawing({ concept, nodes, edges }) {
+  const middle = { x: SIZE.width / 2, y: SIZE.height / 2 };
+  const others = nodes.filter((node) => node.id !== concept.id);
+  const places = new Map([[concept.id, middle]]);
+  others.forEach((node, n) => {
+    const angle = (2 * Math.PI * n) / others.length - Math.PI / 2;
+    places.set(node.id, { x: middle.x + SIZE.ring * 1.35 * Math.cos(angle), y: middle.y + SIZE.ring * Math.sin(angle) });
+  });
+  return s("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": edges.map(said(nodes)).join("; ") },
+    ...edges.map((edge) => line(edge, places.get(edge.subject), places.get(edge.object), said(nodes)(edge))),
+    ...nodes.map((node) => dot(node, places.get(node.id), node.id === concept.id)));
+}
+
+const said = (nodes) => (edge) => {
+  const name = (id) => nodes.find((node) => node.id === id).name;
+  const papers = edge.papers_for ? `${edge.papers_for} for, ${edge.papers_against} against` : edge.source;
+  return `${name(edge.subject)} ${edge.relation} ${name(edge.object)} (${papers})`;
+};
+
+function line(edge, from, to, title) {
+  const at = { x: from.x + (to.x - from.x) * .55, y: from.y + (to.y - from.y) * .55 };
+  return s("g", { class: edge.papers_against ? "edge contested" : "edge" },
+    s("title", {}, title),
+    s("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, "stroke-width": 1 + 3 * edge.probability }),
+    s("text", { x: at.x, y: at.y - 4 }, edge.relation));
+}
+
+function dot(node, { x, y }, main) {
+  const group = s("g", { class: main ? "node main" : "node", tabindex: "0", role: "button" },
+    s("title", {}, `${node.name} · ${node.kind} · ${node.papers} papers`),
+    s("circle", { cx: x, cy: y, r: main ? 9 : 6 }),
+    s("text", { x, y: y - 12 }, short(node.name)));
+  const go = () => open(node.id);
+  group.addEventListener("click", go);
+  group.addEventListener("keydown", (event) => event.key === "Enter" && go());
+  return group;
+}
