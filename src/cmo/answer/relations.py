@@ -61,7 +61,12 @@ def enrichment(trace: Trace | None) -> Enrichment | None:
 
 
 def _asked(trace: Trace | None) -> list[Relationship]:
-    return [r for r in trace.relationships if r.asked and r.probability >= _LEAST] if trace else []
+    """Relations that may be told, of a pair the one that answers best: what else is said of it is less to the point."""
+    best: dict[frozenset[int], Relationship] = {}
+    for told in trace.relationships if trace else ():
+        if told.asked and told.probability >= _LEAST:
+            best.setdefault(frozenset((told.subject.number, told.object.number)), told)
+    return list(best.values())
 
 
 def _said(told: Relationship) -> str:

@@ -27,6 +27,8 @@ _BY_SIGN: Final[Mapping[tuple[int, int], tuple[RelationType, RelationType]]] = {
     (OTHER, DISEASE): (_T.CAUSES, _T.DECREASES),
 }
 """Names for + and -, by the classes of subject and object; all others increase and decrease."""
+_OWN: Final = frozenset({Kind.METABOLITE, Kind.LIPID})
+"""What a body makes itself goes up or down in a disease; only a phrase can say that it causes or treats one."""
 POSITIVE: Final = frozenset({_T.INCREASED_IN, _T.INCREASES, _T.CAUSES})
 NEGATIVE: Final = frozenset({_T.DECREASED_IN, _T.DECREASES, _T.TREATS})
 
@@ -63,7 +65,10 @@ def name(first: Kind, second: Kind, sign: int, text: str, phrases: Phrases) -> N
     subject, object_ = (second, first) if turned else (first, second)
     classes = CLASS[subject], CLASS[object_]
     up, down = _BY_SIGN.get(classes, (_T.INCREASES, _T.DECREASES))
-    if classes in {(CHEMICAL, DISEASE), (GENE, DISEASE)} and phrases.levels.search(_seen_from(text, turned=turned)):
+    levels = classes in {(CHEMICAL, DISEASE), (GENE, DISEASE)} and phrases.levels.search(
+        _seen_from(text, turned=turned)
+    )
+    if levels or (subject in _OWN and classes[1] == DISEASE):
         up, down = _T.INCREASED_IN, _T.DECREASED_IN
     return Named(up if sign > 0 else down, turned)
 
