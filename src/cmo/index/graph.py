@@ -83,9 +83,12 @@ class GraphView:
         return np.where(known, numbers, found)
 
     @damage_is_corrupt
-    def spread(self, seeds: Ints, weights: FloatArray) -> FloatArray:
-        """Personalised PageRank from weighted seeds (restart .5): a score for each node, of 1 together."""
-        return self._walks.spread(seeds, weights)
+    def spread(self, seeds: Ints, weights: FloatArray, rounds: int | None = None) -> FloatArray:
+        """Personalised PageRank from weighted seeds (restart .5): a score for each node, of 1 together.
+
+        `rounds` ends walks after so many steps; None lets them go on until nothing changes.
+        """
+        return self._walks.spread(seeds, weights, rounds)
 
     @damage_is_corrupt
     def within(self, seeds: Ints, hops: int) -> Ints:

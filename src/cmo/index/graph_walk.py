@@ -37,8 +37,8 @@ class Walks:
         self._hubs = arrays.hubs
         self._count = len(arrays.papers)
 
-    def spread(self, seeds: Ints, weights: FloatArray) -> FloatArray:
-        """Scores of all nodes (n,), of 1 together."""
+    def spread(self, seeds: Ints, weights: FloatArray, rounds: int | None = None) -> FloatArray:
+        """Scores of all nodes (n,), of 1 together; of walks of at most so many steps where `rounds` says so."""
         total = float(weights.sum())
         if not len(seeds) or total <= 0:
             return np.zeros(self._count, np.float32)
@@ -49,7 +49,8 @@ class Walks:
         lost = np.flatnonzero(leading == 0)
         scores, step, left = RESTART * restart, restart, 1.0
         change = 1.0
-        while left * change > TOLERANCE:
+        while left * change > TOLERANCE and rounds != 0:
+            rounds = None if rounds is None else rounds - 1
             following = self._pass_on(step * leading)
             following += restart * float(step[lost].sum())
             change = float(np.abs(following - step).sum())

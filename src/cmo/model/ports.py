@@ -238,8 +238,8 @@ class Graph(Protocol):
         """What a node is."""
         ...
 
-    def spread(self, seeds: NDArray[np.int64], weights: FloatArray) -> FloatArray:
-        """Personalised PageRank from weighted seeds (restart .5): a score for each node."""
+    def spread(self, seeds: NDArray[np.int64], weights: FloatArray, rounds: int | None = None) -> FloatArray:
+        """Personalised PageRank from weighted seeds (restart .5), by walks of at most so many steps: a score a node."""
         ...
 
     def within(self, seeds: NDArray[np.int64], hops: int) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ from cmo.model.graph import Edge, Node
 from cmo.model.ports import Graph
 from cmo.retrieve.intent import Intent
 
-_AROUND, _BEYOND, _BRIDGES = 120, 40, 6
+_AROUND, _BEYOND, _BRIDGES = 60, 30, 6
 """Relations that are looked at around each named concept, around what it leads to, and how many such there are."""
 _SEEDS = 4
 _TWO = 2

@@ -15,7 +15,7 @@ from cmo.model.ports import Graph, Searchable
 from cmo.model.questions import Reach
 from cmo.retrieve.walk import Walk
 
-_RELATIONSHIPS, _STATEMENTS = 12, 4
+_RELATIONSHIPS, _STATEMENTS = 10, 4
 """Relations that are told, and sentences quoted for each."""
 _PATHS, _PATH_HOPS = 3, 3
 
@@ -53,6 +53,7 @@ class _Teller:
         self._snapshot = snapshot
         self._graph = graph
         self._mask = mask
+        self._stated: dict[Edge, list[Fact]] = {}
 
     def tell(self, edges: Iterable[Edge], asked: frozenset[Edge]) -> dict[Edge, Relationship]:
         """Relationships of edges that may be told: curated ones, and those with a sentence that may be quoted."""
@@ -66,8 +67,11 @@ class _Teller:
 
     def facts(self, edge: Edge) -> list[Fact]:
         """Statements behind an edge that may be quoted, surest first."""
-        stated = self._graph.facts(edge, _STATEMENTS)
-        return [fact for fact in stated if fact.row >= 0 and (self._mask is None or self._mask[fact.row])]
+        if edge not in self._stated:
+            stated = self._graph.facts(edge, _STATEMENTS)
+            admitted = [fact for fact in stated if fact.row >= 0 and (self._mask is None or self._mask[fact.row])]
+            self._stated[edge] = admitted
+        return self._stated[edge]
 
     def _passages(self, rows: set[int]) -> dict[int, Passage]:
         wanted = sorted(rows)

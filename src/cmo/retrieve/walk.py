@@ -106,7 +106,7 @@ def _reached(
     if hops == 0:
         return seeds, weights
     nodes = graph.within(seeds, hops)
-    return nodes, graph.spread(seeds, weights)[nodes]
+    return nodes, graph.spread(seeds, weights, hops)[nodes]
 
 
 def _weighed(graph: Graph, nodes: NDArray[np.int64], scores: FloatArray, wanted: Intent) -> FloatArray:

@@ -22,13 +22,15 @@ from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, can
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.definitions import apply_definitions
-from cmo.vocabulary.fuzzy import Speller
+from cmo.vocabulary.fuzzy import SHORTEST, Speller, Spelling
 from cmo.vocabulary.matches import matches
 from cmo.vocabulary.meanings import NAMED, Linked, linked
 from cmo.vocabulary.names import SHORT, WINDOW, Text, form
 from cmo.vocabulary.tagger import TAGS, Tagger
+from cmo.vocabulary.words import PLAIN
 
 _CACHED = 64
+_WORDS_CACHED = 20_000
 _WORD = re.compile(r"[^\W\d_]+")
 _start = attrgetter("start")
 _TAGGED = frozenset({*TAGS, Kind.LIPID, Kind.DRUG})
@@ -51,6 +53,7 @@ class DictionaryLinker:
         self._confidence = confidence or LinkConfidence.shipped()
         self._speller = Speller(vocabulary)
         self._questions = lru_cache(_CACHED)(self._link_question)
+        self._meant = lru_cache(_WORDS_CACHED)(self._meant_by)
 
     def concept(self, concept_id: str) -> Concept | None:
         """A concept by its id, or by an identifier that it has elsewhere; None where nobody knows it."""
@@ -80,11 +83,15 @@ class DictionaryLinker:
             start, end = word.span()
             if any(c.start < end and start < c.end for c in found if c.named):
                 continue
-            meant = self._speller.nearest(form(word.group()))
+            meant = self._meant(word.group())
             if meant and (named := self._vocabulary.lookup(meant.form)):
                 yield Candidate(
                     start, end, named[0].kind, named, meant.form, Source.MISSPELLED, meant.similarity, meant.form
                 )  # fmt: skip
+
+    def _meant_by(self, word: str) -> Spelling | None:
+        """What a word misspells; most words of a question are plain, which is seen without folding them."""
+        return None if len(word) < SHORTEST or word.lower() in PLAIN else self._speller.nearest(form(word))
 
     def _candidates(self, text: str) -> list[Candidate]:
         return [
