@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from cmo.errors import NotFound
 from cmo.index.graph import GraphView
+from cmo.model.concepts import Kind
 from cmo.model.graph import Edge, Node
 from cmo.model.ports import Linker
 
@@ -32,7 +33,8 @@ class Atlas:
         """
         linker = self._linker()
         known = linker.concept(name)
-        ids = [name, *([known.id] if known else []), *(mention.concept for mention in linker.link_question(name))]
+        linked = [mention.concept for mention in linker.link_question(name)]
+        ids = [name, *([known.id] if known else []), *_named(name), *linked]
         for number in self.graph.find(ids).tolist():
             if number >= 0:
                 return self.graph.node(number)
@@ -50,3 +52,9 @@ class Atlas:
             reached = dict.fromkeys(end for n in frontier for e in layers[n] for end in (e.subject, e.object))
             frontier = [number for number in reached if number not in layers]
         return layers
+
+
+def _named(name: str) -> Iterator[str]:
+    """Ids of concepts that no vocabulary has, which are called as the papers call them."""
+    spellings = dict.fromkeys((name, name.lower(), name.upper(), name.capitalize()))
+    return (f"NAME:{kind}:{spelling}" for spelling in spellings for kind in Kind)

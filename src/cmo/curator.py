@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cmo.errors import SnapshotCorrupt, StoreLocked
+from cmo.errors import NotFound, SnapshotCorrupt, StoreLocked
 from cmo.index.columns import faults
 from cmo.index.graph import GraphView
 from cmo.index.manifest import Manifest
@@ -292,9 +292,15 @@ class Curator:
         with exclusive(self._folder / "writer.lock", f"cmo {purpose}", wait=wait, on_wait=on_wait):
             if settle and self._mark.exists():
                 self._bring_up()
+            begun = self._mark.exists()
             with full_disk_is_store_full(self._folder):
                 self._mark.touch()
-            yield
+            try:
+                yield
+            except NotFound:  # nothing was changed, so there is nothing to publish, and a rollback goes on holding
+                if not begun:
+                    self._mark.unlink(missing_ok=True)
+                raise
             self._mark.unlink(missing_ok=True)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cmo.errors import NotFound
 from cmo.model.concepts import RelationType
 from cmo.model.questions import Filters, Mode, Question, Reach
 from cmo.oracle import PASSAGES
@@ -197,3 +198,14 @@ async def test_what_the_graph_does_not_know_is_a_problem(
 ) -> None:
     reply = await http.get("/api/graph", params=params)
     assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_change_that_finds_nothing_leaves_a_rollback_in_force(base: Any) -> None:
+    first = base.app.shelf.current().id
+    base.add(later="A paper that came later\n\nTyrosine is raised in homocystinuria at times.\n")
+    rolled = base.app.curator.rollback(first)
+    for call in (lambda: base.app.curator.rollback("999999"), lambda: base.app.curator.retract("nosuch", "why")):
+        with pytest.raises(NotFound):
+            call()
+    assert not base.app.pending, "whoever opens the base next would publish"
+    assert base.app.shelf.current().id == rolled.id

@@ -96,6 +96,17 @@ class Bench:
         yield from self._two_papers()
         yield from self._elsewhere()
 
+    def two_papers(self, name: str, split: str, mode: Mode, hops: int) -> multihop.HopScores:
+        """How well one way of searching does on one set of questions over two papers."""
+        data = multihop.load(name, self._data)
+        house = self._filled(name, data.papers)
+        try:
+            asked = data.only(split)
+            reach = Reach(hops=hops) if hops else OFF
+            return multihop.scores(asked, multihop.rows(asked, _asking(house, mode, reach)))
+        finally:
+            house.close()
+
     def _house(self, name: str) -> App:
         """A base of its own with all vocabularies."""
         house = App(self._settings.model_copy(update={"working_dir": self._folder / name, "database_url": ""}))

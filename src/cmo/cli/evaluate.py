@@ -137,6 +137,41 @@ def confidence(
         _print(values, as_json=False)
 
 
+@app.command("graph")
+def graph(
+    data: Annotated[Path, typer.Option(help="The folder that holds dicts, ner, papers and retrieval.")],
+    *,
+    questions: Annotated[str, typer.Option("--set", help="Which questions: bioasq, biored or jats.")] = "biored",
+    split: Annotated[str, typer.Option(help="dev, or test.")] = "dev",
+    mode: Annotated[str, typer.Option(help="How passages are found: " + ", ".join(Mode) + ".")] = Mode.HYBRID,
+    hops: Annotated[int, typer.Option(min=0, max=2, help="Relations that are followed; 0 leaves the graph out.")] = 2,
+    folder: Annotated[Path, typer.Option(help="Where bases are made and kept.")] = Path("~/.cache/cmo/bench/graph"),
+    as_json: AsJson = False,
+) -> None:
+    """Ask questions that take two papers: both facts found among ten, the right answer, by kind and origin."""
+    from cmo.bench.graph import Bench
+
+    if mode not in Mode.__members__.values():
+        raise BadFilter(f"There is no mode {mode!r}. The modes are: {', '.join(Mode)}.")
+    if split not in {"dev", "test"}:
+        raise BadFilter(f"There is no part {split!r}: dev and test are.")
+    bench = Bench(read_settings(), data, folder.expanduser(), lambda what: complaints.print(f"[dim]{what}[/]"))
+    facts = bench.two_papers(questions, split, Mode(mode), hops).as_json()
+    if as_json:
+        print_json(facts)
+        return
+    parts = {"all": facts, **facts.pop("by_kind"), **facts.pop("by_origin")}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("", "questions", "both facts among ten", "right answer"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, part in parts.items():
+        shares = (
+            f"{part[k]['value']:.3f} [{part[k]['low']:.2f}, {part[k]['high']:.2f}]" for k in ("complete10", "correct")
+        )
+        table.add_row(name, str(part["questions"]), *shares)
+    console.print(table)
+
+
 @app.command("linking")
 def linking(
     data: Annotated[list[Path], typer.Option(help="Texts with marked names, PubTator or IOB, also .gz; repeatable.")],

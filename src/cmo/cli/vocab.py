@@ -15,6 +15,7 @@ from rich.table import Table
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
+from cmo.kit.text import clean_line
 from cmo.model.concepts import Concept
 from cmo.settings import read_settings
 
@@ -130,10 +131,10 @@ def _print(concept: Concept) -> None:
         "identifiers": ", ".join(f"{s}:{v}" for s, values in concept.xrefs.items() for v in values),
         "broader": ", ".join(concept.parents),
     }
-    console.print(f"[bold]{escape(concept.name)}[/]  {escape(concept.id)}", soft_wrap=True)
+    console.print(f"[bold]{escape(clean_line(concept.name))}[/]  {escape(clean_line(concept.id))}", soft_wrap=True)
     for what, value in facts.items():
         if value:
-            console.print(f"  {what:12} {escape(value)}", soft_wrap=True)
+            console.print(f"  {what:12} {escape(clean_line(value))}", soft_wrap=True)
 
 
 def _print_faults(faults: Sequence[str]) -> None:

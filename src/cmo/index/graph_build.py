@@ -194,7 +194,7 @@ def _support(edge: Ints, papers: Ints, probabilities: FloatArray, count: int) ->
     surest = _changes(edge, papers)
     edge = edge[surest]
     doubt = np.log1p(-PAPER_WEIGHT * np.clip(probabilities[surest].astype(np.float64), 0.0, 1.0))
-    support = -np.expm1(np.bincount(edge, doubt, minlength=count))
+    support = 0.0 - np.expm1(np.bincount(edge, doubt, minlength=count))  # a minus alone would make -0.0 of nothing
     return support.astype(np.float32), np.bincount(edge, minlength=count)
 
 
