@@ -6,7 +6,7 @@ from cmo.answer.coverage import coverage
 from cmo.answer.quote import quote
 from cmo.model.answers import Enrichment, RelationRow
 from cmo.model.concepts import Kind
-from cmo.model.evidence import Evidence, Found, Passage, Relationship, Trace
+from cmo.model.evidence import Evidence, Found, Passage, Relationship, Statement, Trace
 
 MOST_ROWS = 8
 _LEAST = 0.4
@@ -41,10 +41,10 @@ def features(found: Found, text: float) -> dict[str, float]:
 
 def statements(found: Found, most: int) -> list[tuple[Passage, int, float]]:
     """Sentences that state what is asked, of the best lines first, each printed place once: passage, place, probability."""
-    said = [s for r in _asked(found.trace) for s in r.statements[:_QUOTED] if not s.against]
-    places = {(s.passage.paper.paper_id, s.passage.sentences[s.place].start): s for s in reversed(said)}
-    first = sorted(places.values(), key=said.index)[:most]
-    return [(s.passage, s.place, s.probability) for s in first]
+    first: dict[tuple[str, int], Statement] = {}
+    for s in (s for r in _asked(found.trace) for s in r.statements[:_QUOTED] if not s.against):
+        first.setdefault((s.passage.paper.paper_id, s.passage.sentences[s.place].start), s)
+    return [(s.passage, s.place, s.probability) for s in list(first.values())[:most]]
 
 
 def enrichment(trace: Trace | None) -> Enrichment | None:
