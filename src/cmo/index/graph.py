@@ -131,12 +131,12 @@ class GraphView:
             fit = (np.isin(one, nodes) & np.isin(other, among)) | (np.isin(other, nodes) & np.isin(one, among))
             ids, edges = ids[fit], edges[fit]
         order = np.lexsort((ids, -edges["papers_for"].astype(np.int64), -edges["probability"]))[:limit]
-        return [self._edge(int(n)) for n in ids[order]]
+        return self._edges_of(edges[order])
 
     @damage_is_corrupt
     def all_edges(self) -> list[Edge]:
         """All edges, those of vocabularies last."""
-        return [self._edge(n) for n in range(len(self._arrays.edges))]
+        return self._edges_of(self._arrays.edges)
 
     @damage_is_corrupt
     def facts(self, edge: Edge, limit: int) -> list[Fact]:
@@ -146,7 +146,7 @@ class GraphView:
         kinds = [edge.type, opposite_of(edge.type)]
         places = np.concatenate([self._places(edge.subject, edge.object, kind) for kind in kinds if kind])
         order = np.argsort(-self._facts.facts["probability"][places], kind="stable")[:limit]
-        return [self._fact(int(n)) for n in places[order]]
+        return self._facts_of(places[order])
 
     @cached_property
     def _sorted_hashes(self) -> NDArray[np.uint64]:
@@ -157,18 +157,20 @@ class GraphView:
         label = self._facts.label(int(self._arrays.labels[number]))
         return Node(number, label.id, label.name, label.kind, int(self._arrays.papers[number]))
 
-    def _edge(self, number: int) -> Edge:
-        entry = self._arrays.edges[number]
-        curated = int(entry["curated"])
-        return Edge(
-            subject=int(entry["subject"]),
-            object=int(entry["object"]),
-            type=TYPES[entry["type"]],
-            probability=round(float(entry["probability"]), 6),
-            papers_for=int(entry["papers_for"]),
-            papers_against=int(entry["papers_against"]),
-            source=self._facts.curated_text(curated - 1)[2] if curated else PAPERS,
-        )
+    def _edges_of(self, entries: NDArray[np.void]) -> list[Edge]:
+        # `tolist` makes tuples of a whole array in the time that a few entries take field by field.
+        return [
+            Edge(
+                subject=subject,
+                object=object_,
+                type=TYPES[kind],
+                probability=round(probability, 6),
+                papers_for=papers_for,
+                papers_against=papers_against,
+                source=self._facts.curated_text(curated - 1)[2] if curated else PAPERS,
+            )
+            for subject, object_, kind, probability, papers_for, papers_against, *_, curated in entries.tolist()
+        ]
 
     def _places(self, subject: int, object_: int, kind: RelationType) -> Ints:
         """Places in facts.bin of what papers say of one edge."""
@@ -182,22 +184,25 @@ class GraphView:
         first = int(mine["first"][0])
         return self._arrays.evidence[first : first + int(mine["facts"][0])].astype(np.int64)
 
-    def _fact(self, place: int) -> Fact:
-        entry = self._facts.facts[place]
-        flags, first, row = int(entry["flags"]), int(entry["context"]), int(entry["row"])
-        return Fact(
-            subject=int(entry["subject"]),
-            object=int(entry["object"]),
-            type=TYPES[entry["type"]],
-            probability=round(float(entry["probability"]), 6),
-            negated=bool(flags & NEGATED),
-            hedged=bool(flags & HEDGED),
-            row=row,
-            sentence=int(entry["sentence"]),
-            paper=self._paper_of(row),
-            context=tuple(self._facts.contexts[first : first + int(entry["contexts"])].tolist()),
-            source=self._facts.reader(int(entry["reading"])),
-        )
+    def _facts_of(self, places: Ints) -> list[Fact]:
+        return [
+            Fact(
+                subject=subject,
+                object=object_,
+                type=TYPES[kind],
+                probability=round(probability, 6),
+                negated=bool(flags & NEGATED),
+                hedged=bool(flags & HEDGED),
+                row=row,
+                sentence=sentence,
+                paper=self._paper_of(row),
+                context=tuple(self._facts.contexts[first : first + contexts].tolist()),
+                source=self._facts.reader(reading),
+            )
+            for row, subject, object_, reading, probability, first, contexts, sentence, kind, flags in (
+                self._facts.facts[places].tolist()
+            )
+        ]
 
     @staticmethod
     def _curated_fact(edge: Edge) -> Fact:

@@ -15,8 +15,8 @@ from cmo.model.ports import Graph, Searchable
 from cmo.model.questions import Reach
 from cmo.retrieve.walk import Walk
 
-_RELATIONSHIPS, _STATEMENTS = 10, 4
-"""Relations that are told, and sentences quoted for each."""
+_RELATIONSHIPS, _NEARBY, _STATEMENTS = 10, 2, 4
+"""Relations that are told, those of them that only lie near what is asked for, and sentences quoted for each."""
 _PATHS, _PATH_HOPS = 3, 3
 
 
@@ -33,8 +33,8 @@ def trace(
         reach: how far the graph was to carry the search.
     """
     teller = _Teller(snapshot, way.graph, mask)
-    edges = way.edges[:_RELATIONSHIPS]
     asked = frozenset(edge for lead in way.leads if lead.meets for edge in lead.edges)
+    edges = _told(way.edges, asked)
     chains = _chains(way) if reach.reasoning else []
     told = teller.tell([*edges, *(edge for chain in chains for edge in chain)], asked)
     return Trace(
@@ -44,6 +44,12 @@ def trace(
         paths=tuple(tuple(told[edge] for edge in chain) for chain in chains if all(edge in told for edge in chain)),
         enrichment=_enrichment(way, teller, edges, found),
     )
+
+
+def _told(edges: Sequence[Edge], asked: frozenset[Edge]) -> list[Edge]:
+    """The best of what meets the question, and a few of its neighbours."""
+    nearby = [edge for edge in edges if edge not in asked][:_NEARBY]
+    return [edge for edge in edges if edge in asked or edge in nearby][:_RELATIONSHIPS]
 
 
 class _Teller:
