@@ -32,7 +32,7 @@ runners who slept less than five hours quokkaline stayed high for two days.
 
 def measure(*, quick: bool) -> Iterator[Row]:
     """Abstracts, then one paper into the large base."""
-    yield from _abstracts(60 if quick else 120, 1 if quick else 3)
+    yield from _abstracts(60 if quick else 240, 1 if quick else 3)
     yield from _one_paper()
 
 

@@ -33,7 +33,8 @@ from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 
 _BATCH_CHUNKS = 128
 """Chunks that go to the encoder together: enough to sort by length, few enough to show progress."""
-_BATCH_PAPERS = 64
+_FIRST_PAPERS, _BATCH_PAPERS = 8, 64
+"""The first batch is small, so that the encoder soon has work; each may have twice the papers of the one before."""
 _GROUP_PAPERS = 16
 """Papers that are recorded in one transaction: enough to share its cost, few enough to be acknowledged soon."""
 _SHORTEST_CHUNK = 64
@@ -264,6 +265,7 @@ def in_context(title: str, text: str, spans: Sequence[tuple[int, int]]) -> tuple
 def _batches(cuts: Iterator[_Cut | Outcome]) -> Iterator[tuple[list[_Cut], list[Outcome]]]:
     batch: list[_Cut] = []
     outcomes: list[Outcome] = []
+    most = _FIRST_PAPERS
     for item in cuts:
         if isinstance(item, Outcome):
             outcomes.append(item)
@@ -272,9 +274,10 @@ def _batches(cuts: Iterator[_Cut | Outcome]) -> Iterator[tuple[list[_Cut], list[
                 outcomes = []
             continue
         batch.append(item)
-        if sum(len(c.chunks) for c in batch) >= _BATCH_CHUNKS or len(batch) >= _BATCH_PAPERS:
+        if sum(len(c.chunks) for c in batch) >= _BATCH_CHUNKS or len(batch) >= most:
             yield batch, outcomes
             batch, outcomes = [], []
+            most = min(2 * most, _BATCH_PAPERS)
     if batch or outcomes:
         yield batch, outcomes
 
