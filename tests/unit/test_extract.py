@@ -158,6 +158,16 @@ def test_a_methods_sentence_yields_to_the_same_in_the_results() -> None:
     assert [c.passage.paper.paper_id for c in ranked] == ["bbbbbb", "aaaaaa"]
 
 
+@pytest.mark.parametrize(
+    ("methods", "results"), [("Material and Methods: ", "Conclusions: "), ("METHODS ", "RESULTS "), ("Aim: ", "")]
+)
+def test_what_an_abstract_labels_as_methods_yields_to_what_it_labels_as_results(methods: str, results: str) -> None:
+    abstract = passage("aaaaaa", methods + GOOD, results + GOOD, section=Section.ABSTRACT)
+    assert [c.place for c in candidates(found(abstract))] == [1, 0]
+    reversed_ = passage("aaaaaa", results + GOOD, methods + GOOD, section=Section.ABSTRACT)
+    assert [c.place for c in candidates(found(reversed_))] == [0, 1]
+
+
 def test_a_place_printed_in_two_chunks_is_one_candidate() -> None:
     assert len(candidates(found(passage("aaaaaa", GOOD), passage("aaaaaa", GOOD)))) == 1
 
