@@ -14,6 +14,11 @@
     │   ├── EmbeddingFailed  a remote embedding endpoint kept failing
     │   └── ChatFailed     a language model's endpoint kept failing
     ├── EngineError        another engine, chosen instead of ours, cannot be used or did not answer
+    ├── NotNow             this cannot be done now; carries after how many seconds to ask again
+    │   ├── TooMany        one caller asks more often than is allowed
+    │   ├── Overloaded     more is asked than can be answered in time
+    │   └── Resting        an outside service kept failing and is left alone for a while
+    ├── OutOfTime          the deadline of a request passed
     ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
     ├── StoreError
     │   ├── StoreLocked    another process is writing to this knowledge base
@@ -116,6 +121,47 @@ class EngineError(OracleError):
     """Another engine, chosen instead of ours, cannot be used or did not answer."""
 
     code, status = "engine", 503
+
+
+class NotNow(OracleError):
+    """This cannot be done now.
+
+    `after` is after how many seconds to ask again.
+    """
+
+    code, status = "not-now", 503
+
+    def __init__(self, detail: str, after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.after = after
+
+    def __reduce__(self) -> tuple[type[NotNow], tuple[str, float]]:
+        """Cross a process border with both parts."""
+        return type(self), (str(self), self.after)
+
+
+class TooMany(NotNow):
+    """One caller asks more often than is allowed."""
+
+    code, status = "too-many", 429
+
+
+class Overloaded(NotNow):
+    """More is asked than can be answered in time."""
+
+    code = "overloaded"
+
+
+class Resting(NotNow):
+    """An outside service kept failing and is left alone for a while."""
+
+    code = "resting"
+
+
+class OutOfTime(OracleError):
+    """The deadline of a request passed."""
+
+    code, status = "out-of-time", 504
 
 
 class ImportRefused(OracleError):
