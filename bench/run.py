@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -47,6 +48,8 @@ def main() -> None:
     parts = _PARTS | {"quality": partial(quality.measure, names=options.corpus or tuple(quality.SETS))}
     try:
         for part in options.only or parts:
+            gc.collect()
+            gc.freeze()  # what earlier parts left behind costs the next one no time
             for row in parts[part](quick=options.quick):
                 print(f"{row.part:8} {row.what}: {row.value:.4g} {row.unit}", flush=True)
                 found.append(row)

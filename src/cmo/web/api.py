@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import uuid
 from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ def create_api(house: App) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await desk.write(papers.sweep, house)
         await desk.warm()
+        gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield
 
     api = FastAPI(
