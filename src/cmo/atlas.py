@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from cmo.errors import NotFound
 from cmo.index.graph import GraphView
-from cmo.model.concepts import Kind
 from cmo.model.graph import Edge, Node
 from cmo.model.ports import Linker
 
@@ -34,11 +33,17 @@ class Atlas:
         linker = self._linker()
         known = linker.concept(name)
         linked = [mention.concept for mention in linker.link_question(name)]
-        ids = [name, *([known.id] if known else []), *_named(name), *linked]
+        whole = [m.concept for m in linker.guesses(name) if m.end - m.start == len(name.strip())]
+        ids = [name, *([known.id] if known else []), *self._most_told(whole), *linked]
         for number in self.graph.find(ids).tolist():
             if number >= 0:
                 return self.graph.node(number)
         raise NotFound(f"No paper here speaks of {name!r}. `cmo graph stats` shows what they speak of most.")
+
+    def _most_told(self, ids: Sequence[str]) -> list[str]:
+        """Concepts of the graph that only papers know, what most of them name first."""
+        nodes = [self.graph.node(number) for number in self.graph.find(ids).tolist() if number >= 0]
+        return [node.concept for node in sorted(nodes, key=lambda node: -node.papers)]
 
     def around(self, start: Node, hops: int, limit: int) -> Mapping[int, list[Edge]]:
         """The surest relations of each node that is reached, each told once, in the order in which they are reached."""
@@ -52,9 +57,3 @@ class Atlas:
             reached = dict.fromkeys(end for n in frontier for e in layers[n] for end in (e.subject, e.object))
             frontier = [number for number in reached if number not in layers]
         return layers
-
-
-def _named(name: str) -> Iterator[str]:
-    """Ids of concepts that no vocabulary has, which are called as the papers call them."""
-    spellings = dict.fromkeys((name, name.lower(), name.upper(), name.capitalize()))
-    return (f"NAME:{kind}:{spelling}" for spelling in spellings for kind in Kind)

@@ -164,6 +164,10 @@ class FakeLinker:
         """The same."""
         return self.link(text)
 
+    def guesses(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002 - the port's own signature
+        """Nothing: it knows all that its papers name."""
+        return ()
+
     def concept(self, concept_id: str) -> Concept | None:
         """A concept by its id."""
         return self._concepts.get(concept_id)

@@ -108,6 +108,7 @@ def _compose(question: Question, found: Found, chosen: Sequence[Candidate], prob
         searched=found.searched,
         relations=relations.table(found.trace),
         enrichment=relations.enrichment(found.trace),
+        misread=found.trace.misread if found.trace else (),
     )
     papers = dict.fromkeys([*(c.passage.paper for c in order), *(e.paper for e in answer.evidence)])
     numbers = {paper: n for n, paper in enumerate(papers, 1)}

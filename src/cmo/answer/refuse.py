@@ -19,6 +19,7 @@ def refuse(question: Question, found: Found, reason: RefusalReason, probability:
         confidence=round(probability, 4),
         snapshot=found.snapshot,
         searched=found.searched,
+        misread=found.trace.misread if found.trace else (),
         refusal=NoAnswer(reason, _message(found, reason), found.searched, nearest),
     )
 

@@ -74,7 +74,6 @@ def _said(told: Relationship) -> str:
 
 
 def _row(told: Relationship) -> RelationRow:
-    context = [node.name for s in told.statements if not s.against for node in s.context if node.kind is Kind.SPECIMEN]
     return RelationRow(
         subject=told.subject,
         object=told.object,
@@ -82,11 +81,19 @@ def _row(told: Relationship) -> RelationRow:
         probability=round(told.probability, 4),
         papers_for=told.papers_for,
         papers_against=told.papers_against,
-        specimens=tuple(dict.fromkeys(context)),
+        specimens=_set_in(told, Kind.SPECIMEN, against=False),
+        organisms=_set_in(told, Kind.ORGANISM, against=False),
+        organisms_against=_set_in(told, Kind.ORGANISM, against=True),
         evidence_for=_quoted(told, against=False),
         evidence_against=_quoted(told, against=True),
         source=told.source,
     )
+
+
+def _set_in(told: Relationship, kind: Kind, *, against: bool) -> tuple[str, ...]:
+    """What the sentences of one side name of a kind, each once."""
+    nodes = (node for s in told.statements if s.against is against for node in s.context if node.kind is kind)
+    return tuple(dict.fromkeys(node.name for node in nodes))
 
 
 def _quoted(told: Relationship, *, against: bool) -> tuple[Evidence, ...]:

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cmo.model.answers import Answer
+from cmo.model.answers import Answer, RelationRow
 from cmo.model.evidence import Evidence
 from cmo.model.outcomes import Outcome, Status
 from cmo.model.papers import PaperRef
@@ -32,6 +32,8 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
             console.print(line, soft_wrap=True)
         for name, path in images.items():
             console.print(f"  [dim]{name}[/] → {escape(path)}", soft_wrap=True)
+    for printed, name in answer.misread:
+        console.print(f"[yellow]read as[/] {escape(name)}: {escape(printed)}", soft_wrap=True)
     for text in answer.unsupported:
         console.print(f"[yellow]left out[/], as no passage bears it out: {escape(text)}", soft_wrap=True)
     console.print(
@@ -83,9 +85,16 @@ def _relations(answer: Answer) -> Table:
         sides = marks(row.evidence_for, row.papers_for), marks(row.evidence_against, row.papers_against)
         if row.source != "papers":
             sides = f"curated: {row.source}", "-"
-        cells = (row.subject.name, row.type.value, row.object.name, ", ".join(row.specimens) or "-", *sides)
+        cells = (row.subject.name, row.type.value, row.object.name, _where(row), *sides)
         table.add_row(*map(Text, cells), f"{row.probability:.2f}")
     return table
+
+
+def _where(row: RelationRow) -> str:
+    """In what and in whom it was seen, and in whom the opposite, as far as the sentences say."""
+    there = ", ".join((*row.specimens, *row.organisms))
+    opposed = f"against: {', '.join(row.organisms_against)}" if row.organisms_against else ""
+    return "; ".join(filter(None, (there, opposed))) or "-"
 
 
 def _paths(answer: Answer) -> list[str]:

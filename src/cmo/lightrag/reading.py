@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from cmo.lightrag.holdings import ChunkText, Document, Entity, Holdings, Link
 from cmo.lightrag.types import Typed, holds, rules, typed, words
 from cmo.model.concepts import Kind, Mention, Reading, Relation
-from cmo.model.naming import Given, by_sentence, fold, named
+from cmo.model.naming import LIGHTRAG, Given, by_sentence, fold, named
 from cmo.model.papers import CITABLE, ParsedPaper
 from cmo.model.ports import Linker
 
 READER = "lightrag"
-PREFIX = "LIGHTRAG"
+PREFIX = LIGHTRAG
 _SETTING = frozenset({Kind.SPECIMEN, Kind.ORGANISM, Kind.METHOD})
 _EDGE_CHARS = 40
 """A sentence belongs to a chunk that holds this much of its beginning or its end: chunks cut through sentences."""

@@ -19,11 +19,11 @@ from pydantic import ValidationError
 
 from cmo.llm.prompt import RelationSaid, ReplySaid, digest, messages, schema
 from cmo.model.concepts import Kind, Reading, Relation, RelationType
-from cmo.model.naming import Given, Named, by_sentence, fold, named
+from cmo.model.naming import LLM, Given, Named, by_sentence, fold, named
 from cmo.model.papers import CITABLE, ParsedPaper, Section
 from cmo.model.ports import Chat, Linker
 
-PREFIX = "LLM"
+PREFIX = LLM
 PROBABILITY = 0.5
 """Of a relation whose sentence names both ends: no more than even odds until somebody measures the model."""
 PASSAGE_CHARS = 2_000

@@ -45,6 +45,10 @@ class RelationRow:
     papers_against: int
     specimens: tuple[str, ...]
     """In what it was seen, as its sentences say."""
+    organisms: tuple[str, ...]
+    """Of whom the sentences for it speak, where they say so: what holds of mice need not hold of people."""
+    organisms_against: tuple[str, ...]
+    """Of whom those against it speak."""
     evidence_for: tuple[Evidence, ...]
     evidence_against: tuple[Evidence, ...]
     source: str
@@ -103,6 +107,8 @@ class Answer:
     """The table, where relations are asked for; surest first."""
     enrichment: Enrichment | None = None
     """None where the graph took no part."""
+    misread: tuple[tuple[str, str], ...] = ()
+    """Misspelled names of the question, each with what it was taken for."""
     unsupported: tuple[str, ...] = ()
     """What a language model said as well and no passage bears out: shown apart, never part of the answer."""
 

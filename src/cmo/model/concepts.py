@@ -60,6 +60,8 @@ class Mention:
     kind: Kind
     confidence: float
     """Calibrated probability that this name means this concept here."""
+    read_as: str = ""
+    """What a misspelled name of a question was taken for; empty for names as they are, so for all of papers."""
 
 
 class RelationType(StrEnum):

@@ -110,6 +110,8 @@ class Trace:
     enrichment: float
     """How well the graph bears on the question, 0 to 1: over its concepts, the mean probability of the surest relation
     that a passage found states about it."""
+    misread: tuple[tuple[str, str], ...] = ()
+    """Misspelled names of the question, each with what it was taken for."""
 
 
 @dataclass(frozen=True, slots=True)

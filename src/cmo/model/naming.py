@@ -21,6 +21,8 @@ from cmo.model.papers import Sentence
 from cmo.model.ports import Linker
 
 MOST_NAME_CHARS = 200
+LLM, LIGHTRAG = "LLM", "LIGHTRAG"
+"""Begin the ids of concepts that only a language model, or an import, knows."""
 _SHORT = 3
 """Names of up to this many characters are searched with their case: CAT is a gene and cat an animal."""
 _BETWEEN = r"[\s\-‐‑−–]*"
@@ -59,6 +61,10 @@ class KnowsNothing:
         """Nothing."""
         return ()
 
+    def guesses(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
     def concept(self, concept_id: str) -> Concept | None:  # noqa: ARG002
         """None."""
         return None
@@ -67,6 +73,12 @@ class KnowsNothing:
 def fold(name: str) -> str:
     """A name without case, hyphens and spaces, so that one thing has one key."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def foreign_ids(name: str) -> tuple[str, ...]:
+    """The ids that a thing of this name has where only another reader knows it."""
+    key = _key(name)
+    return tuple(f"{prefix}:{key}" for prefix in (LLM, LIGHTRAG))
 
 
 def named(text: str, given: Iterable[Given], linker: Linker, prefix: str) -> Named:

@@ -95,6 +95,10 @@ class Linker(Protocol):
         """The same for a question, where a misspelled name is found as well."""
         ...
 
+    def guesses(self, text: str) -> tuple[Mention, ...]:
+        """Ids that spans of a question have if only papers know them, the longest first; most of them nobody has."""
+        ...
+
     def concept(self, concept_id: str) -> Concept | None:
         """A concept by its id, or by an identifier that it has elsewhere; None where nobody knows it."""
         ...

@@ -43,6 +43,7 @@ def trace(
         relationships=tuple(told[edge] for edge in edges if edge in told),
         paths=tuple(tuple(told[edge] for edge in chain) for chain in chains if all(edge in told for edge in chain)),
         enrichment=_enrichment(way, teller, edges, found),
+        misread=way.misread,
     )
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    question --linker--> seeds --spread, at most so many hops--> nodes --mentioning--> rows
+    question --names--> seeds --spread, at most so many hops--> nodes --mentioning--> rows
                                                                    |
                                      relations around and between the seeds --> statements
 
@@ -26,6 +26,7 @@ from cmo.model.ports import Graph, Linker
 from cmo.model.questions import Mode, Question
 from cmo.retrieve.intent import Intent, intent
 from cmo.retrieve.leads import Lead, leads
+from cmo.retrieve.seeds import seeds
 
 _ASKED = 2.0
 """How much more a node of a kind that is asked for counts."""
@@ -41,6 +42,8 @@ class Walk:
 
     graph: Graph
     seeds: tuple[Node, ...]
+    misread: tuple[tuple[str, str], ...]
+    """Misspelled names of the question, and what each was taken for."""
     intent: Intent
     hops: int
     nodes: NDArray[np.int64]
@@ -79,20 +82,21 @@ def walk(graph: Graph | None, linker: Linker | None, question: Question, hops: i
     """Follow a question's concepts; None where the graph is not called for, or knows none of them."""
     if graph is None or linker is None or question.mode is Mode.NAIVE:
         return None
-    mentions = linker.link_question(question.text)
-    if not mentions:
-        return None
+    named = seeds(graph, linker, question.text)
     wanted = intent(question.text)
-    sure: dict[int, float] = {}
-    for number, mention in zip(graph.find([m.concept for m in mentions]).tolist(), mentions, strict=True):
-        if number >= 0:
-            sure[number] = max(sure.get(number, 0.0), mention.confidence)
-    if not sure or not _called_for(question.mode, wanted, len(sure)):
+    if not named or not _called_for(question.mode, wanted, len(named)):
         return None
-    seeds = tuple(graph.node(number) for number in sure)
-    weights = np.array([sure[seed.number] / math.log(2 + seed.papers) for seed in seeds], np.float32)
-    nodes, scores = _reached(graph, np.array(list(sure), np.int64), weights, hops)
-    return Walk(graph, seeds, wanted, hops, nodes, _weighed(graph, nodes, scores, wanted))
+    weights = np.array([seed.confidence / math.log(2 + seed.node.papers) for seed in named], np.float32)
+    nodes, scores = _reached(graph, np.array([seed.node.number for seed in named], np.int64), weights, hops)
+    return Walk(
+        graph,
+        tuple(seed.node for seed in named),
+        tuple((seed.printed, seed.read_as) for seed in named if seed.read_as),
+        wanted,
+        hops,
+        nodes,
+        _weighed(graph, nodes, scores, wanted),
+    )
 
 
 def _called_for(mode: Mode, wanted: Intent, concepts: int) -> bool:

@@ -24,8 +24,9 @@ from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.definitions import apply_definitions
 from cmo.vocabulary.fuzzy import SHORTEST, Speller, Spelling
 from cmo.vocabulary.matches import matches
-from cmo.vocabulary.meanings import NAMED, Linked, linked
+from cmo.vocabulary.meanings import Linked, linked
 from cmo.vocabulary.names import SHORT, WINDOW, Text, form
+from cmo.vocabulary.own import NAMED, guesses
 from cmo.vocabulary.tagger import TAGS, Tagger
 from cmo.vocabulary.words import PLAIN
 
@@ -53,6 +54,7 @@ class DictionaryLinker:
         self._confidence = confidence or LinkConfidence.shipped()
         self._speller = Speller(vocabulary)
         self._questions = lru_cache(_CACHED)(self._link_question)
+        self._guesses = lru_cache(_CACHED)(lambda text: tuple(guesses(text)))
         self._meant = lru_cache(_WORDS_CACHED)(self._meant_by)
 
     def concept(self, concept_id: str) -> Concept | None:
@@ -71,6 +73,10 @@ class DictionaryLinker:
     def link_question(self, text: str) -> tuple[Mention, ...]:
         """The same for a question, where misspelled names are found as well."""
         return self._questions(text)
+
+    def guesses(self, text: str) -> tuple[Mention, ...]:
+        """What the spans of a question are called where only papers know them, the longest first."""
+        return self._guesses(text)
 
     def _link_question(self, text: str) -> tuple[Mention, ...]:
         found = apply_definitions(text, self._candidates(text), self._vocabulary)

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cmo.model.concepts import Kind, Mention
-from cmo.vocabulary.candidates import Candidate
+from cmo.vocabulary.candidates import Candidate, Source
 from cmo.vocabulary.compiled import CompiledVocabulary, Named
 from cmo.vocabulary.confidence import LinkConfidence
-from cmo.vocabulary.lipids import PREFIX
-
-NAMED = "NAME:"
-"""Begins the ids of concepts that follow from their name."""
+from cmo.vocabulary.own import own_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +26,9 @@ class Linked:
         found, probability = self.candidate, confidence.probability(self.candidate, self.best)
         if self.best:
             concept = vocabulary.load(self.best.concept)
-            return Mention(found.start, found.end, concept.id, concept.kind, probability)
-        return Mention(found.start, found.end, own_id(found), found.kind, probability)
+            read_as = concept.name if found.source is Source.MISSPELLED else ""
+            return Mention(found.start, found.end, concept.id, concept.kind, probability, read_as)
+        return Mention(found.start, found.end, own_id(found.kind, found.spelled), found.kind, probability)
 
 
 def linked(found: Sequence[Candidate]) -> list[Linked]:
@@ -43,13 +41,6 @@ def linked(found: Sequence[Candidate]) -> list[Linked]:
         else Linked(c, c.named[0] if c.named else None)
         for c in found
     ]
-
-
-def own_id(candidate: Candidate) -> str:
-    """The id of a concept that no vocabulary has."""
-    if candidate.kind is Kind.LIPID:
-        return f"{PREFIX}{candidate.spelled}"
-    return f"{NAMED}{candidate.kind}:{candidate.spelled}"
 
 
 def _fit(

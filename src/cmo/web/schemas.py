@@ -171,9 +171,19 @@ class RelationOut(_Sent):
     papers_for: int
     papers_against: int
     specimens: list[str]
+    organisms: list[str]
+    """Of whom the sentences for it speak, where they say so."""
+    organisms_against: list[str]
     evidence_for: list[str]
     evidence_against: list[str]
     source: str
+
+
+class ReadAsOut(_Sent):
+    """A name of the question that is misspelled, and what it was taken for."""
+
+    printed: str
+    read_as: str
 
 
 class EnrichmentOut(_Sent):
@@ -209,6 +219,8 @@ class ReplyOut(_Sent):
     refusal: RefusalOut | None
     relations: list[RelationOut]
     enrichment: EnrichmentOut | None
+    read_as: list[ReadAsOut]
+    """Names that were taken for others; ask again if they were not meant."""
     unsupported: list[str]
     """What a language model said as well and no passage bears out; empty with our own engine."""
     mode: Mode

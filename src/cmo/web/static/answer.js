@@ -41,6 +41,7 @@ export function addSentence(sentence) {
 
 export function finish(reply) {
   $("answer").setAttribute("aria-busy", "false");
+  $("notice").append(relations.readAs(reply));
   if (reply.refusal) {
     refuse(reply);
     return;

@@ -8,13 +8,19 @@ export function table(reply, place) {
   const evidence = new Map(reply.evidence.map((e) => [e.id, e]));
   const side = (papers, ids) => h("td", {}, papers ? `${papers} ` : "–", ids.map((id) => place(evidence.get(id))));
   const row = (r) => h("tr", {},
-    h("td", {}, graph.link(r.subject)), h("td", { className: "soft" }, r.relation), h("td", {}, graph.link(r.object)), h("td", {}, r.specimens.join(", ") || "–"),
+    h("td", {}, graph.link(r.subject)), h("td", { className: "soft" }, r.relation), h("td", {}, graph.link(r.object)), h("td", {}, where(r)),
     r.source === "papers" ? side(r.papers_for, r.evidence_for) : h("td", { className: "soft" }, r.source),
     side(r.papers_against, r.evidence_against));
+  // What holds of mice need not hold of people: whom each side speaks of is said.
+  const where = (r) => [[...r.specimens, ...r.organisms].join(", "), r.organisms_against.length ? `against: ${r.organisms_against.join(", ")}` : ""].filter(Boolean).join("; ") || "–";
   return h("section", { className: "relations" }, h("h3", {}, "What the papers relate"),
     h("div", { className: "scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Concept", "", "", "In", "Papers for", "Against"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, reply.relations.map(row)))));
+}
+
+export function readAs(reply) {
+  return h("div", {}, reply.read_as.map((name) => h("p", { className: "soft" }, `“${name.printed}” was read as ${name.read_as}.`)));
 }
 
 export function chains(reply) {

@@ -1,0 +1,66 @@
+"""The nodes that a question names.
+
+::
+
+    question --linker--> known concepts --graph--> nodes
+             --guesses--> ids that only papers may know --graph--> nodes, where nothing known stands
+
+A name that stands in papers as it is asked for is preferred to what it might be a misspelling of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cmo.model.concepts import Mention
+from cmo.model.graph import Node
+from cmo.model.ports import Graph, Linker
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A node that a question names."""
+
+    node: Node
+    confidence: float
+    """The best of its mentions."""
+    printed: str
+    """As the question has it."""
+    read_as: str
+    """What that was taken for where it is misspelled; else empty."""
+
+
+def seeds(graph: Graph, linker: Linker, text: str) -> tuple[Seed, ...]:
+    """The nodes of a question, each once, in the order in which it names them."""
+    known = _there(graph, linker.link_question(text))
+    guessed = _there(graph, linker.guesses(text))
+    sure = [m for m in known if not m[0].read_as]
+    own = list(_apart(guessed, sure))
+    forgiven = _apart([m for m in known if m[0].read_as], own)
+    found: dict[int, Seed] = {}
+    for mention, node in sorted([*sure, *own, *forgiven], key=lambda one: one[0].start):
+        seed = found.get(node.number)
+        if seed is None or mention.confidence > seed.confidence:
+            printed = text[mention.start : mention.end]
+            found[node.number] = Seed(node, mention.confidence, printed, mention.read_as)
+    return tuple(found.values())
+
+
+def _there(graph: Graph, mentions: Sequence[Mention]) -> list[tuple[Mention, Node]]:
+    """Those whose concept the graph has."""
+    if not mentions:
+        return []
+    numbers = graph.find([m.concept for m in mentions]).tolist()
+    return [(m, graph.node(number)) for m, number in zip(mentions, numbers, strict=True) if number >= 0]
+
+
+def _apart(
+    found: Iterable[tuple[Mention, Node]], taken: Sequence[tuple[Mention, Node]]
+) -> Iterable[tuple[Mention, Node]]:
+    """Those that overlap nothing that is taken: the longest, of one span what most papers name."""
+    spans = [(m.start, m.end) for m, _ in taken]
+    for mention, node in sorted(found, key=lambda one: (one[0].start - one[0].end, -one[1].papers)):
+        if all(mention.end <= start or end <= mention.start for start, end in spans):
+            spans.append((mention.start, mention.end))
+            yield mention, node

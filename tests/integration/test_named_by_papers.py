@@ -1,0 +1,60 @@
+"""What only papers know: met under one name by them all, and found by a question, by `cmo graph` and over HTTP."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from cmo.model.questions import Mode, Question
+from cmo.oracle import PASSAGES
+from cmo.web import create_api
+
+PAPERS = {
+    "one": "A pantetheinase of sarcomas\n\nThe Xyl3 pantetheinase was associated with sarcoma in 30 patients. "
+    "The expression of Xyl3 was lower in aggressive sarcoma.\n",
+    "two": "An enzyme in capitals\n\nPatients with sarcoma had lower expression of the XYL3 gene than controls. "
+    "The XYL3 protein was associated with sarcoma.\n",
+    "three": "Phenylketonuria in newborns\n\nPhenylalanine was raised in plasma of patients with phenylketonuria.\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def _read_in_earnest(base: Any) -> None:
+    for fake in ("linker", "reader"):
+        del base.app.__dict__[fake]
+    base.add(**PAPERS)
+
+
+def trace(base: Any, text: str, mode: Mode = Mode.HYBRID) -> Any:
+    return base.app.retriever.retrieve(Question(text, mode), PASSAGES).trace
+
+
+def test_papers_that_set_a_name_in_another_case_speak_of_one_thing(base: Any) -> None:
+    node = base.app.atlas().find("xyl3")
+    assert (node.name, node.concept.rpartition(":")[2], node.papers) == ("XYL3", "XYL3", 2)
+    assert base.app.atlas().find("Xyl3") == base.app.atlas().find("XYL-3") == node
+
+
+@pytest.mark.parametrize("printed", ["Xyl3", "XYL3", "xyl3"])
+def test_a_question_finds_what_only_papers_name(base: Any, printed: str) -> None:
+    told = trace(base, f"What is {printed} associated with?")
+    assert [node.name for node in told.concepts] == ["XYL3"]
+    assert "sarcoma" in {end.name for r in told.relationships for end in (r.subject, r.object)}
+
+
+async def test_a_misspelled_name_is_told(base: Any) -> None:
+    told = trace(base, "What is associated with phenylketonurea?")
+    assert told.misread == (("phenylketonurea", "phenylketonuria"),)
+    assert trace(base, "What is associated with phenylketonuria?").misread == ()
+    transport = httpx.ASGITransport(create_api(base.app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        reply = await client.post("/query", json={"query": "What is associated with phenylketonurea?"})
+    assert reply.json()["read_as"] == [{"printed": "phenylketonurea", "read_as": "phenylketonuria"}]
+
+
+def test_what_papers_name_is_no_misspelling_of_something_else(base: Any) -> None:
+    base.add(
+        four="A new enzyme\n\nThe gene tyrosinne was associated with obesity. The tyrosinne gene was associated with obesity.\n"
+    )
+    concepts = {node.concept for node in trace(base, "Is tyrosinne associated with obesity?").concepts}
+    assert any(concept.startswith("NAME:") for concept in concepts), concepts
