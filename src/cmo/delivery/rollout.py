@@ -1,0 +1,244 @@
+"""One step of a rollout, as a pure function.
+
+::
+
+    plan, status, verdict, now, command --advance--> status
+
+A stage is left upwards only with a passing verdict and after its bake time. An unsure verdict holds, and after the plan's
+patience asks a human. A failing one takes the release back from any stage, after promotion as well. Time only ever
+delays: a clock that jumps back makes a stage wait longer, one that jumps ahead still needs the verdict.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Self
+
+from cmo.delivery.gates import Verdict
+from cmo.errors import NotFound, SettingsError
+
+_ALL = 100.0
+_SMALL = 10.0
+"""A share of at most so much is not halved any more."""
+
+
+class Phase(StrEnum):
+    """Where a rollout stands."""
+
+    RUNNING = "running"
+    HELD = "held"
+    """Too little evidence for longer than the plan's patience: a human should look."""
+    WAITING = "waiting"
+    """For approval of the next stage."""
+    FROZEN = "frozen"
+    """By a human; still watched, and taken back if it fails."""
+    BACKING = "backing"
+    """Going down step by step."""
+    BACK = "back"
+    """Taken back: nobody gets the new one."""
+    DONE = "done"
+    """Promoted to all; still watched."""
+
+
+class Command(StrEnum):
+    """What a human may say."""
+
+    APPROVE = "approve"
+    FREEZE = "freeze"
+    RESUME = "resume"
+    ROLLBACK = "rollback"
+    DISABLE = "disable"
+    """At once, whatever the plan says."""
+
+
+ENDED = frozenset({Phase.BACK})
+_UP = frozenset({Phase.RUNNING, Phase.HELD, Phase.WAITING, Phase.FROZEN, Phase.DONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The stages of a rollout."""
+
+    name: str
+    stages: tuple[float, ...]
+    """Percent of the users, ascending, the last 100."""
+    bake: float
+    """Seconds that each stage lasts at least."""
+    patience: float
+    """Seconds beyond `bake` that it waits for evidence."""
+    gradual: bool = False
+    """Whether a failing release is halved step by step instead of stopped."""
+    step: float = 0.0
+    """Seconds between such steps."""
+    approvals: frozenset[int] = field(default_factory=frozenset)
+    """Numbers of stages that begin only when a human approves."""
+    then: Mapping[str, str] = field(default_factory=dict)
+    """Settings that change when all is done."""
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        steady = all(a < b for a, b in zip(self.stages, self.stages[1:], strict=False))
+        if not self.stages or not steady or self.stages[-1] != _ALL or self.stages[0] < 0:
+            raise SettingsError(
+                f"The stages {list(self.stages)} of plan {self.name!r} must rise from 0 or more to 100."
+            )
+        if min(self.bake, self.patience, self.step) < 0:
+            raise SettingsError(f"Plan {self.name!r} has a negative duration.")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that a controller needs to go on after a restart."""
+
+    plan: str
+    stage: int
+    percent: float
+    phase: Phase
+    since: float
+    """When this stage, or this step down, began: seconds of the clock that `advance` is given."""
+    reason: str
+    steps: int = 0
+    """Changes so far; rises by one with each."""
+
+    @classmethod
+    def begin(cls, plan: Plan, now: float) -> Self:
+        """The first stage."""
+        return cls(plan.name, 0, plan.stages[0], Phase.RUNNING, now, "begun")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """From what `as_json` gave.
+
+        Raises:
+            ValueError: it is no status.
+        """
+        try:
+            return cls(**{**facts, "phase": Phase(facts["phase"])})
+        except (TypeError, KeyError) as error:
+            message = f"no status of a rollout: {error}"
+            raise ValueError(message) from error
+
+
+def advance(plan: Plan, status: Status, verdict: Verdict, now: float, command: Command | None = None) -> Status:
+    """What a rollout is to be now: the same status where nothing changes.
+
+    Args:
+        plan: whose stages it follows.
+        status: what it is.
+        verdict: of all gates together.
+        now: seconds on a clock that may jump.
+        command: what a human said since the last call.
+
+    Raises:
+        SettingsError: the command makes no sense in this phase.
+    """
+    if command is not None:
+        status = _obeyed(plan, status, command, now)
+    if status.phase in _UP and verdict is Verdict.FAIL:
+        return _down(plan, status, now, "a gate failed")
+    if status.phase is Phase.BACKING:
+        return _lower(status, now, "step by step") if _elapsed(status, now) >= plan.step else status
+    if status.phase not in {Phase.RUNNING, Phase.HELD} or _elapsed(status, now) < plan.bake:
+        return status
+    if verdict is Verdict.PASS:
+        return _up(plan, status, now)
+    if status.phase is Phase.RUNNING and _elapsed(status, now) >= plan.bake + plan.patience:
+        return _changed(status, phase=Phase.HELD, reason="too little evidence: more users, more time, or a human")
+    return status
+
+
+def _up(plan: Plan, status: Status, now: float) -> Status:
+    following = status.stage + 1
+    if following == len(plan.stages):
+        return _changed(status, phase=Phase.DONE, reason="all gates passed at every stage")
+    if following in plan.approvals:
+        return _changed(status, phase=Phase.WAITING, reason=f"stage {following + 1} needs approval")
+    return _entered(plan, status, following, now)
+
+
+def _entered(plan: Plan, status: Status, stage: int, now: float) -> Status:
+    percent = plan.stages[stage]
+    return _changed(
+        status, stage=stage, percent=percent, phase=Phase.RUNNING, since=now, reason=f"gates passed: {percent:g} %"
+    )
+
+
+def _down(plan: Plan, status: Status, now: float, reason: str) -> Status:
+    return _lower(status, now, reason) if plan.gradual else _stopped(status, now, reason)
+
+
+def _lower(status: Status, now: float, reason: str) -> Status:
+    if status.percent <= _SMALL:
+        return _stopped(status, now, reason)
+    percent = max(_SMALL, status.percent / 2)
+    return _changed(status, percent=percent, phase=Phase.BACKING, since=now, reason=f"{reason}: {percent:g} %")
+
+
+def _stopped(status: Status, now: float, reason: str) -> Status:
+    return _changed(status, percent=0.0, phase=Phase.BACK, since=now, reason=reason)
+
+
+def _obeyed(plan: Plan, status: Status, command: Command, now: float) -> Status:
+    match command, status.phase:
+        case Command.DISABLE, _:
+            return _stopped(status, now, "disabled by a human")
+        case Command.ROLLBACK, phase if phase in _UP:
+            return _down(plan, status, now, "rolled back by a human")
+        case Command.FREEZE, Phase.RUNNING | Phase.HELD | Phase.WAITING:
+            return _changed(status, phase=Phase.FROZEN, reason="frozen by a human")
+        case Command.RESUME, Phase.FROZEN | Phase.HELD:
+            return _changed(status, phase=Phase.RUNNING, since=now, reason="resumed by a human")
+        case Command.RESUME, Phase.BACK:
+            return replace(Status.begin(plan, now), reason="begun anew by a human", steps=status.steps + 1)
+        case Command.APPROVE, Phase.WAITING:
+            return _entered(plan, status, status.stage + 1, now)
+    raise SettingsError(f"A rollout that is {status.phase} cannot {command}. See `cmo rollout status`.")
+
+
+def _changed(status: Status, **facts: Any) -> Status:
+    return replace(status, **{"steps": status.steps + 1, **facts})
+
+
+def _elapsed(status: Status, now: float) -> float:
+    return max(0.0, now - status.since)
+
+
+@cache
+def plans() -> Mapping[str, Plan]:
+    """The plans that are shipped, by name."""
+    facts = tomllib.loads((files("cmo.delivery") / "plans.toml").read_text("utf-8"))
+    return {name: _plan(name, plan) for name, plan in facts.items()}
+
+
+def plan(name: str) -> Plan:
+    """A plan by name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if name not in plans():
+        raise NotFound(f"There is no plan {name!r}. The plans are: {', '.join(plans())}.")
+    return plans()[name]
+
+
+def _plan(name: str, facts: Mapping[str, Any]) -> Plan:
+    return Plan(
+        name,
+        tuple(map(float, facts["stages"])),
+        float(facts["bake"]),
+        float(facts["patience"]),
+        gradual=facts["down"] == "gradual",
+        step=float(facts.get("step", 0)),
+        approvals=frozenset(facts.get("approvals", ())),
+        then=facts.get("then", {}),
+        about=facts["about"],
+    )
