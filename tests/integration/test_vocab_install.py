@@ -260,6 +260,24 @@ def test_a_vocabulary_is_installed_listed_looked_into_verified_and_removed(run: 
     assert run("remove", "own", "--json")[0] == 5
 
 
+def test_papers_that_were_read_by_other_names_are_counted_and_told(base: Any, run: Run, ours: Path) -> None:
+    base.add(one="Phenylketonuria\n\nPhenylalanine is raised in phenylketonuria.")
+    told = "One paper was read by the names known before. `cmo kb rebuild` reads them anew."
+    assert told in run("install", "own", "--from", ours)[2]
+    assert run("install", "own", "--from", ours, "--json")[1]["stale_readings"] == 0  # it is what it was
+    assert run("remove", "own", "--json")[1]["stale_readings"] == 1
+
+
+def test_what_stays_beside_a_concept_of_its_identifier_is_told(run: Run, tmp_path: Path) -> None:
+    (path := tmp_path / "methods.tsv").write_text(HEADER + "our panel\tLAB:1\t\tCHEBI:15724\t\n")
+    text = run("install", "own", "--from", path)[2]
+    assert (
+        "kinds differ: LAB:1 'our panel' (method, of own) and CHEBI:15724 'trimethylamine N-oxide' (metabolite, of starter)"
+        in text
+    )
+    assert len(run("install", "own", "--from", path, "--json")[1]["apart"]) == 1
+
+
 @pytest.mark.parametrize("wanted", ["CHEBI:15724", "HMDB0000925", "HMDB:HMDB0000925", "C01104", "tmao"])
 def test_a_concept_is_shown_by_id_identifier_or_name(run: Run, wanted: str) -> None:
     code, found, _ = run("show", wanted, "--json")

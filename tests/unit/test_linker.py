@@ -61,6 +61,14 @@ def test_plain_words_are_no_names(linker: DictionaryLinker) -> None:
     assert named(linker, "This is what may lead to it. Lead on.") == []
 
 
+def test_an_id_belongs_to_whose_id_it_is_whoever_else_lists_it(tmp_path: Path) -> None:
+    lists = Concept("DOID:446", "hyperaldosteronism", Kind.DISEASE, xrefs={"MESH": ("D003480",)})
+    owns = Concept("MESH:D003480", "Cushing syndrome", Kind.DISEASE)
+    known = DictionaryLinker(compile_vocabulary([lists, owns], tmp_path / "compiled"))
+    assert known.concept("MESH:D003480") == owns
+    assert known.concept("D003480") == lists
+
+
 def test_a_concept_is_known_by_foreign_identifiers(linker: DictionaryLinker) -> None:
     for identifier in ("CHEBI:15724", "HMDB0000925", "hmdb0000925", "HMDB:HMDB0000925"):
         assert linker.concept(identifier) == CONCEPTS[0]

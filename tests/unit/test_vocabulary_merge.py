@@ -4,7 +4,8 @@ import pytest
 
 from cmo.model.concepts import Concept, CuratedEdge, Kind, RelationType
 from cmo.vocabulary.finding import find
-from cmo.vocabulary.merge import Merged, Vocabulary, circular, merge
+from cmo.vocabulary.hierarchy import circular
+from cmo.vocabulary.merge import Merged, Vocabulary, merge
 
 LACTATE = Concept(
     "CHEBI:422",
@@ -161,3 +162,44 @@ def test_a_concept_is_found_by_id_identifier_or_name(wanted: str) -> None:
 @pytest.mark.parametrize("wanted", ["", "lact", "CHEBI:4", "…"])
 def test_what_nobody_is_called_finds_nothing(wanted: str) -> None:
     assert find((ACID, LACTATE), wanted) == ()
+
+
+def test_namesakes_of_one_kind_are_one_in_whatever_way_the_name_is_set() -> None:
+    found = merged(
+        [metabolite("CHEBI:70819", "isovalerylcarnitine")], [metabolite("HUMANGEM:a", "Isovaleryl Carnitine")]
+    )
+    assert ids(found) == ["CHEBI:70819"]
+    assert found.concepts[0].xrefs == {"HUMANGEM": ("a",)}
+    disease = Concept("DOID:1", "Isovaleryl-carnitine", Kind.DISEASE)
+    assert len(merged([metabolite("CHEBI:70819", "isovalerylcarnitine")], [disease]).concepts) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("(+)-carvone", "(-)-carvone"), ("1,2-diol", "12-diol"), ("NAD", "NAD+"), ("phenol", "phenols"), ("a", "b")],
+)
+def test_names_that_mean_different_things_join_nothing(one: str, other: str) -> None:
+    assert len(merged([metabolite("CHEBI:1", one)], [metabolite("CHEBI:2", other)]).concepts) == 2
+
+
+def test_a_name_that_one_vocabulary_has_twice_joins_nothing() -> None:
+    twice = [metabolite("CHEBI:1", "dextrin"), metabolite("CHEBI:2", "Dextrin")]
+    assert ids(merged(twice, [metabolite("HUMANGEM:a", "dextrin")])) == ["CHEBI:1", "CHEBI:2", "HUMANGEM:a"]
+
+
+def test_a_name_joins_no_two_structures() -> None:
+    one = metabolite("CHEBI:1", "a", INCHIKEY="AAAAAAAAAAAAAA-UHFFFAOYSA-N")
+    isomer = metabolite("HUMANGEM:a", "A", INCHIKEY="AAAAAAAAAAAAAA-OTHERXYZSA-M")
+    other = metabolite("HUMANGEM:b", "A", INCHIKEY="BBBBBBBBBBBBBB-UHFFFAOYSA-N")
+    assert ids(merged([one], [isomer])) == ["CHEBI:1"]
+    assert ids(merged([one], [other])) == ["CHEBI:1", "HUMANGEM:b"]
+
+
+def test_what_stays_two_although_it_shares_an_identifier_is_told_with_whose_it_is() -> None:
+    ours = Concept("LAB:1", "our panel", Kind.METHOD, xrefs={"CHEBI": ("1",)})
+    (pair,) = merged([metabolite("CHEBI:1", "a")], [ours]).apart
+    assert (pair.why, pair.vocabularies) == ("kinds differ", ("v1", "v0"))
+    assert str(pair) == (
+        "kinds differ: LAB:1 'our panel' (method, of v1) and CHEBI:1 'a' (metabolite, of v0) "
+        "share an identifier and stay two"
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from cmo.model.concepts import Concept, Kind
-from cmo.vocabulary.merge import IDENTIFYING, circular, curies
+from cmo.vocabulary.hierarchy import circular
+from cmo.vocabulary.merge import IDENTIFYING, curies
 from cmo.vocabulary.names import SHORT, Text, form
 from cmo.vocabulary.starter import starter
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Install, list, look into and verify vocabularies.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Of the list: chebi, disease-ontology, human-gem, …")]
+_OURS = "cmo@"
+"""Begins the names of readers that go by these vocabularies."""
 _SHOWN = 20
 """Names of a concept that are shown without --json."""
 
@@ -58,13 +60,16 @@ def install(
 ) -> None:
     """Install a vocabulary from the files of its project, or download them; replaces the one that is there."""
     vocabularies = _vocabularies(home)
+    before = _digest(vocabularies)
     with Progress(console=complaints, transient=True, disable=as_json or not complaints.is_terminal) as bar:
         task = bar.add_task("installing", total=None)
         manifest = vocabularies.install(
             name, source, progress=lambda what, count: bar.update(task, description=f"{what} {count:,}")
         )
+        apart = _apart(vocabularies, name)
+    stale = _stale(home) if _digest(vocabularies) != before else 0
     if as_json:
-        print_json(asdict(manifest))
+        print_json({**asdict(manifest), "apart": apart[:_SHOWN], "stale_readings": stale})
         return
     title = f"{manifest.title} {manifest.version}".strip()
     console.print(
@@ -72,7 +77,8 @@ def install(
         f"© {manifest.project}, {manifest.licence}.",
         soft_wrap=True,
     )
-    for place in manifest.places[:_SHOWN]:
+    _say_stale(stale)
+    for place in (*manifest.places[:_SHOWN], *apart[:_SHOWN]):
         complaints.print(escape(place), soft_wrap=True)
 
 
@@ -80,10 +86,12 @@ def install(
 def remove(name: Name, *, home: Home = None, as_json: AsJson = False) -> None:
     """Remove an installed vocabulary."""
     _vocabularies(home).remove(name)
+    stale = _stale(home)
     if as_json:
-        print_json({"removed": name})
+        print_json({"removed": name, "stale_readings": stale})
     else:
         console.print(f"{name} is removed")
+        _say_stale(stale)
 
 
 @app.command("show")
@@ -122,6 +130,44 @@ def _vocabularies(home: Path | None) -> Vocabularies:
     from cmo.vocabulary.installed import Vocabularies
 
     return Vocabularies(read_settings(working_dir=home).working_dir.expanduser())
+
+
+def _digest(vocabularies: Vocabularies) -> str:
+    """Of all of them; nothing where one is damaged, which may be the very one that is installed anew."""
+    from cmo.errors import VocabularyCorrupt
+
+    try:
+        return vocabularies.digest
+    except VocabularyCorrupt:
+        return ""
+
+
+def _apart(vocabularies: Vocabularies, name: str) -> list[str]:
+    """What stays beside a concept of the same identifier; nothing where another vocabulary is damaged."""
+    from cmo.errors import VocabularyCorrupt
+
+    try:
+        return vocabularies.apart(name)
+    except VocabularyCorrupt:
+        return []
+
+
+def _stale(home: Path | None) -> int:
+    """Papers that were read by other names than those that are known now."""
+    settings = read_settings(working_dir=home)
+    if not (settings.database_url or (settings.working_dir.expanduser() / "record.sqlite3").exists()):
+        return 0
+    from cmo.app import opened
+
+    with opened(settings) as house:
+        readers = house.record.readings.readers()
+    return sum(count for reader, count in readers.items() if reader.startswith(_OURS))
+
+
+def _say_stale(papers: int) -> None:
+    if papers:
+        were = "One paper was" if papers == 1 else f"{papers:,} papers were"
+        console.print(f"{were} read by the names known before. `cmo kb rebuild` reads them anew.", soft_wrap=True)
 
 
 def _print(concept: Concept) -> None:

@@ -163,14 +163,14 @@ class CompiledVocabulary:
     def concept(self, identifier: str) -> Concept | None:
         """A concept by its id, or by an identifier that it has elsewhere, ``HMDB0000925`` or ``HMDB:HMDB0000925``."""
         ids, owners = self._arrays["ids.u64"], self._arrays["owners.u32"]
-        hashed = np.uint64(short_hash(identifier.casefold()))
-        row = int(np.searchsorted(ids, hashed))
-        while row < len(ids) and ids[row] == hashed:
-            concept = self.load(int(owners[row]))
-            if identifier.casefold() in identifiers(concept):
-                return concept
-            row += 1
-        return None
+        folded = identifier.casefold()
+        hashed = np.uint64(short_hash(folded))
+        first = int(np.searchsorted(ids, hashed))
+        last = int(np.searchsorted(ids, hashed, "right"))
+        owned = (self.load(owner) for owner in owners[first:last].tolist())
+        found = [concept for concept in owned if folded in identifiers(concept)]
+        # An id belongs to whose id it is, whoever else lists it.
+        return next((c for c in found if c.id.casefold() == folded), found[0] if found else None)
 
     def _load(self, number: int) -> Concept:
         offsets = self._arrays["offsets.u64"]

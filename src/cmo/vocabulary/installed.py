@@ -145,6 +145,14 @@ class Vocabularies:
         installed = [load(self.folder / manifest.name) for manifest in self.installed()]
         return merge([Vocabulary(STARTER, starter()), *installed])
 
+    def apart(self, name: str) -> list[str]:
+        """What of a vocabulary stays beside a concept with which it shares an identifier, as sentences.
+
+        Raises:
+            VocabularyCorrupt: an installed one does not match its checksums.
+        """
+        return [str(pair) for pair in self.merged().apart if name in pair.vocabularies]
+
     def find(self, wanted: str) -> tuple[Concept, ...]:
         """Concepts that have an id, an identifier elsewhere with or without its source, or else a name; the best first.
 

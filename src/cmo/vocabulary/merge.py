@@ -4,26 +4,34 @@
 
     starter ─┐   ids that one lists and another has     ┐
     ChEBI   ─┼─► ids that both list, if neither knows    ├─► groups ─► one concept each
-    …       ─┘   them apart                              ┘
+    …       ─┘   them apart                              │
+                 preferred names that are the same       ┘
 
 The order of the vocabularies is that of trust: the first one's name and id win. An identifier that two concepts of
 one vocabulary share says nothing and is not used; nor is one that would join two concepts which some vocabulary keeps
-apart, unless one that is trusted more lists the ids of both. Those are counted. Names join nothing.
+apart, unless one that is trusted more lists the ids of both. Those are counted, and the first are told. A name joins
+only what is of one kind, of two vocabularies, in neither of which another thing has it, and of no two structures.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cmo.model.concepts import Concept, CuratedEdge, Kind
+from cmo.vocabulary.hierarchy import circular
 
 IDENTIFYING = frozenset({
     "CHEBI", "HMDB", "KEGG", "LIPIDMAPS", "INCHIKEY", "DOID", "HGNC", "ENSEMBL", "NCBIGENE", "UNIPROT", "REACTOME",
     "WIKIPATHWAYS", "NCBITAXON", "UBERON", "FPLX", "GOSLIN", "HUMANGEM", "CMO",
 })  # fmt: skip
 """Sources whose identifiers mean one thing. Those of MeSH, OMIM, ICD or PubChem often stand for several concepts."""
+_MOST_TOLD = 500
+_STRUCTURE = 14
+"""Letters of an InChIKey that say how the atoms hang together; the others tell isomers and charges apart."""
+_SIGNS = str.maketrans({"−": "-", "–": "-", "‐": "-"})
 _ALIKE = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG})
 """A statin is a drug to one vocabulary and a metabolite to another."""
 
@@ -48,6 +56,27 @@ class Merged:
     counts: Mapping[str, int]
     """How often something did not fit: ``shared within a vocabulary``, ``kept apart``, ``kinds differ``,
     ``unknown parent``, ``cycle``, ``unknown end``."""
+    apart: tuple[Apart, ...]
+    """The first of those that stay two although something speaks for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two concepts that share an identifier or a name and were not made one."""
+
+    one: Concept
+    other: Concept
+    why: str
+    """``kinds differ``, or ``kept apart`` by a vocabulary that has both."""
+    vocabularies: tuple[str, str]
+    """Whose they are."""
+
+    def __str__(self) -> str:
+        names = (
+            f"{c.id} {c.name!r} ({c.kind}, of {v})"
+            for c, v in zip((self.one, self.other), self.vocabularies, strict=True)
+        )
+        return f"{self.why}: {' and '.join(names)} share an identifier and stay two"
 
 
 def merge(vocabularies: Sequence[Vocabulary]) -> Merged:
@@ -59,7 +88,7 @@ def merge(vocabularies: Sequence[Vocabulary]) -> Merged:
     homes = groups.homes()
     concepts = tuple(_with_parents(concepts, homes, counts))
     edges = tuple(_edges((e for v in vocabularies for e in v.edges), homes, counts))
-    return Merged(concepts, edges, dict(+counts))
+    return Merged(concepts, edges, dict(+counts), tuple(groups.apart))
 
 
 def curies(concept: Concept) -> Iterator[str]:
@@ -81,6 +110,8 @@ class _Groups:
         ranks = [rank for rank, v in enumerate(vocabularies) for _ in v.concepts]
         self._counts = counts
         self._refused: set[tuple[int, int]] = set()
+        self._vocabularies = [v.name for v in vocabularies]
+        self.apart: list[Apart] = []
         self._root = list(range(len(ranks)))
         self._ranks = ranks
         self._members = [1 << rank for rank in ranks]
@@ -96,6 +127,29 @@ class _Groups:
                 other = first.setdefault(key, number)
                 if other != number:
                     self._unite(other, number, allowed=0)
+        self._join_namesakes()
+
+    def _join_namesakes(self) -> None:
+        """By preferred names, of which each vocabulary knows one owner."""
+        named: dict[str, dict[int, list[int]]] = {}
+        for number, concept in enumerate(self._concepts):
+            named.setdefault(_name_key(concept), {}).setdefault(self._ranks[number], []).append(number)
+        for key, owners in named.items():
+            if (
+                len(owners) > 1
+                and key
+                and all(len({self._find(n) for n in numbers}) == 1 for numbers in owners.values())
+            ):
+                first, *others = (numbers[0] for numbers in owners.values())
+                for other in others:
+                    if self._alike(first, other):
+                        self._unite(first, other, allowed=0, shared="name")
+
+    def _alike(self, one: int, other: int) -> bool:
+        """Whether no structure speaks against two namesakes being one."""
+        blocks = [{key[:_STRUCTURE] for key in self._concepts[n].xrefs.get("INCHIKEY", ())} for n in (one, other)]
+        same = not all(blocks) or bool(blocks[0] & blocks[1])
+        return same and _compatible(self._concepts[one].kind, self._concepts[other].kind)
 
     def _join_listed(self) -> None:
         owners: dict[str, list[int]] = {}
@@ -108,24 +162,32 @@ class _Groups:
                         trusted = self._ranks[number] < self._ranks[other]
                         self._unite(number, other, allowed=1 << self._ranks[other] if trusted else 0)
 
-    def _unite(self, one: int, other: int, *, allowed: int) -> None:
+    def _unite(self, one: int, other: int, *, allowed: int, shared: str = "identifier") -> None:
         """Make two groups one unless a vocabulary that is not `allowed` to has concepts in both."""
+        whose = one, other
         one, other = sorted((self._find(one), self._find(other)))
         if one == other:
             return
         if not _compatible(self._concepts[one].kind, self._concepts[other].kind):
-            self._refuse(one, other, "kinds differ")
+            self._refuse(one, other, whose, "kinds differ")
         elif self._members[one] & self._members[other] & ~allowed:
-            self._refuse(one, other, "kept apart")
+            if shared == "identifier":
+                self._refuse(one, other, whose, "kept apart")
         else:
             self._root[other] = one
             self._members[one] |= self._members[other]
 
-    def _refuse(self, one: int, other: int, why: str) -> None:
-        """Count two groups that stay two, once however many identifiers they share."""
+    def _refuse(self, one: int, other: int, whose: tuple[int, int], why: str) -> None:
+        """Count and tell two groups that stay two, once however many identifiers they share."""
         if (one, other) not in self._refused:
             self._refused.add((one, other))
             self._counts[why] += 1
+            if len(self.apart) < _MOST_TOLD:
+                a, b = (self._concepts[n] for n in whose)
+                self.apart.append(Apart(a, b, why, (self._of(whose[0]), self._of(whose[1]))))
+
+    def _of(self, number: int) -> str:
+        return self._vocabularies[self._ranks[number]]
 
     def _find(self, number: int) -> int:
         while self._root[number] != number:
@@ -164,6 +226,14 @@ def _own_keys(concepts: Sequence[Concept], ranks: Sequence[int], counts: Counter
                 counts["shared within a vocabulary"] += 1
     for number, (concept, rank) in enumerate(zip(concepts, ranks, strict=True)):
         yield (curie for curie in curies(concept) if owners[rank, curie] == number)
+
+
+def _name_key(concept: Concept) -> str:
+    """A preferred name without case, hyphens and spaces, by its kind; charges and turns of light stay."""
+    name = concept.name.translate(_SIGNS).casefold().replace("(-)", "minus")
+    folded = re.sub(r"[^\w+,]|_", "", re.sub(r"(?<=\d)[\W_]+(?=\d)", ",", name))
+    kind = Kind.METABOLITE if concept.kind in _ALIKE else concept.kind
+    return f"{kind} {folded}" if folded else ""
 
 
 def _compatible(one: Kind, other: Kind) -> bool:
@@ -207,36 +277,6 @@ def _with_parents(concepts: Iterable[Concept], homes: Mapping[str, str], counts:
         parents[child] = tuple(p for p in parents[child] if p != parent)
     for concept in concepts:
         yield concept if concept.parents == parents[concept.id] else replace(concept, parents=parents[concept.id])
-
-
-def circular(parents: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Pairs of child and parent without which no concept is broader than itself."""
-    back: list[tuple[str, str]] = []
-    state: dict[str, bool] = {}
-    """True while a concept is on the way up from where the walk began, False once it is done."""
-    for start in parents:
-        if start not in state:
-            _climb(start, parents, state, back)
-    return back
-
-
-def _climb(
-    start: str, parents: Mapping[str, Sequence[str]], state: dict[str, bool], back: list[tuple[str, str]]
-) -> None:
-    """Depth first without recursion: hierarchies may be deeper than Python's stack."""
-    way = [(start, iter(parents[start]))]
-    state[start] = True
-    while way:
-        child, above = way[-1]
-        parent = next(above, None)
-        if parent is None:
-            state[child] = False
-            way.pop()
-        elif state.get(parent):
-            back.append((child, parent))
-        elif parent not in state:
-            state[parent] = True
-            way.append((parent, iter(parents.get(parent, ()))))
 
 
 def _edges(edges: Iterable[CuratedEdge], homes: Mapping[str, str], counts: Counter[str]) -> Iterator[CuratedEdge]:

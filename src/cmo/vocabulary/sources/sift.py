@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from cmo.model.concepts import Concept, CuratedEdge
-from cmo.vocabulary.merge import circular
+from cmo.vocabulary.hierarchy import circular
 from cmo.vocabulary.sources.notes import Notes, Problem
 from cmo.vocabulary.sources.rows import Item
 
