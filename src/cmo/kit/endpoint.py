@@ -1,26 +1,38 @@
-"""POST to a model behind HTTP, with patience and without ever showing the key.
+"""POST to a model behind HTTP, with patience, within the deadline, and without ever showing the key.
 
 ::
 
-    POST {base_url}{path} ─► reply
-         └─ 429, 5xx, cut, late ─► a pause (Retry-After, else growing) ─► again, a few times ─► an error
+    POST {base_url}{path} --breaker closed?--> attempt, within what time is left --> reply
+                                                  `-- 429, 5xx, cut, late --> a pause (Retry-After, else chance),
+                                                                              again, a few times --> an error
+
+`Endpoint` is for threads: encoders and readers that work through papers. `AsyncEndpoint` is for what answers people,
+and goes through all of `cmo.kit.dependency`. What is sent to either only computes, so it may be sent again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Hashable, Mapping
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
-import stamina
+
+from cmo.kit import deadline
+from cmo.kit.admission import Rank
+from cmo.kit.allowance import Purse
+from cmo.kit.breaker import Breaker, Fuse, Outcome
+from cmo.kit.dependency import Dependency
+from cmo.kit.http import ERRORS, Body, judge, reason
+from cmo.kit.refusal import Refused, out_of_time
+from cmo.kit.retry import Patience, Retrier
 
 ATTEMPTS = 5
-PATIENCE_SECONDS = 120.0
-"""After this no further attempt is begun."""
 FIRST_PAUSE_SECONDS = 0.2
-MAX_RETRY_AFTER_SECONDS = 60.0
-"""A longer pause than this is not waited for."""
+RETRY_SHARE, RETRY_BURST = 0.1, 10.0
+Failed = Callable[[str], Exception]
 
 
 class Endpoint:
@@ -32,72 +44,173 @@ class Endpoint:
         api_key: sent as a bearer token; never shown.
         timeout: seconds a request may take.
         attempts: requests at most.
-        first_pause: seconds before the second attempt; doubles with each, with some chance added.
+        first_pause: seconds at most before the second attempt; doubles with each.
+        fuse: when it is left alone for a while.
         transport: of the HTTP client; for tests.
     """
 
     def __init__(
         self,
         base_url: str,
-        failed: Callable[[str], Exception],
+        failed: Failed,
         *,
         api_key: str = "",
         timeout: float = 30.0,
         attempts: int = ATTEMPTS,
         first_pause: float = FIRST_PAUSE_SECONDS,
+        fuse: Fuse = Fuse(),  # noqa: B008 - frozen
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self.host = re.sub(r"^\w+://(?:[^@/]*@)?", "", base_url)
+        self.host = _host(base_url)
         self._base = base_url.rstrip("/")
         self._failed = failed
-        self._attempts = attempts
-        self._first_pause = first_pause
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(headers=headers, timeout=timeout, transport=transport)
+        self._timeout = timeout
+        self._breaker = Breaker(fuse)
+        patience = Patience(attempts, first_pause)
+        self._retrier = Retrier(patience, Purse(RETRY_SHARE, RETRY_BURST), ERRORS, lambda error: judge(error).again)
+        self._client = httpx.Client(headers=_headers(api_key), transport=transport)
 
     def post(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
-        """The reply to a JSON body, of status 2xx. Raises what `failed` makes."""
+        """The reply to a JSON body, of status 2xx.
+
+        Raises:
+            OutOfTime: the deadline passed.
+            Exception: what `failed` makes.
+        """
+        deadline.check(self.host)
+        ticket = self._breaker.admit()
+        if isinstance(ticket, Refused):
+            raise self._failed(_resting(ticket.after))
+        outcome = Outcome.IGNORED
         try:
-            for attempt in stamina.retry_context(
-                on=_pause,
-                attempts=self._attempts,
-                timeout=PATIENCE_SECONDS,
-                wait_initial=self._first_pause,
-                wait_jitter=self._first_pause,
-            ):
-                with attempt:
-                    reply = self._client.post(self._base + path, json=body).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._failed(_reason(error)) from None  # the cause holds the request, and the request holds the key
+            reply = self._retrier.run_here(lambda: self._attempt(path, body))
+            outcome = Outcome.SUCCESS
+        except ERRORS as error:
+            outcome = judge(error).outcome
+            raise self._failed(reason(error)) from None  # the cause holds the request, and the request holds the key
+        finally:
+            self._breaker.settle(ticket, outcome)
         return reply
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-
-def _pause(error: Exception) -> bool | float:
-    """Whether to try again, and after how many seconds where the server says so."""
-    if isinstance(error, httpx.TransportError):
-        return not isinstance(error, httpx.UnsupportedProtocol)
-    if not isinstance(error, httpx.HTTPStatusError):
-        return False
-    reply = error.response
-    if reply.status_code != httpx.codes.TOO_MANY_REQUESTS and not reply.is_server_error:
-        return False
-    return _retry_after(reply.headers.get("retry-after", ""))
-
-
-def _retry_after(value: Any) -> bool | float:
-    """Seconds of a Retry-After header; a date (rare for these servers) or none leaves the pause to us (RFC 9110)."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        return True
-    return seconds if 0 <= seconds <= MAX_RETRY_AFTER_SECONDS else False
+    def _attempt(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        left = deadline.share()
+        allowed = min(self._timeout, left)
+        until = time.monotonic() + allowed
+        gathered = Body()
+        try:
+            with self._client.stream(
+                "POST", self._base + path, json=body, timeout=allowed, headers=deadline.header()
+            ) as reply:
+                for part in reply.iter_bytes():
+                    gathered.add(part)
+                    if time.monotonic() > until:  # a timeout of the client's is one between two parts
+                        raise httpx.ReadTimeout("the reply drips")
+        except httpx.TimeoutException:
+            if left < self._timeout:  # a caller in a hurry says nothing about the service
+                raise out_of_time(self.host) from None
+            raise
+        return gathered.of(reply)
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"HTTP {error.response.status_code}"
-    return type(error).__name__
+class AsyncEndpoint:
+    """An HTTP service that answers POSTs of JSON, for one event loop.
+
+    Args:
+        base_url: such as ``http://127.0.0.1:11434/v1``.
+        failed: makes the error to raise of what went wrong: ``HTTP 401``, ``ReadTimeout``.
+        dependency: the service; its errors are those of `cmo.kit.http`.
+        api_key: sent as a bearer token; never shown.
+        connections: open at once.
+        idle_connections: kept open when nothing is to be sent.
+        idle_seconds: for so long.
+        transport: of the HTTP client; for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        failed: Failed,
+        dependency: Dependency,
+        *,
+        api_key: str = "",
+        connections: int = 64,
+        idle_connections: int = 16,
+        idle_seconds: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.host = _host(base_url)
+        self.dependency = dependency
+        self._base = base_url.rstrip("/")
+        self._failed = failed
+        limits = httpx.Limits(
+            max_connections=connections, max_keepalive_connections=idle_connections, keepalive_expiry=idle_seconds
+        )
+        self._client = httpx.AsyncClient(
+            headers=_headers(api_key), limits=limits, timeout=dependency.policy.timeout_seconds, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        key: Hashable | None = None,
+        rank: Rank = Rank.INTERACTIVE,
+        caller: Hashable | None = None,
+    ) -> httpx.Response:
+        """The reply to a JSON body, of status 2xx.
+
+        Args:
+            path: after the base address.
+            body: what is sent.
+            key: requests of one key are one request.
+            rank: how much it matters.
+            caller: for whom.
+
+        Raises:
+            NotNow: the service is not asked now; says after how many seconds it may be.
+            OutOfTime: the deadline passed.
+            Exception: what `failed` makes.
+        """
+        try:
+            return await self.dependency.call(
+                lambda: self._attempt(path, body), key=key, rank=rank, caller=caller, repeatable=True
+            )
+        except ERRORS as error:
+            raise self._failed(reason(error)) from None  # the cause holds the request, and the request holds the key
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _attempt(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+        gathered = Body()
+        async with self._client.stream("POST", self._base + path, json=body, headers=deadline.header()) as reply:
+            async for part in reply.aiter_bytes():
+                gathered.add(part)
+        return gathered.of(reply)
+
+
+def _host(base_url: str) -> str:
+    """The address without a name and a password."""
+    return re.sub(r"^\w+://(?:[^@/]*@)?", "", base_url)
+
+
+def _headers(api_key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def _resting(seconds: float) -> str:
+    return f"it kept failing and is left alone for {seconds:.0f} s"
