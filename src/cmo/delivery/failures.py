@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-WORSE = (1.5, 2.0, 3.0, 5.0, 10.0)
-"""Alternatives against "no worse": so many times the control's rate."""
-AS_GOOD = (0.25, 0.5, 0.7, 0.85, 1.0)
+WORSE = {2.0: 0.45, 4.0: 0.2, 10.0: 0.35}
+"""Alternatives against "no worse", so many times the control's rate, with their weights: a doubling is the slowest to
+show and a tenfold rise the most urgent; what lies between is found soon with either."""
+AS_GOOD = dict.fromkeys((0.25, 0.5, 0.7, 0.85, 1.0), 0.2)
 """Alternatives against "too much worse"."""
 
 
@@ -37,23 +38,25 @@ class RateRatio:
     Args:
         tolerated: the ratio of the hypothesis that evidence is gathered against.
         alternatives: ratios that it is weighed against; all above `tolerated` for "worse", all below for "as good".
+        weights: of the alternatives, of 1 together.
         logs: (..., k) log likelihood ratios so far.
     """
 
     tolerated: float
     alternatives: tuple[float, ...]
+    weights: tuple[float, ...]
     logs: Floats
 
     @classmethod
     def worse(cls, tolerated: float = 1.0, shape: Sequence[int] = ()) -> Self:
         """Evidence that the new arm fails more than `tolerated` times as often."""
-        ratios = tuple(tolerated * r for r in WORSE)
-        return cls(tolerated, ratios, np.zeros((*shape, len(ratios))))
+        ratios = tuple(tolerated * ratio for ratio in WORSE)
+        return cls(tolerated, ratios, tuple(WORSE.values()), np.zeros((*shape, len(ratios))))
 
     @classmethod
     def as_good(cls, margin: float, shape: Sequence[int] = ()) -> Self:
         """Evidence that the new arm fails less than `margin` times as often, where `margin` is above 1."""
-        return cls(margin, AS_GOOD, np.zeros((*shape, len(AS_GOOD))))
+        return cls(margin, tuple(AS_GOOD), tuple(AS_GOOD.values()), np.zeros((*shape, len(AS_GOOD))))
 
     def see(self, new: Floats | int, control: Floats | int, share: Floats | float) -> Self:
         """After more failures.
@@ -72,9 +75,9 @@ class RateRatio:
 
     @property
     def log_e(self) -> Floats:
-        """(...) logarithm of the e-value: the mean over the alternatives."""
+        """(...) logarithm of the e-value: the weighed mean over the alternatives."""
         top = self.logs.max(axis=-1)
-        found: Floats = top + np.log(np.exp(self.logs - top[..., None]).mean(axis=-1))
+        found: Floats = top + np.log(np.exp(self.logs - top[..., None]) @ np.array(self.weights))
         return found
 
     def rejects(self, alpha: float) -> NDArray[np.bool_]:

@@ -101,7 +101,7 @@ class Gate:
         fails, passes = self._compared(standing)
         enough = self._seen(standing) >= self.least
         if self.backstop is not None:
-            fails = fails | (enough & self._beyond(standing))
+            fails = fails | self._beyond(standing)
         return fails, passes & enough & ~fails
 
     def judge(self, standing: Standing) -> Finding:
@@ -131,9 +131,24 @@ class Gate:
         return difference(standing.new, standing.control, 2 * self.alpha)
 
     def _beyond(self, standing: Standing) -> np.ndarray:
+        """Whether the new arm is beyond the backstop and the control far from it.
+
+        What breaks both arms, such as bots or a dead dependency, is not the release's, and taking it back helps nobody.
+        """
+        if self._counts:
+            new, control = (
+                standing.events / _some(standing.requests),
+                standing.control_events / _some(standing.control_requests),
+            )
+        else:
+            new, control = standing.new.mean, standing.control.mean
         assert self.backstop is not None
-        mean = standing.events / np.maximum(standing.requests, 1) if self._counts else standing.new.mean
-        found: np.ndarray = mean < self.backstop if self.higher_is_better and not self._counts else mean > self.backstop
+        beside = standing.control_requests if self._counts else standing.control.n
+        if self._counts or not self.higher_is_better:
+            out, near = new > self.backstop, 2 * control > self.backstop
+        else:
+            out, near = new < self.backstop, control < self.backstop + self.margin
+        found: np.ndarray = (self._seen(standing) >= self.least) & out & ~(near & (beside >= self.least))
         return found
 
     def _weight(self, standing: Standing) -> float:
@@ -161,6 +176,11 @@ class Gate:
                 f"{float(standing.control.mean):.3f} over {int(standing.control.n):,} control"
             )
         return f"{told}; {_WORDS[verdict]}"
+
+
+def _some(n: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.maximum(n, 1)
+    return found
 
 
 _WORDS = {
