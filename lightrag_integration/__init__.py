@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmo.settings import Settings as LightRAGConfig
     from lightrag_integration import quality_diagnostics
+    from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.rag import (
         AsyncClinicalRAG,
@@ -24,6 +25,10 @@ _HOMES = {
     "ClinicalMetabolomicsRAG": ("lightrag_integration.rag", "ClinicalMetabolomicsRAG"),
     "AsyncClinicalRAG": ("lightrag_integration.rag", "AsyncClinicalRAG"),
     "RAGResponse": ("lightrag_integration.rag", "RAGResponse"),
+    "BudgetManager": ("lightrag_integration.budget", "BudgetManager"),
+    "CostAnalyzer": ("lightrag_integration.budget", "CostAnalyzer"),
+    "CostSummary": ("lightrag_integration.budget", "CostSummary"),
+    "QueryPermission": ("lightrag_integration.budget", "QueryPermission"),
     "create_clinical_rag_system": ("lightrag_integration.rag", "create_clinical_rag_system"),
     "quality_diagnostics": ("lightrag_integration.quality_diagnostics", ""),
     "test_knowledge_base_integrity": ("lightrag_integration.checks", "test_knowledge_base_integrity"),
@@ -31,8 +36,12 @@ _HOMES = {
 
 __all__ = [
     "AsyncClinicalRAG",
+    "BudgetManager",
     "ClinicalMetabolomicsRAG",
+    "CostAnalyzer",
+    "CostSummary",
     "LightRAGConfig",
+    "QueryPermission",
     "RAGResponse",
     "create_clinical_rag_system",
     "quality_diagnostics",

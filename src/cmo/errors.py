@@ -17,7 +17,8 @@
     ├── NotNow             this cannot be done now; carries after how many seconds to ask again
     │   ├── TooMany        one caller asks more often than is allowed
     │   ├── Overloaded     more is asked than can be answered in time
-    │   └── Resting        an outside service kept failing and is left alone for a while
+    │   ├── Resting        an outside service kept failing and is left alone for a while
+    │   └── OverBudget     no money may be spent on this now
     ├── OutOfTime          the deadline of a request passed
     ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
     ├── StoreError
@@ -28,6 +29,7 @@
     ├── VocabularyError    a vocabulary cannot be read, downloaded or found
     │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
+        └── PriceUnknown   nobody said what a model costs, so it is not called
 
 Each message says what was wrong, where, and what to do next. `code` is stable and is
 the last part of the problem type in HTTP replies.
@@ -158,6 +160,12 @@ class Resting(NotNow):
     code = "resting"
 
 
+class OverBudget(NotNow):
+    """No money may be spent on this now; it is done without."""
+
+    code = "over-budget"
+
+
 class OutOfTime(OracleError):
     """The deadline of a request passed."""
 
@@ -216,3 +224,9 @@ class SettingsError(OracleError):
     """A setting has a value that cannot be used."""
 
     code = "settings"
+
+
+class PriceUnknown(SettingsError):
+    """Nobody said what a model costs, so it is not called."""
+
+    code, status = "price-unknown", 503

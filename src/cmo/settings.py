@@ -5,6 +5,7 @@ The documented names (``LIGHTRAG_WORKING_DIR``, ``CHUNK_SIZE`` ...) are native; 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -77,6 +78,23 @@ class Settings(BaseSettings):
     """Longest time that one completion may take."""
     llm_max_passages: Annotated[int, Field(validation_alias=AliasChoices("CMO_LLM_MAX_PASSAGES"), ge=1)] = 40
     """Passages of one paper that a language model reads at most, each at the cost of one completion."""
+    daily_budget: Annotated[
+        Decimal,
+        Field(
+            validation_alias=AliasChoices("LIGHTRAG_MAX_DAILY_BUDGET", "LIGHTRAG_MAX_BUDGET", "LIGHTRAG_DAILY_BUDGET"),
+            ge=0,
+            le=1_000_000_000,
+        ),
+    ] = Decimal(100)
+    """Dollars that may be spent in a day (UTC), where `cmo budget set` says nothing else; 0 spends nothing."""
+    monthly_budget: Annotated[
+        Decimal, Field(validation_alias=AliasChoices("LIGHTRAG_MONTHLY_BUDGET"), ge=0, le=1_000_000_000)
+    ] = Decimal(2500)
+    """Dollars that may be spent in a month (UTC), where `cmo budget set` says nothing else."""
+    cost_alert_threshold: Annotated[
+        float, Field(validation_alias=AliasChoices("LIGHTRAG_COST_ALERT_THRESHOLD"), gt=0, le=1)
+    ] = 0.8
+    """Share of a budget from which somebody is told that it is nearly spent."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""

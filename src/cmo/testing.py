@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cmo.answer.confidence import Confidence
-from cmo.errors import PaperRefused
+from cmo.errors import OverBudget, PaperRefused
 from cmo.ingest.chunks import chunk, chunk_text
 from cmo.ingest.pages import Setting
 from cmo.ingest.parse import parse_one
@@ -21,11 +21,13 @@ from cmo.kit.hashing import hex_hash
 from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
+from cmo.model.money import Call, Draft
 from cmo.model.outcomes import Refusal
 from cmo.model.packing import pack
 from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sentence
 from cmo.model.ports import EncodedPassage, Encoder, Linker, ModelIdentity, PaperReader
 from cmo.model.record import PreparedPaper
+from cmo.spend.hold import AwaitedBlock, Block, Hold
 
 NEVER = Confidence(-30.0, {}, 0.5)
 """Finds nothing convincing."""
@@ -119,6 +121,28 @@ class ScriptedChat:
         """The next line; the last one for ever."""
         self.asked.append(tuple(messages))
         return Completion(self._says.pop(0) if len(self._says) > 1 else self._says[0])
+
+
+class FakePayments:
+    """Sets nothing aside; remembers what it would have, and refuses when told to."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.holds: list[Hold] = []
+
+    def reserved(self, call: Call) -> Block:
+        """For the length of a block."""
+        return Block(lambda: self._take(call), lambda _hold, _error: None)
+
+    def areserved(self, call: Call) -> AwaitedBlock:
+        """The same, for coroutines."""
+        return AwaitedBlock(lambda: self._take(call), lambda _hold, _error: None)
+
+    def _take(self, call: Call) -> Hold:
+        if self.refuses:
+            raise OverBudget("There is no money.")
+        self.holds.append(Hold(len(self.holds) + 1, Draft(call, 0, 0, datetime(2026, 1, 1, tzinfo=UTC)), 0.0))
+        return self.holds[-1]
 
 
 class FakeParsers:

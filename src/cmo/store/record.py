@@ -6,7 +6,7 @@ is a query. The record knows nothing of snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -15,12 +15,14 @@ from sqlalchemy import Engine, func, select
 
 from cmo.errors import NotFound
 from cmo.kit.clock import Clock
+from cmo.model.money import Micros, Window
 from cmo.model.packing import unpack_boxes
 from cmo.model.papers import Box, Format, Page, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperSummary, PreparedPaper, Recorded
 from cmo.store import rows, tables
 from cmo.store.engine import alone, open_engine, place, translated
+from cmo.store.ledger import SqlLedger
 from cmo.store.readings import Readings
 from cmo.store.transaction import Transaction, ref_of
 
@@ -56,6 +58,10 @@ class Record:
     def readings(self) -> Readings:
         """What readers found in the papers."""
         return Readings(self._engine, self._clock)
+
+    def ledger(self, defaults: Mapping[Window, Micros]) -> SqlLedger:
+        """What was spent, and what may be: `defaults` where nobody set anything else."""
+        return SqlLedger(self._engine, defaults)
 
     # -- changing ------------------------------------------------------------------------------------------------
 

@@ -8,11 +8,15 @@
                          1──n chunks ──key──> embeddings (kept per model, survives re-chunking)
                          1──n readings (one a reader)
     changes: one row for each add, replace, retract, reading; a snapshot says up to which row it goes
+
+    ledger: one row for each call that costs; balances: its sums by account and period; limits: what they may come to
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     DateTime,
     Float,
@@ -133,4 +137,65 @@ changes = Table(
     Column("paper_id", String(32), nullable=False),
     Column("version_id", Integer),
     Index("changes_by_paper", "paper_id"),
+)
+
+ledger = Table(  # amounts are millionths of a dollar
+    "ledger",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("day", String(10), nullable=False, index=True),  # UTC
+    Column("tenant", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("service", String(16), nullable=False),
+    Column("purpose", String(64), nullable=False),
+    Column("question", String(64), nullable=False),
+    Column("state", String(8), nullable=False),  # reserved | settled | unknown | void
+    Column("expected", BigInteger, nullable=False),
+    Column("most", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),  # what counts as spent
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Index("ledger_by_kind", "provider", "model", "purpose", "id"),
+    Index("ledger_by_expiry", "state", "expires_at"),
+    sqlite_autoincrement=True,  # whoever holds an entry's number must never close another one
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),  # both empty: everybody
+    Column("period", String(10), primary_key=True),  # 2026-01-31, 2026-01
+    Column("spent", BigInteger, nullable=False),
+    Column("exposed", BigInteger, nullable=False),
+    Column("alerted", BigInteger, nullable=False),
+)
+
+limits = Table(
+    "limits",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("per", String(8), primary_key=True),  # day | month
+    Column("micros", BigInteger, nullable=False),
+)
+
+asked = Table(
+    "asked",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("day", String(10), nullable=False, index=True),
+    Column("tenant", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("failed", Boolean, nullable=False),
 )
