@@ -18,7 +18,7 @@ FAECES = Node(5, "UBERON:0001988", "feces", Kind.SPECIMEN, 1)
 
 
 def passage(number: int, *texts: str) -> Passage:
-    ref = PaperRef(f"p{number}", 1, f"{number}.txt", Format.TEXT, "0" * 64, Metadata())
+    ref = PaperRef(f"p{number}", 1, "0" * 64, f"{number}.txt", Format.TEXT, Metadata())
     sentences = tuple(
         PassageSentence(text, 100 * n, 100 * n + len(text), 1, Role.PROSE, ()) for n, text in enumerate(texts)
     )

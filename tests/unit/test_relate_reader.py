@@ -85,8 +85,10 @@ def test_tables_are_linked_but_not_related(reader: RelationReader) -> None:
     assert read.relations == ()
 
 
-def test_captions_are_read(reader: RelationReader) -> None:
-    assert reader.read(paper((STATED, Section.RESULTS, Role.CAPTION))).relations
+def test_captions_name_things_and_relate_none(reader: RelationReader) -> None:
+    reading = reader.read(paper((STATED, Section.RESULTS, Role.CAPTION)))
+    assert reading.mentions
+    assert not reading.relations
 
 
 def test_sections_are_read_apart() -> None:

@@ -38,6 +38,12 @@ class Phrases:
     rules: Mapping[tuple[str, str], Sequence[Rule]]
     levels: re.Pattern[str]
     """The subject's amount is spoken of."""
+    amounts: re.Pattern[str]
+    """Anything is said to be more or less."""
+    at_risk: re.Pattern[str]
+    """The object's risk is spoken of, not those who have it."""
+    treated: re.Pattern[str]
+    """Those with the object are compared by how they are treated, not with those without it."""
     passive: re.Pattern[str]
 
     @classmethod
@@ -51,7 +57,8 @@ class Phrases:
             for kinds in row["kinds"]:
                 subject, object_ = kinds.split(" > ")
                 rules.setdefault((subject, object_), []).append(rule)
-        return cls(rules, _compiled(facts["levels"], words), _compiled(facts["passive"], words))
+        frames = ("levels", "amounts", "at_risk", "treated", "passive")
+        return cls(rules, *(_compiled(facts[name], words) for name in frames))
 
     def first(self, subject: Kind, object_: Kind, frame: str) -> Rule | None:
         """The first phrase that a frame holds."""

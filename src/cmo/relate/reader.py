@@ -28,8 +28,9 @@ MOST_OF_ABSTRACT = 30
 """Sentences of a window with a title; longer ones are no abstracts."""
 MOST_EVIDENCE = 3
 """Relations of one pair and type in one paper; the likeliest are kept."""
-_HOW = "4"
+_HOW = "5"
 """Counts up when the same files would be read differently by this code."""
+_SHOWN: Final = frozenset({Role.TABLE, Role.CAPTION})
 _UNREAD: Final = frozenset({Section.REFERENCES, Section.BACK})
 
 
@@ -49,7 +50,7 @@ class RelationReader:
         return self._identity
 
     def read(self, paper: ParsedPaper) -> Reading:
-        """Mentions of all that may be cited, and of the title; relations of its prose and captions."""
+        """Mentions of all that may be cited, and of the title; relations of its prose."""
         mentions = self._linker.link(paper.text)
         places = _places(paper, mentions)
         told: list[tuple[Statement, int]] = []
@@ -64,13 +65,13 @@ class RelationReader:
 def windows(paper: ParsedPaper) -> Iterator[list[int]]:
     """Ordinals of sentences that are read together: a title with its abstract, else a stretch of one section.
 
-    A title is read though it cannot be cited: it says what the paper is about. Tables are not: the models know prose,
-    and two names in a row are not thereby related.
+    A title is read though it cannot be cited: it says what the paper is about. Tables and captions are not: the models
+    know prose, and two names in a row, or two things that a figure shows, are not thereby related.
     """
     run: list[int] = []
     section: Section | None = None
     for n, sentence in enumerate(paper.sentences):
-        if sentence.role is Role.TABLE or not _is_read(sentence):
+        if sentence.role in _SHOWN or not _is_read(sentence):
             continue
         joined = sentence.section is section or (section is Section.TITLE and sentence.section is Section.ABSTRACT)
         most = MOST_OF_ABSTRACT if sentence.section is Section.ABSTRACT else MOST_SENTENCES

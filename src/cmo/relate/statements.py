@@ -12,6 +12,7 @@ from cmo.model.concepts import Kind, RelationType
 from cmo.relate.cues import Cues
 from cmo.relate.judge import Judged, PairJudge
 from cmo.relate.layout import CHEMICAL, GENE, SETTING, Ints, Layout, Window, lay_out
+from cmo.relate.lists import Crossed, crossing
 from cmo.relate.pairs import PAIRED
 from cmo.relate.patterns import Phrases
 from cmo.relate.scope import Meeting, hedged, negated
@@ -56,15 +57,19 @@ class Teller:
         """All that a window states, in the order of its pairs."""
         layout = lay_out(window, self.cues)
         judged = self.pairs.judge(layout)
+        crossed = crossing(layout)
         likely = np.flatnonzero(judged.probability >= self.pairs.threshold).tolist()
         signs = self._signs(judged) if likely else []
-        found = [self._statement(judged, pair, signs[pair]) for pair in likely]
-        return [*found, *self._conversions(judged), *self._settings(layout)]
+        found = [self._statement(judged, pair, signs[pair], crossed) for pair in likely]
+        return [*filter(None, found), *self._conversions(judged, crossed), *self._settings(layout, crossed)]
 
-    def _statement(self, judged: Judged, pair: int, sign: int) -> Statement:
+    def _statement(self, judged: Judged, pair: int, sign: int, crossed: Crossed) -> Statement | None:
         layout, found = judged.layout, judged.pairs
         chance = round(float(judged.probability[pair]), 4)
-        meeting = _evidence(judged, pair)
+        meetings = _evidence(judged, pair)
+        meeting = next((m for m in meetings if (int(found.left[m]), int(found.right[m])) not in crossed), -1)
+        if meetings and meeting < 0:  # it meets only as the first of one list and the second of another
+            return None
         if meeting < 0:
             return self._unmet(layout, int(found.i[pair]), int(found.j[pair]), chance)
         left, right = int(found.left[meeting]), int(found.right[meeting])
@@ -110,36 +115,38 @@ class Teller:
             denied, hedged(here, self.cues), context,
         )  # fmt: skip
 
-    def _conversions(self, judged: Judged) -> Iterator[Statement]:
+    def _conversions(self, judged: Judged, crossed: Crossed) -> Iterator[Statement]:
         """Reactions of pairs that the model does not tell: what it was fitted on has three of them in all."""
         layout, found, at = judged.layout, judged.pairs, judged.at
         groups = layout.cumulated[:, self.cues.columns["convert"]]
         spoken = (groups[at.stop] > groups[at.before]) & (found.kind[found.pair] == PAIRED.index((CHEMICAL, CHEMICAL)))
         told = set()
         for meeting in np.flatnonzero(spoken & (judged.probability[found.pair] < self.pairs.threshold)).tolist():
-            said = self._said(layout, int(found.left[meeting]), int(found.right[meeting]), None)
+            left, right = int(found.left[meeting]), int(found.right[meeting])
+            said = None if (left, right) in crossed else self._said(layout, left, right, None)
             if said and said.type is RelationType.CONVERTED_TO and (said.subject, said.object) not in told:
                 told.add((said.subject, said.object))
                 yield said
 
-    def _settings(self, layout: Layout) -> Iterator[Statement]:
+    def _settings(self, layout: Layout, crossed: Crossed) -> Iterator[Statement]:
         """Pathways, specimens, organisms and methods with the nearest chemical or gene, by phrase alone."""
         classes = layout.classes[layout.concept]
         told = set()
         for setting in np.flatnonzero(classes == SETTING).tolist():
             for left, right in _nearest(layout, classes, setting):
-                said = self._said(layout, left, right, None)
+                said = None if (left, right) in crossed else self._said(layout, left, right, None)
                 if said and (said.subject, said.object) not in told:
                     told.add((said.subject, said.object))
                     yield said
 
 
-def _evidence(judged: Judged, pair: int) -> int:
-    """The meeting that speaks most for a pair outside the title, which cannot be cited; -1 where there is none."""
+def _evidence(judged: Judged, pair: int) -> list[int]:
+    """The meetings of a pair outside the title, which cannot be cited; that which speaks most for it first."""
     first, last = np.searchsorted(judged.pairs.pair, (pair, pair + 1)).tolist()
     where = judged.layout.sentence[judged.pairs.left[first:last]]
     body = np.flatnonzero(where >= judged.layout.titled)
-    return first + int(body[np.argmax(judged.score[first:last][body])]) if len(body) else -1
+    best = body[np.argsort(-judged.score[first:last][body], kind="stable")]
+    return [first + int(n) for n in best]
 
 
 def _nearest(layout: Layout, classes: Ints, setting: int) -> Iterator[tuple[int, int]]:

@@ -5,12 +5,15 @@
     "S levels were higher in patients with O"   --a phrase-------------------> S increased in O
     drug, disease, sign -                       --kinds, sign, amounts or not-> S treats O
     no phrase, no sign                          ------------------------------> associated with
+
+That a level is raised or lowered in a disease is told only where an amount is spoken of, and neither the risk of the
+disease nor those with it who are treated and those who are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cmo.model.concepts import Kind, RelationType
@@ -29,6 +32,7 @@ _BY_SIGN: Final[Mapping[tuple[int, int], tuple[RelationType, RelationType]]] = {
 """Names for + and -, by the classes of subject and object; all others increase and decrease."""
 _OWN: Final = frozenset({Kind.METABOLITE, Kind.LIPID})
 """What a body makes itself goes up or down in a disease; only a phrase can say that it causes or treats one."""
+_LEVELS: Final = frozenset({_T.INCREASED_IN, _T.DECREASED_IN})
 POSITIVE: Final = frozenset({_T.INCREASED_IN, _T.INCREASES, _T.CAUSES})
 NEGATIVE: Final = frozenset({_T.DECREASED_IN, _T.DECREASES, _T.TREATS})
 
@@ -56,9 +60,18 @@ def frame(here: Meeting) -> str:
 
 def name(first: Kind, second: Kind, sign: int, text: str, phrases: Phrases) -> Named:
     """Name what a frame says; `sign` is 1, -1, or 0 where it is not decided."""
-    said = phrase(first, second, text, phrases)
-    if said:
-        return said
+    said = phrase(first, second, text, phrases) or _by_sign(first, second, sign, text, phrases)
+    if said.type in _LEVELS and not _is_level(_seen_from(text, turned=said.turned), phrases):
+        return replace(said, type=RelationType.ASSOCIATED_WITH)
+    return said
+
+
+def _is_level(text: str, phrases: Phrases) -> bool:
+    guarded = phrases.at_risk.search(text) or phrases.treated.search(text)
+    return not guarded and bool(phrases.amounts.search(text))
+
+
+def _by_sign(first: Kind, second: Kind, sign: int, text: str, phrases: Phrases) -> Named:
     turned = _is_turned(first, second, text, phrases)
     if not sign:
         return Named(RelationType.ASSOCIATED_WITH, turned)

@@ -21,6 +21,7 @@ from cmo.vocabulary import lipids
 from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_kind
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
+from cmo.vocabulary.credible import credible
 from cmo.vocabulary.definitions import apply_definitions
 from cmo.vocabulary.fuzzy import SHORTEST, Speller, Spelling
 from cmo.vocabulary.matches import matches
@@ -68,7 +69,7 @@ class DictionaryLinker:
     def names(self, text: str) -> list[Linked]:
         """What `link` goes by, before it is judged how likely it is."""
         found = apply_definitions(text, self._candidates(text), self._vocabulary)
-        return linked(chosen(c for c in found if _counts(c)))
+        return linked(chosen(c for c in found if _counts(c) and credible(c, text)))
 
     def link_question(self, text: str) -> tuple[Mention, ...]:
         """The same for a question, where misspelled names are found as well."""
@@ -80,7 +81,7 @@ class DictionaryLinker:
 
     def _link_question(self, text: str) -> tuple[Mention, ...]:
         found = apply_definitions(text, self._candidates(text), self._vocabulary)
-        kept = chosen(c for c in found if _counts_in_question(c))
+        kept = chosen(c for c in found if _counts_in_question(c) and credible(c, text))
         return self._mentions(linked(chosen([*kept, *self._misspelled(text, kept)])))
 
     def _misspelled(self, text: str, found: Sequence[Candidate]) -> Iterator[Candidate]:
