@@ -39,7 +39,7 @@ class Memory:
 
 
 def processes(board: Memory, count: int = 3) -> list[SharedBreaker]:
-    return [SharedBreaker(Fuse(), board, clock(), (ConnectionError,), lambda: 0.5) for _ in range(count)]
+    return [SharedBreaker(Fuse(), board, clock(), (ConnectionError,), chance=lambda: 0.5) for _ in range(count)]
 
 
 async def call(breaker: SharedBreaker, outcome: Outcome) -> Refused | None:

@@ -56,6 +56,7 @@ def test_few_calls_never_open_it() -> None:
         ([S, S] + [L] * 8, Phase.OPEN),
         ([S, S] + [L] * 5 + [F] * 3, Phase.OPEN),
         ([I] * 100, Phase.CLOSED),
+        ([F] * 5 + [I] * 90 + [F] * 5, Phase.OPEN),
         ([S] * 50 + [F] * 24, Phase.CLOSED),
         ([S] * 50 + [F] * 25, Phase.OPEN),
         ([S] * 500 + [F] * 25, Phase.OPEN),

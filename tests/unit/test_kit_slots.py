@@ -141,6 +141,19 @@ def test_a_slot_given_in_the_moment_of_going_is_given_on() -> None:
     virtual(asked)
 
 
+def test_a_slot_is_not_given_to_somebody_who_has_just_gone() -> None:
+    async def asked(bench: Bench) -> None:
+        first, second, third, fourth = [bench.begin(str(n)) for n in range(4)]
+        await asyncio.sleep(0.5)
+        first.cancel()
+        third.cancel()  # still in the room when the first one's slot is free
+        await asyncio.gather(first, second, third, fourth, return_exceptions=True)
+        assert bench.served == ["0", "1", "3"]
+        assert clock().time() == 1.5
+
+    virtual(asked)
+
+
 def test_a_fault_gives_the_slot_back() -> None:
     async def asked(bench: Bench) -> None:
         for _ in range(5):

@@ -6,9 +6,9 @@
 
 A discrete-event simulation in which the arrivals and the service are made up and everything between them is the real
 code, in a loop whose waiting takes no time (`cmo.kit.virtual`). The service stands for a language model: 16 lanes, 400 ms
-a call with a 99th percentile of 1.5 s, one call in a hundred ten times as long. It serves in order and does not notice
-who has gone. Once it refuses at once for ten seconds, once it hangs for ten seconds. Who asks wants the answer within
-two seconds.
+a call with a 99th percentile of 1.5 s, one call in a hundred ten times as long. It serves in order. Many services do
+not notice who has gone and work for nobody; `notices` makes it one that does. Once it refuses at once for ten seconds,
+once it hangs for ten seconds. Who asks wants the answer within two seconds.
 """
 
 from __future__ import annotations
@@ -79,11 +79,13 @@ class Result:
 
 @dataclass(slots=True)
 class _Service:
-    """Serves in order in so many lanes. As it does not notice who has gone, the end of a call is known when it comes."""
+    """Serves in order in so many lanes."""
 
     rng: np.random.Generator
     seconds: float
-    lanes: list[float] = field(default_factory=lambda: [0.0] * LANES)
+    notices: bool
+    free_at: list[float] = field(default_factory=lambda: [0.0] * LANES)
+    lanes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LANES))
     sent: int = 0
 
     async def answer(self) -> None:
@@ -96,8 +98,12 @@ class _Service:
         took = self.rng.lognormal(np.log(_MEDIAN_SECONDS), _SIGMA)
         if self.rng.random() < _STRAGGLERS:
             took *= _STRAGGLING
-        ends = max(now, self.lanes[0]) + took
-        heapq.heapreplace(self.lanes, ends)
+        if self.notices:
+            async with self.lanes:
+                await asyncio.sleep(took)
+            return
+        ends = max(now, self.free_at[0]) + took  # whoever goes, so it is known when a call comes
+        heapq.heapreplace(self.free_at, ends)
         await asyncio.sleep(ends - now)
 
 
@@ -157,12 +163,17 @@ WAYS: Final[Mapping[str, Callable[[_Service, np.random.Generator], Ask]]] = {
 
 
 def measure(
-    loads: Sequence[float] = LOADS, ways: Sequence[str] = tuple(WAYS), *, seconds: float = SECONDS, seed: int = 0
+    loads: Sequence[float] = LOADS,
+    ways: Sequence[str] = tuple(WAYS),
+    *,
+    seconds: float = SECONDS,
+    seed: int = 0,
+    notices: bool = False,
 ) -> Iterator[Result]:
     """Each way of calling at each load, on the same arrivals."""
     for load in loads:
         for way in ways:
-            yield run(_simulated(load, way, seconds, seed))
+            yield run(_simulated(load, way, seconds, seed, notices=notices))
 
 
 def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -170,9 +181,9 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
     return [asdict(result) for result in results]
 
 
-async def _simulated(load: float, way: str, seconds: float, seed: int) -> Result:
+async def _simulated(load: float, way: str, seconds: float, seed: int, *, notices: bool) -> Result:
     arrivals, chances = (np.random.default_rng([seed, n]) for n in (0, 1))
-    service = _Service(np.random.default_rng([seed, 2]), seconds)
+    service = _Service(np.random.default_rng([seed, 2]), seconds, notices)
     ask = WAYS[way](service, chances)
     took: dict[Rank, list[float]] = {Rank.INTERACTIVE: [], Rank.SHADOW: []}
     offered = dict.fromkeys(took, 0)

@@ -21,6 +21,31 @@ def _group() -> None:
     """Measure how good and how fast it is, in one run."""
 
 
+@app.command("resilience")
+def resilience(
+    *,
+    seconds: Annotated[float, typer.Option(min=60, help="Simulated time, for each load and way of calling.")] = 180,
+    seed: Annotated[int, typer.Option(min=0, help="Of the chances.")] = 0,
+    notices: Annotated[bool, typer.Option("--notices", help="The service stops when the caller has gone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Answers in time at 0.5 to 3 times what a service can do, with and without the kit; a simulation of seconds."""
+    from cmo.bench.resilience import as_json as plain
+    from cmo.bench.resilience import measure
+
+    results = list(measure(seconds=seconds, seed=seed, notices=notices))
+    if as_json:
+        print_json({"rows": plain(results)})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("load", "way", "in time", "of those waited for", "possible", "p50", "p99", "sent"):
+        table.add_column(name, justify="left" if name == "way" else "right")
+    for r in results:
+        shares = (f"{share:.1%}" for share in (r.goodput, r.interactive, r.possible))
+        table.add_row(f"{r.load}x", r.way, *shares, f"{r.p50_seconds:.2f} s", f"{r.p99_seconds:.2f} s", f"{r.sent:.2f}")
+    console.print(table)
+
+
 @app.command("graph")
 def graph(
     data: Annotated[Path, typer.Option(help="The folder that holds dicts, ner, papers and retrieval.")],

@@ -23,7 +23,6 @@ from cmo.kit.refusal import Refused, Why
 D = TypeVar("D")
 
 BOARD_SECONDS: Final = 0.05
-"""Longer is not waited for the board."""
 AWAY_SECONDS: Final = 5.0
 """A board that failed is not looked at again before."""
 _TRIES = 16
@@ -90,16 +89,25 @@ class SharedBreaker:
         clock: wall time for the state, monotonic time for doing without the board.
         lost: errors by which a board shows that it is gone, beside being late.
         chance: for the lengths of rests.
+        board_seconds: longer is not waited for the board.
     """
 
     def __init__(
-        self, fuse: Fuse, board: Board, clock: Clock, lost: tuple[type[Exception], ...], chance: Chance = CHANCE
+        self,
+        fuse: Fuse,
+        board: Board,
+        clock: Clock,
+        lost: tuple[type[Exception], ...],
+        *,
+        chance: Chance = CHANCE,
+        board_seconds: float = BOARD_SECONDS,
     ) -> None:
         self._fuse = fuse
         self._board = board
         self._clock = clock
         self._lost: tuple[type[Exception], ...] = (*lost, TimeoutError)
         self._chance = chance
+        self._board_seconds = board_seconds
         self._own = Breaker(fuse, clock.monotonic, chance)
         self._away_until = 0.0
         self._seen = Circuit()
@@ -142,7 +150,7 @@ class SharedBreaker:
         if self.alone:
             return None
         try:
-            async with asyncio.timeout(BOARD_SECONDS):
+            async with asyncio.timeout(self._board_seconds):
                 for _ in range(_TRIES):
                     written = await self._board.read()
                     before = _read(written)

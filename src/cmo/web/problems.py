@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from cmo.errors import BadFilter, BadQuestion, OracleError, StoreLocked
+from cmo.errors import BadFilter, BadQuestion, NotNow, OracleError, StoreLocked
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -76,8 +77,15 @@ def problem(
 
 def of_error(scope: Scope, error: OracleError, **more: Any) -> Response:
     """One of our own errors as a response."""
-    retry = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, StoreLocked) else None
+    retry = {"Retry-After": str(seconds)} if (seconds := _retry_seconds(error)) else None
     return problem(scope, error.status, str(error), code=error.code, title=title_of(type(error)), headers=retry, **more)
+
+
+def _retry_seconds(error: OracleError) -> int:
+    """After how many whole seconds to ask again; 0 if that is not known to help."""
+    if isinstance(error, NotNow):
+        return max(1, math.ceil(error.after))
+    return RETRY_SECONDS if isinstance(error, StoreLocked) else 0
 
 
 def title_of(kind: type[OracleError]) -> str:
