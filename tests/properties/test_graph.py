@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cmo.curator import Curator
+from cmo.index.graph_build import CURATED_PROBABILITY
 from cmo.index.graph_publish import GraphMaker
 from cmo.index.publish import Publisher
 from cmo.index.shelf import Shelf
@@ -299,3 +300,14 @@ def test_curated_edges_reach_one_step_beyond_the_papers_and_say_where_they_come_
                 (fact,) = graph.facts(edge, 9)
                 assert (fact.row, fact.paper, fact.source) == (-1, "", edge.source)
                 assert edge.papers_for == edge.papers_against == 0
+
+
+def test_what_papers_state_stands_before_what_a_vocabulary_states_however_unsure() -> None:
+    said = Relation("CHEBI:1", "DOID:3", RelationType.ASSOCIATED_WITH, 0.2, 0)
+    with opened(curated=True) as base:
+        base.add(1, [Reading("cmo@1", (Mention(0, 5, "CHEBI:1", Kind.METABOLITE, 0.9),), (said,))])
+        graph = base.publish().graph
+        assert graph is not None
+        edges = graph.edges(graph.find(["CHEBI:1"]), None, 9)
+        assert [edge.source == "papers" for edge in edges] == [True, False, False]
+        assert edges[0].probability < edges[1].probability == CURATED_PROBABILITY

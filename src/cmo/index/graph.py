@@ -122,7 +122,7 @@ class GraphView:
 
     @damage_is_corrupt
     def edges(self, nodes: Ints, among: Ints | None, limit: int) -> list[Edge]:
-        """The surest edges of some nodes, only those to a node `among` others where these are given."""
+        """The surest edges of some nodes, those of papers first; only those to a node `among` others where given."""
         places, _ = _ranges(self._arrays.edge_starts, np.unique(nodes))
         ids = np.unique(self._arrays.edge_ids[places].astype(np.int64))
         edges = self._arrays.edges[ids]
@@ -130,7 +130,8 @@ class GraphView:
             one, other = edges["subject"], edges["object"]
             fit = (np.isin(one, nodes) & np.isin(other, among)) | (np.isin(other, nodes) & np.isin(one, among))
             ids, edges = ids[fit], edges[fit]
-        order = np.lexsort((ids, -edges["papers_for"].astype(np.int64), -edges["probability"]))[:limit]
+        sure = -edges["papers_for"].astype(np.int64), -edges["probability"]
+        order = np.lexsort((ids, *sure, edges["curated"] > 0))[:limit]
         return self._edges_of(edges[order])
 
     @damage_is_corrupt

@@ -26,8 +26,9 @@ Ints = NDArray[np.int64]
 
 PAPER_WEIGHT = 0.8
 """How far one paper's word is taken: the probability of a relation is 1 - prod(1 - .8 p), one p a paper."""
-CURATED_PROBABILITY = 0.9
-"""Of a curated edge: what curators took from the literature is seldom wrong, but says nothing of these papers."""
+CURATED_PROBABILITY = 0.5
+"""Prior of a curated edge. What curators state is seldom wrong, but it says nothing of these papers, and a metabolite has
+dozens of reactions: it weighs as one paper that states it with .6, and less than one that is sure (.8)."""
 HUB_SHARE = 0.05
 """Nodes that more papers than this mention are not walked through: blood leads from everything to everything."""
 HUB_LEAST = 20

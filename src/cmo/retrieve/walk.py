@@ -70,7 +70,7 @@ class Walk:
     @cached_property
     def leads(self) -> list[Lead]:
         """Relations around and between the seeds that may be what is asked, best first."""
-        return sorted(leads(self), key=lambda lead: -lead.worth)[:_LEADS]
+        return sorted(leads(self), key=lambda lead: lead.worth, reverse=True)[:_LEADS]
 
     @property
     def edges(self) -> list[Edge]:

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from cmo.model.concepts import CuratedEdge
+from cmo.vocabulary.currency import telling
 from cmo.vocabulary.installed import Vocabularies
 
 _DIGITS = 8
+_HOW = "2"
+"""Counts up when other edges are chosen of the same vocabularies."""
 
 
 class InstalledEdges:
@@ -19,9 +22,10 @@ class InstalledEdges:
 
     @cached_property
     def identity(self) -> str:
-        """``vocabulary@1a2b3c4d``: changes with any concept or edge."""
-        return f"vocabulary@{self._vocabularies.digest[:_DIGITS]}"
+        """``vocabulary@1a2b3c4d.2``: changes with any concept or edge."""
+        return f"vocabulary@{self._vocabularies.digest[:_DIGITS]}.{_HOW}"
 
     def edges(self) -> Iterable[CuratedEdge]:
-        """All of them; reads every vocabulary."""
-        return self._vocabularies.merged().edges
+        """Those that tell something of their ends; reads every vocabulary."""
+        merged = self._vocabularies.merged()
+        return telling(merged.concepts, merged.edges)
