@@ -16,12 +16,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cmo
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import NotFound, SettingsError, StoreError, VocabularyCorrupt
+from cmo.index.edition import Editions
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
+from cmo.kit.hashing import hex_hash
 from cmo.kit.hot import HotFile
 from cmo.model.concepts import Concept
 from cmo.model.ports import Encoder, Linker, PaperReader
@@ -37,8 +40,10 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.importer import Importer
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
+    from cmo.keeping import Keeping
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
+    from cmo.recall import Recall
     from cmo.spend import Budget, OwnPrices, PriceList
     from cmo.store.ledger import SqlLedger
     from cmo.store.originals import Originals
@@ -59,6 +64,7 @@ class App:
         self.folder = settings.working_dir.expanduser()
         self.shelf = Shelf(self.folder / "index")
         self.snapshots = Snapshots(self.shelf, self._heal)
+        self.editions = Editions(self.shelf)
         self.reach = HotFile(
             self.folder / "reach.json",
             decode=lambda data: Reach.of(json.loads(data)),
@@ -116,6 +122,29 @@ class App:
         if self.settings.engine == "lightrag":
             return Oracle(self.lightrag, self.lightrag, self.clock, self.executor)
         return Oracle(self.retriever, self.answerer, self.clock, self.executor)
+
+    @cached_property
+    def recall(self) -> Recall:
+        """Answers questions, from what is kept where that may be."""
+        from cmo.recall import Recall  # noqa: PLC0415
+
+        keeping = self.keeping
+        return Recall(
+            self.oracle,
+            keeping.tiers if self.settings.cache else None,
+            edition=self.editions.now,
+            basis=keeping.basis,
+            reach=self.reach.now,
+            clock=self.clock,
+            seconds=keeping.seconds,
+        )
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """Where answers are kept."""
+        from cmo.keeping import Keeping  # noqa: PLC0415
+
+        return Keeping(self.settings, self.folder, self.editions, lambda: self._versions, self.clock)
 
     @cached_property
     def chat(self) -> ChatEndpoint:
@@ -278,6 +307,7 @@ class App:
             publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots, graph=graph),
             encoder=lambda: self.encoder,
             reader=lambda: self.reader,
+            changed=self.keeping.forget_outdated,
         )
 
     @contextmanager
@@ -306,6 +336,8 @@ class App:
             self.lightrag.close()
         if "chat" in opened:
             self.chat.close()
+        if "keeping" in opened:
+            self.keeping.close()
         if "executor" in opened:
             self.executor.shutdown(wait=True, cancel_futures=True)
         if "record" in opened:
@@ -329,6 +361,13 @@ class App:
             return DictionaryLinker(CompiledVocabulary.open(self.folder / _COMPILED), shipped())
         except VocabularyCorrupt:  # it is made anew
             return self.linker
+
+    @cached_property
+    def _versions(self) -> tuple[str, ...]:
+        """Of all that makes an answer what it is, besides the papers."""
+        settings, vocabulary = self.settings, self.folder / _COMPILED / "manifest.json"
+        read_by = hex_hash(vocabulary.read_text("utf-8") if vocabulary.exists() else "")
+        return cmo.__version__, settings.engine, str(self.encoder.identity), settings.llm_model, read_by
 
     def _concept(self, concept_id: str) -> Concept | None:
         """As the vocabularies know it, which are loaded only when a concept is new."""

@@ -93,6 +93,7 @@ class Curator:
         publisher: makes them.
         encoder: text to vectors; loaded on first use.
         reader: papers to readings; loaded on first use. None where papers are not read for concepts.
+        changed: told after each change.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Curator:
         publisher: Publisher,
         encoder: Callable[[], Encoder],
         reader: Callable[[], PaperReader] | None = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder
         self._record = record
@@ -113,6 +115,7 @@ class Curator:
         self._publisher = publisher
         self._encoder = encoder
         self._reader = reader
+        self._changed = changed
         self._mark = folder / PENDING
 
     def ingest(
@@ -302,6 +305,7 @@ class Curator:
                     self._mark.unlink(missing_ok=True)
                 raise
             self._mark.unlink(missing_ok=True)
+        self._changed()
 
 
 def _encoded(rows: Sequence[ChunkRow], encoder: Encoder) -> list[tuple[str, PackedVectors]]:

@@ -95,6 +95,30 @@ class Settings(BaseSettings):
         float, Field(validation_alias=AliasChoices("LIGHTRAG_COST_ALERT_THRESHOLD"), gt=0, le=1)
     ] = 0.8
     """Share of a budget from which somebody is told that it is nearly spent."""
+    cache: Annotated[bool, Field(validation_alias=AliasChoices("CMO_CACHE"))] = True
+    """Whether the service keeps its answers; each only as long as the papers are what they were."""
+    cache_entries: Annotated[int, Field(validation_alias=AliasChoices("CMO_CACHE_ENTRIES"), ge=0)] = 10_000
+    """Answers that a process keeps in memory."""
+    cache_megabytes: Annotated[int, Field(validation_alias=AliasChoices("CMO_CACHE_MEGABYTES"), ge=0)] = 128
+    """Memory that they may take in each process."""
+    cache_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_CACHE_SECONDS"), ge=0)] = 300.0
+    """How long an answer stays in memory."""
+    cache_disk_megabytes: Annotated[int, Field(validation_alias=AliasChoices("CMO_CACHE_DISK_MEGABYTES"), ge=0)] = 1000
+    """Room on the disk for answers, shared by the processes of a knowledge base; 0 keeps none there."""
+    cache_disk_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_CACHE_DISK_SECONDS"), ge=0)] = 3600.0
+    """How long an answer stays on the disk."""
+    redis_url: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_REDIS_URL", "REDIS_URL"))] = SecretStr("")
+    """Redis or Valkey where machines share answers, such as ``redis://127.0.0.1:6379/0``; needs the extra `redis`."""
+    redis_host: Annotated[str, Field(validation_alias=AliasChoices("REDIS_HOST"))] = ""
+    """The same by its host alone, where `CMO_REDIS_URL` is not set."""
+    redis_port: Annotated[int, Field(validation_alias=AliasChoices("REDIS_PORT"), ge=1, le=65535)] = 6379
+    """Port at `REDIS_HOST`."""
+    cache_shared_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_CACHE_SHARED_SECONDS"), ge=0)] = (
+        86_400.0
+    )
+    """How long an answer stays there."""
+    tenant: Annotated[str, Field(validation_alias=AliasChoices("CMO_TENANT"), max_length=200)] = ""
+    """For whom this service answers; what is kept for one is never told to another."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""

@@ -43,6 +43,8 @@ def reply(value: Reply) -> dict[str, Any]:
         "mode": value.mode.value,
         "searched": answer.searched,
         "snapshot": answer.snapshot,
+        "cached": False,
+        "age_seconds": 0.0,
         "processing_time_ms": value.milliseconds,
         "timings": {
             "total_time_ms": value.milliseconds,

@@ -42,6 +42,7 @@ def create_api(house: App) -> FastAPI:
         await desk.warm()
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield
+        await desk.aclose()
 
     api = FastAPI(
         title="Clinical Metabolomics Oracle",

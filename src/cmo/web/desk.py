@@ -18,6 +18,7 @@ from fastapi import Depends, Request
 from cmo.app import App
 from cmo.errors import OracleError
 from cmo.oracle import Oracle, admit
+from cmo.recall import Recall
 from cmo.web.guard import Limits
 
 log = logging.getLogger("cmo.web")
@@ -66,6 +67,16 @@ class Desk:
             self._oracle = await to_thread.run_sync(lambda: self.house.oracle)
             self.fault = None
         return self._oracle
+
+    async def recall(self) -> Recall:
+        """The same, who need not think where an answer is kept."""
+        await self.oracle()
+        return self.house.recall
+
+    async def aclose(self) -> None:
+        """Give back what is open in this loop."""
+        if self._oracle is not None:
+            await self.house.recall.aclose()
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something short that waits for the database or the disk."""

@@ -9,13 +9,13 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from cmo import wire
 from cmo.errors import OracleError
 from cmo.model.questions import Question
-from cmo.oracle import Oracle, admit
+from cmo.oracle import admit
+from cmo.recall import Recall, Told
 from cmo.web import problems
 from cmo.web.desk import AtDesk
-from cmo.web.replies import event, events, failing, json
+from cmo.web.replies import event, events, failing
 from cmo.web.schemas import QueryBody, QueryParams, ReplyOut
 
 router = APIRouter(tags=["questions"])
@@ -46,10 +46,11 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     reply, or `error` with a problem.
     """
     question = admit(body.query, body.mode, body.filters.filters())
-    oracle = await desk.oracle()
+    recall = await desk.recall()
     if "text/event-stream" in request.headers.get("accept", ""):
-        return events(_told(oracle, question, request))
-    return json(wire.reply(await oracle.ask(question)))
+        return events(_told(recall, question, request))
+    told = await recall.ask(question, anew=_anew(request))
+    return Response(told.body, media_type="application/json", headers=_cache_headers(told))
 
 
 @router.get(
@@ -60,13 +61,25 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
 async def query_stream(asked: Annotated[QueryParams, Query()], request: Request, desk: AtDesk) -> Response:
     """Ask a question and follow the answer as events, for clients that can only GET."""
     question = admit(asked.query, asked.mode, asked.filters())
-    return events(_told(await desk.oracle(), question, request))
+    return events(_told(await desk.recall(), question, request))
 
 
-async def _told(oracle: Oracle, question: Question, request: Request) -> AsyncIterator[bytes]:
+def _anew(request: Request) -> bool:
+    """Whether the client wants the answer made anew."""
+    return "no-cache" in request.headers.get("cache-control", "").casefold()
+
+
+def _cache_headers(told: Told) -> dict[str, str]:
+    """Where a reply comes from (RFC 9211), and its age."""
+    if not told.cached:
+        return {"Cache-Status": "cmo; fwd=miss"}
+    return {"Cache-Status": f"cmo; hit; detail={told.tier}", "Age": str(int(told.age))}
+
+
+async def _told(recall: Recall, question: Question, request: Request) -> AsyncIterator[bytes]:
     yield b": thinking\n\n"  # sends the headers, so that the client knows that it is heard
     try:
-        reply = wire.reply(await oracle.ask(question))
+        reply = (await recall.ask(question, anew=_anew(request))).facts
     except OracleError as error:
         yield event("error", orjson.loads(problems.of_error(request.scope, error).body))
         return

@@ -226,8 +226,13 @@ class ReplyOut(_Sent):
     mode: Mode
     searched: int
     snapshot: str
+    cached: bool
+    """Whether the answer was kept from an earlier question, which asked the same of the same papers."""
+    age_seconds: float
+    """How long ago it was made."""
     processing_time_ms: float
     timings: TimingsOut
+    """Of its making."""
 
 
 class SummaryOut(PaperOut):

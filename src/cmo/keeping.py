@@ -1,0 +1,100 @@
+"""The part of the cast list that keeps answers: which tiers there are, by the settings, and what an answer rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from cmo.cache import Basis, CacheFile, Disk, Era, Lenient, Memory, Span, Tiers
+from cmo.index.edition import Edition, Editions
+from cmo.kit.clock import Clock
+from cmo.settings import Settings
+
+DISK_SECONDS = 0.1
+"""Longer is not waited for an entry on the disk."""
+SHARED_SECONDS = 0.05
+"""The same for one on another machine."""
+_PREFIX = "cmo:answers"
+
+
+class Keeping:
+    """Where answers are kept. Cheap to make; opens nothing before it is used.
+
+    Args:
+        settings: how much, how long, where.
+        folder: the working directory.
+        editions: tells which snapshot is current.
+        versions: of all that makes an answer what it is, besides the papers.
+        clock: both clocks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        editions: Editions,
+        versions: Callable[[], tuple[str, ...]],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._path = folder / "cache" / "answers.sqlite3"
+        self._editions = editions
+        self._versions = versions
+        self._clock = clock
+        self._era = Era(folder / "cache" / "era")
+
+    @property
+    def seconds(self) -> float:
+        """The longest that any tier keeps an answer."""
+        settings = self._settings
+        return max(settings.cache_seconds, settings.cache_disk_seconds, settings.cache_shared_seconds)
+
+    @property
+    def redis_url(self) -> str:
+        """Address of the Redis that machines share; empty where there is none."""
+        settings = self._settings
+        by_host = f"redis://{settings.redis_host}:{settings.redis_port}/0" if settings.redis_host else ""
+        return settings.redis_url.get_secret_value() or by_host
+
+    @cached_property
+    def tiers(self) -> Tiers:
+        """All of them."""
+        settings, clock = self._settings, self._clock
+        size = settings.cache_megabytes * 1_000_000
+        memory = Memory(entries=settings.cache_entries, size=size, span=Span(settings.cache_seconds), clock=clock)
+        below = [Lenient(self.disk, seconds=DISK_SECONDS, clock=clock)] if self.disk is not None else []
+        if url := self.redis_url:
+            from cmo.cache.shared import Shared  # noqa: PLC0415 - redis is an extra
+
+            shared = Shared(url, prefix=_PREFIX, span=Span(settings.cache_shared_seconds), clock=clock, compress=True)
+            below.append(Lenient(shared, seconds=SHARED_SECONDS, clock=clock))
+        return Tiers(memory, below, clock=clock, disown=self._era.renew)
+
+    @cached_property
+    def disk(self) -> Disk | None:
+        """Where answers outlive a process; None where that is not wanted."""
+        settings = self._settings
+        if not (settings.cache and settings.cache_disk_megabytes):
+            return None
+        file = CacheFile(self._path, settings.cache_disk_megabytes * 1_000_000)
+        return Disk(file, span=Span(settings.cache_disk_seconds), clock=self._clock, compress=False)
+
+    def basis(self, edition: Edition) -> Basis:
+        """What an answer from a snapshot rests on."""
+        return replace(self._world(edition), versions=self._versions())
+
+    def forget_outdated(self) -> None:
+        """Remove from the disk what was answered from papers as they are no more."""
+        edition = self._editions.now()
+        if edition is not None and self.disk is not None:
+            self.disk.keep_only(self._world(edition).scope)
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self.__dict__.get("disk") is not None:
+            self.__dict__["disk"].close()
+
+    def _world(self, edition: Edition) -> Basis:
+        return Basis(edition.digest, self._settings.tenant, era=self._era.now())

@@ -1,0 +1,183 @@
+"""The story of a question that may have been asked before: key -> kept? -> else the oracle -> keep.
+
+::
+
+    question, snapshot, settings --> key --> memory, disk, shared --> the reply as it was, with its age
+                                                  '--nothing--> the oracle --> the reply --> kept, if it may be
+
+What is kept is the reply as it is sent, less what differs from one asking to the next; its timings stay those of its
+making. A refusal, or an answer of
+which the papers are not sure, is kept for moments only. A reply that rests on another snapshot than its key says is
+not kept at all: the papers changed while it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+
+from cmo import wire
+from cmo.cache import Basis, Hit, Key, Made, Tiers, Warmed, key_of, warm
+from cmo.cache.warm import Progress
+from cmo.index.edition import Edition
+from cmo.kit.clock import Clock
+from cmo.model.answers import Answer
+from cmo.model.questions import Question, Reach
+from cmo.oracle import Oracle, Reply
+
+DOUBTFUL: Final = 0.6
+"""Confidence below which an answer is kept no longer than a refusal."""
+DOUBTFUL_SECONDS: Final = 30.0
+_OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A reply as JSON, and where it comes from."""
+
+    body: bytes
+    tier: str = ""
+    """Where it was kept; empty if it was made now."""
+    age: float = 0.0
+    """Seconds since it was made."""
+
+    @property
+    def cached(self) -> bool:
+        """Whether it was kept."""
+        return bool(self.tier)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The reply as a dictionary."""
+        read: dict[str, Any] = orjson.loads(self.body)
+        return read
+
+
+class Recall:
+    """Answers questions, from what is kept where that may be.
+
+    Args:
+        oracle: answers what nobody kept.
+        tiers: where replies are kept; None where none are.
+        edition: the snapshot that is current, if there is one.
+        basis: what replies of a snapshot rest on.
+        reach: how far the graph may carry a search, where a question does not say.
+        clock: for durations.
+        seconds: for how long a good reply may be kept.
+    """
+
+    def __init__(
+        self,
+        oracle: Oracle,
+        tiers: Tiers | None,
+        *,
+        edition: Callable[[], Edition | None],
+        basis: Callable[[Edition], Basis],
+        reach: Callable[[], Reach],
+        clock: Clock,
+        seconds: float,
+    ) -> None:
+        self._oracle = oracle
+        self._tiers = tiers
+        self._edition = edition
+        self._basis = basis
+        self._reach = reach
+        self._clock = clock
+        self._seconds = seconds
+        self._scope: str | None = None
+        self._turning: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: Question, *, anew: bool = False) -> Told:
+        """Answer a question.
+
+        Args:
+            question: as admitted.
+            anew: whether to ask the oracle whatever is kept; its reply is kept instead.
+
+        Raises:
+            Whatever the oracle raises.
+        """
+        began = self._clock.monotonic()
+        question = replace(question, reach=question.reach or self._reach())  # it may change while the answer is made
+        edition = self._edition()
+        if self._tiers is None or edition is None:
+            return _made(await self._oracle.ask(question))
+        basis = self._basis(edition)
+        key = key_of(question.text, basis, question.mode, question.filters, question.reach)
+        if key is None:
+            return _made(await self._oracle.ask(question))
+        self._turn_to(self._tiers, basis.scope)
+        return await self._recalled(self._tiers, question, key, edition, anew=anew, began=began)
+
+    async def warm(
+        self, questions: Sequence[Question], *, at_once: int = 2, progress: Progress | None = None
+    ) -> Warmed:
+        """Have replies ready before anybody asks."""
+        return await warm(questions, self.ask, at_once=at_once, progress=progress or (lambda _done, _total: None))
+
+    async def aclose(self) -> None:
+        """Finish what was begun in this loop, and give back what is open in it."""
+        if self._turning:
+            await asyncio.wait(self._turning)
+        if self._tiers is not None:
+            await self._tiers.aclose()
+
+    async def _recalled(
+        self, tiers: Tiers, question: Question, key: Key, edition: Edition, *, anew: bool, began: float
+    ) -> Told:
+        replies: list[Reply] = []
+
+        async def make() -> Made:
+            reply = await self._oracle.ask(question)
+            replies.append(reply)
+            stays = reply.answer.snapshot == edition.id and self._edition() == edition
+            return Made(_kept(reply), worth(reply.answer, self._seconds) if stays else 0.0)
+
+        hit = await (tiers.make(key, make) if anew else tiers.get_or_make(key, make))
+        if replies and not hit.tier:
+            return _made(replies[0])
+        return _found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
+
+    def _turn_to(self, tiers: Tiers, scope: str) -> None:
+        """Forget what was known before the papers changed; at the beginning, whatever an earlier process left.
+
+        Nobody waits for that: what is outdated is under keys that nobody asks for any more.
+        """
+        before, self._scope = self._scope, scope
+        if before == scope:
+            return
+        work = tiers.drop(scope, others=True) if before is None else tiers.drop(before)
+        self._turning.add(task := asyncio.get_running_loop().create_task(work))
+        task.add_done_callback(self._turning.discard)
+
+
+def worth(answer: Answer, seconds: float) -> float:
+    """For how long an answer may be kept."""
+    if answer.refusal is not None or answer.confidence < DOUBTFUL:
+        return min(seconds, DOUBTFUL_SECONDS)
+    return seconds
+
+
+def _kept(reply: Reply) -> bytes:
+    """What stays the same from one asking to the next."""
+    facts = wire.reply(reply)
+    return orjson.dumps({name: value for name, value in facts.items() if name not in _OF_ONE_ASKING})
+
+
+def _made(reply: Reply) -> Told:
+    return Told(orjson.dumps(wire.reply(reply)))
+
+
+def _found(hit: Hit, question: Question, milliseconds: float) -> Told:
+    """A kept reply for one asking: what belongs to that is put before the rest, which is not read for it."""
+    mine = {
+        "question": question.text,
+        "cached": bool(hit.tier),
+        "age_seconds": round(hit.age, 3),
+        "processing_time_ms": milliseconds,
+    }
+    return Told(orjson.dumps(mine)[:-1] + b"," + hit.value[1:], hit.tier, hit.age)
