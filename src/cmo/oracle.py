@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cmo.errors import BadFilter, BadQuestion
 from cmo.kit.clock import Clock
+from cmo.kit.deadline import in_context
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
 from cmo.model.ports import Answerer, Retriever
@@ -56,7 +57,7 @@ class Oracle:
 
     async def ask(self, question: Question) -> Reply:
         """Answer a question without blocking the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self.reply, question)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, in_context(self.reply, question))
 
     def reply(self, question: Question) -> Reply:
         """Answer a question in the calling thread."""

@@ -2,7 +2,7 @@
 
 ::
 
-    Boundary (request id, headers, last catch) > Guard (host, origin, size) > routes > Desk > the app
+    Boundary (request id, headers, last catch) > Guard (host, origin, size) > Deadlines > routes > Desk > the app
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cmo.app import App
 from cmo.errors import OracleError
 from cmo.web import enrichment, evidence, graph, papers, problems, questions, site, status
 from cmo.web.boundary import Boundary
+from cmo.web.deadline import Deadlines
 from cmo.web.desk import Desk
 from cmo.web.guard import Guard, Limits
 from cmo.web.schemas import Problem
@@ -55,8 +56,12 @@ def create_api(house: App) -> FastAPI:
         middleware=[
             Middleware(Boundary, new_id=lambda: uuid.uuid4().hex),
             Middleware(Guard, hosts=_hosts(house), limits=limits),
+            Middleware(Deadlines),
         ],
-        responses={422: {"model": Problem, "description": "The request cannot be used as it stands"}},
+        responses={
+            422: {"model": Problem, "description": "The request cannot be used as it stands"},
+            504: {"model": Problem, "description": "The deadline in X-Deadline-Ms passed"},
+        },
     )
     api.state.desk = desk
     for part in (questions, enrichment, graph, evidence, papers, status, site):
