@@ -288,7 +288,7 @@ class App:
         snapshot = self.snapshots.current()
         if snapshot is None or snapshot.graph is None:
             raise NotFound("There is no graph yet. Ingest papers; `cmo kb rebuild` reads those that are there already.")
-        return Atlas(snapshot.graph, lambda: self.linker)
+        return Atlas(snapshot.graph, snapshot, lambda: self.linker)
 
     @cached_property
     def curator(self) -> Curator:

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from cmo.answer.quote import quote
 from cmo.errors import NotFound
 from cmo.index.graph import GraphView
+from cmo.model.evidence import Evidence
 from cmo.model.graph import Edge, Node
-from cmo.model.ports import Linker
+from cmo.model.ports import Linker, Searchable
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A sentence behind a relation."""
+
+    evidence: Evidence
+    against: bool
+    """It denies the relation, or states its opposite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A relation as it is shown."""
+
+    edge: Edge
+    subject: Node
+    object: Node
+    sentences: tuple[Stated, ...]
 
 
 class Atlas:
@@ -17,11 +39,13 @@ class Atlas:
 
     Args:
         graph: of one snapshot.
+        passages: of the same.
         linker: names to concepts; asked for when a name is looked up.
     """
 
-    def __init__(self, graph: GraphView, linker: Callable[[], Linker]) -> None:
+    def __init__(self, graph: GraphView, passages: Searchable, linker: Callable[[], Linker]) -> None:
         self.graph = graph
+        self._passages = passages
         self._linker = linker
 
     def find(self, name: str) -> Node:
@@ -39,6 +63,24 @@ class Atlas:
             if number >= 0:
                 return self.graph.node(number)
         raise NotFound(f"No paper here speaks of {name!r}. `cmo graph stats` shows what they speak of most.")
+
+    def told(self, edge: Edge, sentences: int = 0) -> Told:
+        """A relation with its ends and so many of the sentences behind it, for and against, surest first."""
+        facts = [fact for fact in self.graph.facts(edge, sentences) if fact.row >= 0] if sentences else []
+        rows = [fact.row for fact in facts]
+        found = self._passages.passages(rows, [0.0] * len(rows), [{}] * len(rows))
+        return Told(
+            edge,
+            self.graph.node(edge.subject),
+            self.graph.node(edge.object),
+            tuple(
+                Stated(
+                    quote(passage, passage.sentences[fact.sentence], fact.probability),
+                    against=fact.negated or fact.type is not edge.type,
+                )
+                for fact, passage in zip(facts, found, strict=True)
+            ),
+        )
 
     def _most_told(self, ids: Sequence[str]) -> list[str]:
         """Concepts of the graph that only papers know, what most of them name first."""

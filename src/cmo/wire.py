@@ -16,6 +16,7 @@ from cmo.model.record import PaperSummary
 from cmo.oracle import Reply
 
 if TYPE_CHECKING:  # drawing costs imports that a question does not need
+    from cmo.atlas import Stated, Told
     from cmo.spend import Account, CostReport, Price
     from cmo.viewer import Place
 
@@ -88,6 +89,33 @@ def relation(row: RelationRow) -> dict[str, Any]:
         "evidence_for": [e.id for e in row.evidence_for],
         "evidence_against": [e.id for e in row.evidence_against],
         "source": row.source,
+    }
+
+
+def edge(value: Told) -> dict[str, Any]:
+    """A relation of the graph, with the sentences behind it."""
+    return {
+        "subject": node(value.subject),
+        "relation": value.edge.type.value,
+        "object": node(value.object),
+        "probability": round(value.edge.probability, 4),
+        "papers_for": value.edge.papers_for,
+        "papers_against": value.edge.papers_against,
+        "source": value.edge.source,
+        "sentences": [_stated(stated) for stated in value.sentences],
+    }
+
+
+def _stated(value: Stated) -> dict[str, Any]:
+    said = value.evidence
+    return {
+        "text": said.text,
+        "against": value.against,
+        "evidence": said.id,
+        "paper_id": said.paper.paper_id,
+        "cited": _label(said.paper),
+        "page": said.page,
+        "probability": said.score,
     }
 
 

@@ -208,17 +208,25 @@ def test_show_draws_what_is_said_of_a_concept(cmo: Callable[..., Any], tmp_path:
     assert code == 0
     assert "phenylalanine increased in phenylketonuria 0.92 · 2 for, 0 against" in out
     assert "tyrosine decreased in phenylketonuria" in out
+    assert "Phenylalanine is raised in phenylketonuria in plasma. Phenylketonuria in newborns, page 1" in out
+    assert "may be raised" not in out
+    assert "Phenylalanine may be raised" in cmo("graph", "show", "Phe", "--sentences", "2")[1]
+    assert "page 1" not in cmo("graph", "show", "Phe", "--sentences", "0")[1]
+    assert "against: Tyrosine is not lowered" in cmo("graph", "show", "tyrosine", "--sentences", "5")[1]
     assert ET.parse(tmp_path / "phe.svg").getroot().tag.endswith("svg")
     code, out = cmo("graph", "show", "DOID:9281", "--json")
     facts = orjson.loads(out)
     assert facts["concept"]["name"] == "phenylketonuria"
     assert {r["subject"]["name"] for r in facts["relations"]} == {"phenylalanine", "tyrosine"}
+    (stated,) = facts["relations"][0]["sentences"]
+    assert (stated["text"], stated["against"]) == ("Phenylalanine is raised in phenylketonuria in plasma.", False)
+    assert (stated["cited"], stated["page"]) == ("Phenylketonuria in newborns", 1)
 
 
 def test_path_and_stats_tell_the_same_to_people_and_programs(cmo: Callable[..., Any]) -> None:
     _, out = cmo("graph", "path", "phenylalanine", "tyrosine", "--json")
     (way,) = orjson.loads(out)["paths"]
-    assert [step["type"] for step in way["steps"]] == ["increased in", "decreased in"]
+    assert [step["relation"] for step in way["steps"]] == ["increased in", "decreased in"]
     assert "phenylalanine increased in" in cmo("graph", "path", "phenylalanine", "tyrosine")[1]
     assert "Nothing leads" in cmo("graph", "path", "phenylalanine", "tyrosine", "--hops", 1)[1]
     facts = orjson.loads(cmo("graph", "stats", "--json")[1])
@@ -284,6 +292,18 @@ def test_export_writes_the_whole_graph(cmo: Callable[..., Any], told: Base, tmp_
         assert paper.ref.paper_id in text
     facts = orjson.loads(cmo("graph", "export", tmp_path / "graph.out", "--format", kind, "--json")[1])
     assert (facts["format"], facts["nodes"], facts["edges"]) == (kind, 4, 2)
+
+
+def test_a_file_for_a_folder_that_is_not_there_is_refused_by_the_folders_name(
+    cmo: Callable[..., Any], tmp_path: Path
+) -> None:
+    missing = tmp_path / "no such folder"
+    for arguments in (("export", missing / "graph.csv"), ("show", "Phe", "--svg", missing / "phe.svg")):
+        code, out = cmo("graph", *arguments, "--json")
+        error = orjson.loads(out)["error"]
+        assert (code, error["code"]) == (5, "not-found")
+        assert str(missing) in error["message"]
+        assert ".tmp" not in error["message"]
 
 
 def test_status_tells_of_the_graph(cmo: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +16,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from cmo import wire
 from cmo.app import App, opened
+from cmo.atlas import Atlas, Stated, Told
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
-from cmo.errors import BadFilter
+from cmo.cli.show import citation
+from cmo.errors import BadFilter, NotFound
 from cmo.index.graph import GraphView
 from cmo.kit.files import write_atomic
 from cmo.model.graph import Edge, Node
@@ -30,6 +33,7 @@ app = typer.Typer(help="What the papers relate: show, path, stats, export.", no_
 _MOST_HOPS = 3
 _SVG_WIDTH = 110
 ConceptName = Annotated[str, typer.Argument(help="A concept: its name, or an identifier such as CHEBI:15724.")]
+Sentences = Annotated[int, typer.Option(min=0, max=20, help="How many sentences are quoted for each relation.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, help="How many relations of a concept, or paths, are shown.")]
 
 
@@ -39,20 +43,23 @@ def show(
     *,
     hops: Annotated[int, typer.Option(min=1, max=_MOST_HOPS, help="How many relations are followed.")] = 1,
     limit: Limit = 12,
+    sentences: Sentences = 1,
     svg: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the drawing into this SVG file.")] = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is said of a concept: relations with their probability and the papers for and against them."""
-    with _graph(home) as (house, graph):
+    _see_folder(svg)
+    with _graph(home) as (house, _):
         atlas = house.atlas()
         start = atlas.find(concept)
         layers = atlas.around(start, hops, limit)
         if as_json:
             edges = dict.fromkeys(edge for edges in layers.values() for edge in edges)
-            print_json({"concept": asdict(start), "relations": [_told(graph, edge) for edge in edges]})
+            told = [wire.edge(atlas.told(edge, sentences)) for edge in edges]
+            print_json({"concept": wire.node(start), "relations": told})
             return
-        tree = _tree(graph, start, layers)
+        tree = _tree(atlas, start, layers, sentences)
     console.print(tree)
     if svg:
         drawing = Console(record=True, width=_SVG_WIDTH, file=StringIO(), force_terminal=True)
@@ -67,28 +74,30 @@ def path(
     *,
     hops: Annotated[int, typer.Option(min=1, max=_MOST_HOPS, help="How long a path may be.")] = _MOST_HOPS,
     limit: Limit = 5,
+    sentences: Sentences = 1,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the surest ways from one concept to another, each step with what is said of it."""
     with _graph(home) as (house, graph):
-        one, other = house.atlas().find(start), house.atlas().find(end)
-        ways: list[dict[str, Any]] = [
-            {
-                "probability": round(way.probability, 4),
-                "steps": [_told(graph, _between(graph, a, b)) for a, b in zip(way.nodes, way.nodes[1:], strict=False)],
-            }
+        atlas = house.atlas()
+        one, other = atlas.find(start), atlas.find(end)
+        ways = [
+            (way.probability, [atlas.told(_between(graph, a, b), sentences) for a, b in pairwise(way.nodes)])
             for way in graph.paths(one.number, other.number, hops, limit)
         ]
     if as_json:
-        print_json({"start": asdict(one), "end": asdict(other), "paths": ways})
+        paths = [{"probability": round(p, 4), "steps": [wire.edge(step) for step in steps]} for p, steps in ways]
+        print_json({"start": wire.node(one), "end": wire.node(other), "paths": paths})
         return
     if not ways:
         console.print(f"Nothing leads from {escape(one.name)} to {escape(other.name)} in {hops} steps.")
-    for way in ways:
-        console.print(f"[bold]{way['probability']:.2f}[/]")
-        for step in way["steps"]:
+    for probability, steps in ways:
+        console.print(f"[bold]{probability:.2f}[/]")
+        for step in steps:
             console.print(f"  {_line(step)}", soft_wrap=True)
+            for stated in step.sentences:
+                console.print(f"    {_sentence(stated)}", soft_wrap=True)
 
 
 @app.command("stats")
@@ -127,6 +136,7 @@ def export(
 
     if kind not in FORMATS:
         raise BadFilter(f"There is no format {kind!r}; there are {', '.join(FORMATS)}.")
+    _see_folder(file)
     with _graph(home) as (_, graph):
         write_atomic(file.absolute(), FORMATS[kind](graph))
         if as_json:
@@ -135,48 +145,54 @@ def export(
         console.print(f"{len(graph.nodes):,} concepts and {graph.edge_count:,} relations are in {escape(str(file))}.")
 
 
+def _see_folder(file: Path | None) -> None:
+    """Refuse a file whose folder is not there before anything is read for it."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise NotFound(f"There is no folder {file.absolute().parent} to write {file.name} into. Make it first.")
+
+
 @contextmanager
 def _graph(home: Path | None) -> Iterator[tuple[App, GraphView]]:
     with opened(read_settings(working_dir=home)) as house:
         yield house, house.atlas().graph
 
 
-def _tree(graph: GraphView, start: Node, layers: Mapping[int, list[Edge]]) -> Tree:
+def _tree(atlas: Atlas, start: Node, layers: Mapping[int, list[Edge]], sentences: int) -> Tree:
     tree = Tree(f"[bold]{escape(start.name)}[/] [dim]{escape(start.concept)} · {start.kind} · {start.papers} papers[/]")
-    _grow(tree, graph, start.number, layers, {start.number})
+    told = {edge: atlas.told(edge, sentences) for edges in layers.values() for edge in edges}
+    _grow(tree, told, start.number, layers, {start.number})
     return tree
 
 
-def _grow(tree: Tree, graph: GraphView, number: int, layers: Mapping[int, list[Edge]], drawn: set[int]) -> None:
+def _grow(
+    tree: Tree, told: Mapping[Edge, Told], number: int, layers: Mapping[int, list[Edge]], drawn: set[int]
+) -> None:
     for edge in layers.get(number, []):
-        branch = tree.add(_line(_told(graph, edge)))
+        branch = tree.add(_line(told[edge]))
+        for stated in told[edge].sentences:
+            branch.add(_sentence(stated))
         other = edge.object if edge.subject == number else edge.subject
         if other not in drawn:
             drawn.add(other)
-            _grow(branch, graph, other, layers, drawn)
+            _grow(branch, told, other, layers, drawn)
 
 
 def _between(graph: GraphView, one: int, other: int) -> Edge:
     return graph.edges(np.array([one]), np.array([other]), 1)[0]
 
 
-def _told(graph: GraphView, edge: Edge) -> dict[str, Any]:
-    one, other = graph.node(edge.subject), graph.node(edge.object)
-    return {
-        "subject": {"id": one.concept, "name": one.name},
-        "type": edge.type.value,
-        "object": {"id": other.concept, "name": other.name},
-        "probability": round(edge.probability, 4),
-        "papers_for": edge.papers_for,
-        "papers_against": edge.papers_against,
-        "source": edge.source,
-    }
-
-
-def _line(told: dict[str, Any]) -> str:
+def _line(told: Told) -> str:
     """One relation in Rich markup."""
-    papers = f"{told['papers_for']} for, {told['papers_against']} against" if told["papers_for"] else told["source"]
-    if not told["papers_for"] and told["papers_against"]:
-        papers = f"{told['papers_against']} against"
-    subject, object_ = escape(told["subject"]["name"]), escape(told["object"]["name"])
-    return f"{subject} [cyan]{told['type']}[/] {object_} [dim]{told['probability']:.2f} · {escape(papers)}[/]"
+    edge = told.edge
+    papers = f"{edge.papers_for} for, {edge.papers_against} against" if edge.papers_for else edge.source
+    if not edge.papers_for and edge.papers_against:
+        papers = f"{edge.papers_against} against"
+    subject, object_ = escape(told.subject.name), escape(told.object.name)
+    return f"{subject} [cyan]{edge.type.value}[/] {object_} [dim]{edge.probability:.2f} · {escape(papers)}[/]"
+
+
+def _sentence(stated: Stated) -> str:
+    """A sentence and where it is printed, in Rich markup."""
+    said = stated.evidence
+    mark = "[yellow]against:[/] " if stated.against else ""
+    return f"{mark}[italic]{escape(said.text)}[/] [dim]{escape(citation(said.paper))}, page {said.page}[/]"

@@ -27,6 +27,24 @@ class Wanted(BaseModel):
     """How many relations are followed."""
     limit: Annotated[int, Field(ge=1, le=50)] = 12
     """How many relations of a concept are shown."""
+    sentences: Annotated[int, Field(ge=0, le=5)] = 1
+    """How many sentences are quoted for each relation."""
+
+
+class StatedOut(BaseModel):
+    """A sentence behind a relation, and where it is printed."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    text: str
+    against: bool
+    """It denies the relation, or states its opposite."""
+    evidence: str
+    paper_id: str
+    cited: str
+    """The paper on one line."""
+    page: int
+    probability: float
 
 
 class EdgeOut(BaseModel):
@@ -34,14 +52,14 @@ class EdgeOut(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    subject: str
-    """Id of a node."""
+    subject: NodeOut
     relation: str
-    object: str
+    object: NodeOut
     probability: float
     papers_for: int
     papers_against: int
     source: str
+    sentences: list[StatedOut]
 
 
 class NeighbourhoodOut(BaseModel):
@@ -69,16 +87,5 @@ def _around(desk: Desk, wanted: Wanted) -> dict[str, Any]:
     return {
         "concept": wire.node(start),
         "nodes": [wire.node(node) for node in nodes.values()],
-        "edges": [
-            {
-                "subject": nodes[edge.subject].concept,
-                "relation": edge.type.value,
-                "object": nodes[edge.object].concept,
-                "probability": round(edge.probability, 4),
-                "papers_for": edge.papers_for,
-                "papers_against": edge.papers_against,
-                "source": edge.source,
-            }
-            for edge in edges
-        ],
+        "edges": [wire.edge(atlas.told(edge, wanted.sentences)) for edge in edges],
     }

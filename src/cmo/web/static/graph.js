@@ -38,15 +38,15 @@ function drawing({ concept, nodes, edges }) {
     const angle = (2 * Math.PI * n) / others.length - Math.PI / 2;
     places.set(node.id, { x: middle.x + SIZE.ring * 1.35 * Math.cos(angle), y: middle.y + SIZE.ring * Math.sin(angle) });
   });
-  return s("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": edges.map(said(nodes)).join("; ") },
-    ...edges.map((edge) => line(edge, places.get(edge.subject), places.get(edge.object), said(nodes)(edge))),
+  return s("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": edges.map(said).join("; ") },
+    ...edges.map((edge) => line(edge, places.get(edge.subject.id), places.get(edge.object.id), said(edge))),
     ...nodes.map((node) => dot(node, places.get(node.id), node.id === concept.id)));
 }
 
-const said = (nodes) => (edge) => {
-  const name = (id) => nodes.find((node) => node.id === id).name;
+const said = (edge) => {
   const papers = edge.papers_for ? `${edge.papers_for} for, ${edge.papers_against} against` : edge.source;
-  return `${name(edge.subject)} ${edge.relation} ${name(edge.object)} (${papers})`;
+  const quoted = edge.sentences.map((stated) => `\n“${stated.text}” ${stated.cited}, page ${stated.page}`);
+  return `${edge.subject.name} ${edge.relation} ${edge.object.name} (${papers})${quoted.join("")}`;
 };
 
 function line(edge, from, to, title) {
