@@ -10,7 +10,6 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -18,7 +17,6 @@ from cmo import wire
 from cmo.app import App
 from cmo.model.money import Asked, Need, Payer, Service, dollars
 from cmo.settings import Settings, read_settings
-from cmo.spend import analyse
 
 T = TypeVar("T")
 
@@ -69,7 +67,7 @@ class _House:
 
     def _run(self, work: Callable[[App], T]) -> T:
         with self._opening:  # several tasks may come at once, and the database is opened once
-            _ = self._app.budget
+            _ = self._app.treasury
         return work(self._app)
 
 
@@ -120,7 +118,7 @@ class BudgetManager:
         name = str(getattr(response, "answer_id", "") or uuid4().hex)
         failed = response is None or isinstance(response, BaseException) or not str(response).strip()
         await self._house.run(
-            lambda app: app.budget.note(Asked(name, app.clock.now(), payer, source, max(0.0, seconds), failed))
+            lambda app: app.treasury.budget.note(Asked(name, app.clock.now(), payer, source, max(0.0, seconds), failed))
         )
 
 
@@ -145,10 +143,7 @@ class CostAnalyzer:
         await self._house.close()
 
     def _report(self, app: App) -> CostSummary:
-        balances = [account.balance for account in app.budget.accounts()]
-        until = app.clock.now()
-        since = until - timedelta(days=max(1, self.days) - 1)
-        report = analyse(app.ledger.tally(since, until), app.prices, balances, since=since, until=until)
+        report = app.treasury.report(self.days)
         paid = {service: dollars(report.by_service.get(service, 0)) for service in Service}
         return CostSummary(
             total_costs=dollars(report.cost),
@@ -164,7 +159,7 @@ class CostAnalyzer:
 
 def _permission(app: App, payer: Payer) -> QueryPermission:
     now = app.clock.now()
-    scarcest = max(app.budget.accounts(payer), key=lambda account: account.rung)
+    scarcest = max(app.treasury.budget.accounts(payer), key=lambda account: account.rung)
     balance, step = scarcest.balance, scarcest.rung
     said = f"The {balance.window.value}'s budget of {balance.account} is at the rung {step.name.lower()}."
     if step.admits(Need.UNCERTAIN):
@@ -174,8 +169,7 @@ def _permission(app: App, payer: Payer) -> QueryPermission:
 
 
 def _status(app: App) -> dict[str, Any]:
-    accounts = app.budget.accounts()
-    facts = wire.accounts(accounts, [app.budget.alerts(a) for a in accounts])
+    facts = wire.accounts(app.treasury.budget.accounts())
     by = {row["per"]: row for row in facts}
     permission = _permission(app, Payer())
     return {

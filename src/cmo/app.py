@@ -44,10 +44,10 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
     from cmo.recall import Recall
-    from cmo.spend import Budget, OwnPrices, PriceList
-    from cmo.store.ledger import SqlLedger
+    from cmo.spend import Budget
     from cmo.store.originals import Originals
     from cmo.store.record import Record
+    from cmo.treasury import Treasury
     from cmo.viewer import Viewer
     from cmo.vocabulary.compiled import CompiledVocabulary
     from cmo.vocabulary.installed import Vocabularies
@@ -232,36 +232,18 @@ class App:
         return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock)
 
     @cached_property
-    def ledger(self) -> SqlLedger:
-        """What was spent, and what may be."""
-        from cmo.model.money import Window, micros  # noqa: PLC0415
+    def treasury(self) -> Treasury:
+        """What may be spent, what was, and what calls cost."""
+        from cmo.treasury import Treasury  # noqa: PLC0415
 
-        settings = self.settings
-        return self.record.ledger(
-            {Window.DAY: micros(settings.daily_budget), Window.MONTH: micros(settings.monthly_budget)}
-        )
+        settings, prices = self.settings, self.folder / "prices.json"
+        budgets = settings.daily_budget, settings.monthly_budget
+        return Treasury(self.record.ledger, prices, self.clock, budgets, alert=settings.cost_alert_threshold)
 
-    @cached_property
-    def own_prices(self) -> OwnPrices:
-        """What models cost as somebody said it here."""
-        from cmo.spend import OwnPrices  # noqa: PLC0415
-
-        return OwnPrices(self.folder / "prices.json")
-
-    @cached_property
-    def prices(self) -> PriceList:
-        """What calls cost."""
-        from cmo.spend import PriceList  # noqa: PLC0415
-
-        return PriceList(self.own_prices.held)
-
-    @cached_property
+    @property
     def budget(self) -> Budget:
         """Sets money aside around every call that costs."""
-        from cmo.spend import Budget, Ladder, log_alert  # noqa: PLC0415
-
-        ladder = Ladder(alert=self.settings.cost_alert_threshold)
-        return Budget(self.ledger, self.prices, self.clock, ladder=ladder, tell=log_alert)
+        return self.treasury.budget
 
     @cached_property
     def originals(self) -> Originals:

@@ -217,7 +217,7 @@ def _label(ref: PaperRef) -> str:
     )
 
 
-def accounts(values: Sequence[Account], alerts: Sequence[bool]) -> list[dict[str, Any]]:
+def accounts(values: Sequence[Account]) -> list[dict[str, Any]]:
     """How budgets stand, in dollars."""
     return [
         {
@@ -230,9 +230,9 @@ def accounts(values: Sequence[Account], alerts: Sequence[bool]) -> list[dict[str
             "left_usd": None if a.balance.limit is None else dollars(max(0, a.balance.limit - a.balance.exposed)),
             "projected_usd": dollars(a.projected),
             "rung": a.rung.name.lower(),
-            "alert": alert,
+            "alert": a.alert,
         }
-        for a, alert in zip(values, alerts, strict=True)
+        for a in values
     ]
 
 

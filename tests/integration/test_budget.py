@@ -289,7 +289,7 @@ def test_a_report_says_what_was_spent_on_what(cmo: Cmo, home: Path) -> None:
     cmo("budget", "price", "a-model", "--input", "1", "--output", "1")
     with opened(read_settings(working_dir=home)) as app:
         for _ in range(2):
-            with app.budget.reserved(replace(CALL, question="q", most=Usage(0, 1_000_000))) as held:
+            with app.treasury.budget.reserved(replace(CALL, question="q", most=Usage(0, 1_000_000))) as held:
                 held.settle(Usage(0, 250_000))
     facts = cmo("budget", "report", "--json")
     assert (facts["cost_usd"], facts["calls"], facts["questions"], facts["average_question_usd"]) == (0.5, 2, 1, 0.5)
@@ -308,7 +308,7 @@ def test_a_report_says_what_was_spent_on_what(cmo: Cmo, home: Path) -> None:
 async def test_the_documented_manager_says_whether_there_is_money() -> None:
     manager = BudgetManager(daily_budget=0.02)
     assert await manager.can_process_query()
-    await manager._house.run(lambda app: app.own_prices.put(OWN[0]))
+    await manager._house.run(lambda app: app.treasury.own_prices.put(OWN[0]))
     await manager._house.run(spend_two_cents)
     permission = await manager.can_process_query()
     assert not permission
@@ -323,7 +323,7 @@ async def test_the_documented_manager_says_whether_there_is_money() -> None:
 
 def spend_two_cents(app: Any) -> None:
     for _ in range(2):
-        with app.budget.reserved(replace(CALL, payer=Payer())) as held:
+        with app.treasury.budget.reserved(replace(CALL, payer=Payer())) as held:
             held.settle(Usage(0, CENT))
 
 
@@ -332,7 +332,7 @@ async def test_the_documented_analyzer_divides_costs_by_questions() -> None:
     manager, analyzer = BudgetManager(), CostAnalyzer()
     empty = await analyzer.generate_cost_report()
     assert (empty.total_costs, empty.average_query_cost, empty.failed_query_ratio) == (0, 0, 0)
-    await manager._house.run(lambda app: app.own_prices.put(OWN[0]))
+    await manager._house.run(lambda app: app.treasury.own_prices.put(OWN[0]))
     await manager._house.run(spend_two_cents)
     await manager.track_usage(query="What is raised?", response="Alanine.", processing_time=1.5)
     await manager.track_query(query="What is raised?", response="Alanine.", user_id="ann", source="lightrag")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,8 +41,7 @@ def status(tenant: Tenant = "", user: User = "", *, home: Home = None, as_json: 
     from cmo.model.money import Payer
 
     with opened(read_settings(working_dir=home)) as house:
-        accounts = house.budget.accounts(Payer(tenant, user))
-        facts = wire.accounts(accounts, [house.budget.alerts(a) for a in accounts])
+        facts = wire.accounts(house.treasury.budget.accounts(Payer(tenant, user)))
     if as_json:
         print_json({"accounts": facts})
     else:
@@ -70,13 +68,11 @@ def set_limits(
         raise typer.BadParameter("Give --daily, --monthly or --clear.")
     account = Payer(tenant, user)
     with opened(read_settings(working_dir=home)) as house:
+        budget = house.treasury.budget
         for window, limit in ((Window.DAY, daily), (Window.MONTH, monthly)):
-            if limit is not None:
-                house.budget.set_limit(account, window, micros(limit))
-            elif clear:
-                house.budget.set_limit(account, window, None)
-        accounts = house.budget.accounts(account)
-        facts = wire.accounts(accounts, [house.budget.alerts(a) for a in accounts])
+            if limit is not None or clear:
+                budget.set_limit(account, window, None if limit is None else micros(limit))
+        facts = wire.accounts(budget.accounts(account))
     if as_json:
         print_json({"accounts": facts})
     else:
@@ -113,12 +109,12 @@ def price(
     if model and not remove and not given:
         raise typer.BadParameter("Give --input, --output or --request: 0 if it costs nothing.")
     with opened(read_settings(working_dir=home)) as house:
-        house.folder.mkdir(parents=True, exist_ok=True)
-        if model and remove and not house.own_prices.remove(model, provider):
+        prices = house.treasury.own_prices
+        if model and remove and not prices.remove(model, provider):
             raise NotFound(f"No price was given for {model!r}. `cmo budget price` lists those that were.")
         if model and not remove:
-            house.own_prices.put(_price(model, provider, given))
-        facts = [wire.price(p) for p in house.own_prices.held()]
+            prices.put(_price(model, provider, given))
+        facts = [wire.price(p) for p in prices.held()]
     if as_json:
         print_json({"prices": facts})
         return
@@ -136,15 +132,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show what money went into, and what the measurements advise."""
-    from cmo.model.money import Payer
-    from cmo.spend import analyse
-
     with opened(read_settings(working_dir=home)) as house:
-        balances = [account.balance for account in house.budget.accounts(Payer())]
-        until = house.clock.now()
-        since = until - timedelta(days=days - 1)
-        tally = house.ledger.tally(since, until)
-        facts = wire.costs(analyse(tally, house.prices, balances, since=since, until=until))
+        facts = wire.costs(house.treasury.report(days))
     if as_json:
         print_json(facts)
     else:

@@ -72,6 +72,8 @@ class Account:
     projected: Micros
     """At the end of the period, at this pace."""
     rung: Rung
+    alert: bool
+    """Whether most of its limit is spent."""
 
 
 class Budget:
@@ -181,11 +183,8 @@ class Budget:
         now = self._clock.now()
         self._ledger.expire(now)
         found = self._ledger.balances(payer, now)
-        return [Account(b, projected(b, now), rung(b, now, self._ladder)) for b in found]
-
-    def alerts(self, account: Account) -> bool:
-        """Whether most of a limit is spent."""
-        return self._ladder.alerts(account.balance)
+        ladder = self._ladder
+        return [Account(b, projected(b, now), rung(b, now, ladder), ladder.alerts(b)) for b in found]
 
     def set_limit(self, account: Payer, window: Window, limit: Micros | None) -> None:
         """Change a limit; it holds from the next call on, everywhere. None: none of its own."""

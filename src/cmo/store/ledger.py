@@ -2,7 +2,7 @@
 
 ::
 
-    reserve: lock the balances --> read them and their limits --> decide --> raise them, add the entry
+    reserve: lock the balances --> look at them and their limits --> decide --> raise them, add the entry
     close, expire: lock the entry --> correct the balances by what it cost less what was set aside
 
 The lock is SQLite's single writer or PostgreSQL's row locks, so that whoever decides sees all that was reserved before,
@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, and_, delete, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgres_upsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
@@ -50,6 +50,7 @@ _BEGIN: Final = {
 }
 _OPEN: Final = (State.RESERVED.value, State.UNKNOWN.value)
 _EXPIRED_AT_ONCE: Final = 500
+_MOST_REMEMBERED: Final = 1_000
 Key = tuple[Payer, str]
 """A balance: whose, and of which period."""
 
@@ -67,6 +68,7 @@ class SqlLedger:
         self._defaults = {(Payer(), window): limit for window, limit in defaults.items()}
         self._where = place(engine)
         self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
+        self._made: frozenset[Key] = frozenset()
         # Threads that wait for SQLite's one writer sleep by guess and may starve; here they wait in turn.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -75,16 +77,15 @@ class SqlLedger:
     def reserve(self, draft: Draft, decide: Decide, watch: Watch) -> Reserved | Refused:
         """Set money aside if `decide` allows it; nobody else reserves between its look and the entry."""
         keys = _keys(draft.call.payer, draft.at)
+        self._make(keys)
         with self._changing() as connection:
-            self._make(connection, keys)
-            before = self._balances(connection, draft.call.payer, draft.at, lock=True)
+            before = self._locked(connection, draft.call.payer, draft.at)
             verdict = decide(before)
             if isinstance(verdict, Refused):
                 return verdict
-            _raise(connection, dict.fromkeys(keys, (draft.expected, draft.most)))
+            _raise(connection, keys, draft.expected, draft.most)
             entry = connection.execute(insert(_LEDGER).values(_entry(draft)).returning(_LEDGER.c.id)).scalar_one()
-            after = [replace(b, spent=b.spent + draft.expected, exposed=b.exposed + draft.most) for b in before]
-            return Reserved(entry, _told(connection, after, watch))
+            return Reserved(entry, _told(connection, _raised(before, draft.expected, draft.most), watch))
 
     def close(self, entry: int, closing: Closing, watch: Watch) -> tuple[Balance, ...]:
         """Say how a call ended, also after it expired; a second time changes nothing.
@@ -99,10 +100,11 @@ class SqlLedger:
                 return ()
             cost = row.most if closing.state is State.UNKNOWN else closing.cost
             payer, at = Payer(row.tenant, row.user_id), _utc(row.at)
-            _raise(connection, dict.fromkeys(_keys(payer, at), (cost - row.cost, cost - row.most)))
+            before = self._locked(connection, payer, at)
+            _raise(connection, _keys(payer, at), cost - row.cost, cost - row.most)
             values = {"state": closing.state.value, "cost": cost, "failed": closing.failed, "seconds": closing.seconds}
             connection.execute(update(_LEDGER).where(_LEDGER.c.id == entry).values(**values, **_tokens(closing.usage)))
-            return _told(connection, self._balances(connection, payer, at), watch)
+            return _told(connection, _raised(before, cost - row.cost, cost - row.most), watch)
 
     def expire(self, now: datetime) -> int:
         """Take as spent what has waited too long for an outcome; returns how many entries."""
@@ -115,11 +117,12 @@ class SqlLedger:
             # Whoever closes one of them right now is not waited for, and need not be.
             query = select(*columns).where(late).order_by(_LEDGER.c.id).limit(_EXPIRED_AT_ONCE)
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
-            more: dict[Key, tuple[int, int]] = {}
+            more: dict[Key, int] = {}
             for row in rows:
                 for key in _keys(Payer(row.tenant, row.user_id), _utc(row.at)):
-                    more[key] = (more.get(key, (0, 0))[0] + row.most - row.expected, 0)
-            _raise(connection, more)
+                    more[key] = more.get(key, 0) + row.most - row.expected
+            for key in sorted(more):
+                _raise(connection, [key], more[key], 0)
             values = {"state": State.UNKNOWN.value, "cost": _LEDGER.c.most, "failed": True}
             connection.execute(update(_LEDGER).where(_LEDGER.c.id.in_([row.id for row in rows])).values(**values))
         return len(rows)
@@ -129,7 +132,7 @@ class SqlLedger:
     def balances(self, payer: Payer, at: datetime) -> list[Balance]:
         """Those of a payer's accounts, days before months."""
         with translated(self._where), self._engine.connect() as connection:
-            return self._balances(connection, payer, at)
+            return self._read(connection, payer, at, connection.execute(_chosen(_keys(payer, at))).all())
 
     def set_limit(self, account: Payer, window: Window, limit: Micros | None) -> None:
         """Set a limit for everybody, a tenant or a user; None takes it away."""
@@ -184,18 +187,22 @@ class SqlLedger:
             connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
             yield connection
 
-    def _make(self, connection: Connection, keys: Sequence[Key]) -> None:
-        """Let there be balances."""
+    def _make(self, keys: Sequence[Key]) -> None:
+        """Let there be balances, in a transaction of their own: who holds one must not wait for another to appear."""
+        if self._made.issuperset(keys):
+            return
         empty = {"spent": 0, "exposed": 0, "alerted": -1}
         rows = [{"tenant": who.tenant, "user_id": who.user, "period": period, **empty} for who, period in keys]
-        connection.execute(self._upsert(_BALANCES).on_conflict_do_nothing(), rows)
+        with self._changing() as connection:
+            connection.execute(self._upsert(_BALANCES).on_conflict_do_nothing(), rows)
+        self._made = frozenset(keys) | (self._made if len(self._made) < _MOST_REMEMBERED else frozenset())
 
-    def _balances(self, connection: Connection, payer: Payer, at: datetime, *, lock: bool = False) -> list[Balance]:
-        columns = _BALANCES.c
-        wanted = [(who.tenant, who.user, period) for who, period in _keys(payer, at)]
-        query = select(_BALANCES).where(tuple_(columns.tenant, columns.user_id, columns.period).in_(wanted))
-        query = query.order_by(columns.tenant, columns.user_id, columns.period)
-        rows = connection.execute(query.with_for_update() if lock else query).all()
+    def _locked(self, connection: Connection, payer: Payer, at: datetime) -> list[Balance]:
+        """The balances of a payment, which nobody else changes before this transaction ends."""
+        rows = connection.execute(_chosen(_keys(payer, at)).with_for_update()).all()
+        return self._read(connection, payer, at, rows)
+
+    def _read(self, connection: Connection, payer: Payer, at: datetime, rows: Sequence[Any]) -> list[Balance]:
         held = {(Payer(row.tenant, row.user_id), row.period): (row.spent, row.exposed, row.alerted) for row in rows}
         limits = self._defaults | _limits_of(connection, payer)
         return [
@@ -209,6 +216,18 @@ class SqlLedger:
 def _keys(payer: Payer, at: datetime) -> list[Key]:
     """All balances that a payment concerns, in the order in which they are locked."""
     return sorted((who, window.period(at)) for who in payer.accounts for window in Window)
+
+
+def _chosen(keys: Sequence[Key]) -> Select[Any]:
+    """Rows of balances, in the order in which they are locked."""
+    columns = _BALANCES.c
+    return select(_BALANCES).where(_among(keys)).order_by(columns.tenant, columns.user_id, columns.period)
+
+
+def _among(keys: Sequence[Key]) -> Any:
+    columns = _BALANCES.c
+    wanted = [(who.tenant, who.user, period) for who, period in keys]
+    return tuple_(columns.tenant, columns.user_id, columns.period).in_(wanted)
 
 
 def _limits_of(connection: Connection, payer: Payer) -> dict[tuple[Payer, Window], Micros]:
@@ -231,14 +250,14 @@ def _said_of(account: Payer) -> list[Payer]:
     return [account, Payer(EACH)] if account.tenant else [account]
 
 
-def _raise(connection: Connection, more: Mapping[Key, tuple[int, int]]) -> None:
-    """Add to balances, in the order in which they are locked."""
-    for key in sorted(more):
-        who, period = key
-        spent, exposed = more[key]
-        mine = _same(_BALANCES, who) & (_BALANCES.c.period == period)
-        values = {"spent": _BALANCES.c.spent + spent, "exposed": _BALANCES.c.exposed + exposed}
-        connection.execute(update(_BALANCES).where(mine).values(**values))
+def _raise(connection: Connection, keys: Sequence[Key], spent: int, exposed: int) -> None:
+    """Add to balances. Several of them must be locked already: one statement takes them in any order."""
+    values = {"spent": _BALANCES.c.spent + spent, "exposed": _BALANCES.c.exposed + exposed}
+    connection.execute(update(_BALANCES).where(_among(keys)).values(**values))
+
+
+def _raised(balances: Sequence[Balance], spent: int, exposed: int) -> list[Balance]:
+    return [replace(b, spent=b.spent + spent, exposed=b.exposed + exposed) for b in balances]
 
 
 def _told(connection: Connection, balances: Sequence[Balance], watch: Watch) -> tuple[Balance, ...]:
