@@ -29,6 +29,9 @@ from cmo.kit.endpoint import AsyncEndpoint, Endpoint
 from cmo.kit.policy import Gate, Here, Policy
 from cmo.kit.refusal import Refused
 from cmo.kit.retry import Patience
+from cmo.model.evidence import FloatArray
+from cmo.testing import HashingEmbedder
+from cmo.web import create_api
 
 KEY = "sk-do-not-show-me"
 NEVER_OPENS = Fuse(least=10**9)
@@ -516,3 +519,42 @@ async def test_our_own_connections_all_taken_are_no_failure_of_the_service(serve
         found = await asyncio.gather(*(endpoint.post("/chat", {}) for _ in range(4)), return_exceptions=True)
         assert sum(isinstance(f, Failed) for f in found) == 3
         assert endpoint.dependency.reading().phase is Phase.CLOSED
+
+
+class Remote(HashingEmbedder):
+    """A model that asks a service before it encodes a question."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self.ended: list[float] = []
+
+    def encode_query(self, text: str) -> FloatArray:
+        try:
+            self._endpoint.post("/embeddings", {})
+        finally:
+            self.ended.append(time.monotonic())
+        return super().encode_query(text)
+
+
+async def test_a_question_whose_model_hangs_ends_in_time_and_so_does_its_thread(
+    base: Any, server: Server, thread_endpoint: Endpoint
+) -> None:
+    base.add(pku="Phenylalanine in phenylketonuria\n\nPhenylalanine is raised in phenylketonuria.\n")
+    base.app.__dict__["encoder"] = model = Remote(thread_endpoint)
+    transport = httpx.ASGITransport(create_api(base.app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+
+        async def asked(question: str, milliseconds: int) -> httpx.Response:
+            headers = {"X-Deadline-Ms": str(milliseconds), "Cache-Control": "no-cache"}
+            return await client.post("/query", json={"query": question}, headers=headers)
+
+        assert (await asked("What is raised in phenylketonuria?", 20_000)).status_code == 200
+        server.illness = hangs
+        began = time.monotonic()
+        replies = await asyncio.gather(*(asked(f"What is raised in phenylketonuria {n}?", 400) for n in range(4)))
+        assert time.monotonic() - began < 0.4 + 0.3
+        assert {(r.status_code, r.json()["code"]) for r in replies} == {(504, "out-of-time")}
+        server.illness = lambda _handler: False
+        assert (await asked("Which amino acid is raised?", 20_000)).status_code == 200
+        assert model.ended[-1] - began < 3.0, "threads did not wait for the client's own timeout"
