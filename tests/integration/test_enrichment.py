@@ -167,6 +167,7 @@ async def test_the_reach_changes_without_a_restart_for_every_process(
         "max_hops": 1,
         "reasoning_enabled": True,
         "rollout_percentage": 100,
+        "fault": "",
     }
     changed = await http.put("/api/query/enrichment/config", json={"multi_hop_enabled": False, "max_hops": 2})
     ReachOut.model_validate(changed.json())
@@ -177,9 +178,35 @@ async def test_the_reach_changes_without_a_restart_for_every_process(
         assert found(other, ASKED).trace is None
 
 
-@pytest.mark.parametrize("body", [{"max_hops": 3}, {"max_hops": -1}, {"hops": 1}, {"multi_hop_enabled": "perhaps"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"max_hops": 3},
+        {"max_hops": -1},
+        {"hops": 1},
+        {"max_hops": True},
+        {"max_hops": "1"},
+        {"max_hops": 1.0},
+        {"multi_hop_enabled": "perhaps"},
+        {"multi_hop_enabled": "yes"},
+        {"multi_hop_enabled": 1},
+        {"reasoning_enabled": "on"},
+    ],
+)
 async def test_a_reach_that_cannot_be_is_refused(http: httpx.AsyncClient, body: dict[str, Any]) -> None:
     assert (await http.put("/api/query/enrichment/config", json=body)).status_code == 422
+
+
+async def test_a_reach_that_cannot_be_read_is_told_until_it_is_set_again(http: httpx.AsyncClient, base: Any) -> None:
+    (base.folder / "reach.json").write_text('{"multi_hop": "no"}')
+    told = (await http.get("/api/query/enrichment/config")).json()
+    assert told["max_hops"] == 1
+    assert "reach.json cannot be read and does not count" in told["fault"]
+    health = (await http.get("/health")).json()
+    assert health["components"]["reach"]["status"] == health["status"] == "degraded"
+    assert "reach.json" in health["components"]["reach"]["detail"]
+    assert (await http.put("/api/query/enrichment/config", json={"max_hops": 2})).json()["fault"] == ""
+    assert (await http.get("/health")).json()["components"]["reach"]["status"] == "healthy"
 
 
 async def test_the_graph_around_a_concept_is_told_by_any_of_its_names(http: httpx.AsyncClient) -> None:

@@ -75,6 +75,7 @@ def test_both_formats_are_read(files: Path) -> None:
         ("a.txt", PUBTATOR.replace("11\t26", "12\t27"), "line 4"),
         ("a.txt", PUBTATOR.replace("11\t26", "11\t2600"), "line 4"),
         ("a.txt", PUBTATOR + "some prose that is neither\n", "line 8"),
+        ("a.txt", PUBTATOR + "1\tx\t4\tPKU\tDisease\tC1\n", "line 8.*numbers, not 'x' and '4'"),
         ("a.tsv", IOB.replace("B-Disease", "Disease"), "line 3"),
         ("a.tsv", "one\ntwo\n", "line 1"),
         ("a.tsv", "", "no text"),

@@ -140,7 +140,16 @@ def test_names_in_the_title_and_in_the_text_are_found_where_they_stand(data: Pat
     [
         (pubtator(1).replace("\tTMAO\t", "\tTMA0\t", 1), 3, "'TMAO'"),
         (pubtator(1, "Association\tC1"), 12, "neither"),
-        (pubtator(1, "Association\tC1\tZ9\tNo"), 1, "'Z9'"),
+        (pubtator(1, "Association\tC1\tZ9\tNo"), 12, "'Z9'"),
+        (pubtator(1).rstrip() + "\n1\tx\t4\tTMAO\tChemicalEntity\tC1\n", 12, "numbers, not 'x' and '4'"),
+        (pubtator(1).rstrip() + "\n1\t0\t4\tTMAO\tChemicalEntity\n", 12, "six columns.*here are 5"),
+        (
+            pubtator(1).rstrip() + "\n1\t0\t4000\tTMAO\tChemicalEntity\tC1\n",
+            12,
+            "end at 4000, but title and abstract have",
+        ),
+        (pubtator(1).rstrip() + "\n1\t4\t0\tTMAO\tChemicalEntity\tC1\n", 12, "end behind its start"),
+        (pubtator(1).rstrip() + "\n9\t0\t4\tTMAO\tChemicalEntity\tC1\n", 12, "of text '9' and stands under '1'"),
         (pubtator(1, "Association\tC1\t\tNo"), 12, "two concepts"),
         ("nothing\there\n", 1, "title"),
         (pubtator(1, POSITIVE) + "2\t0\t4\tTMAO\tChemicalEntity\tC1\n", 14, "title"),

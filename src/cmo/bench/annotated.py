@@ -32,6 +32,7 @@ _NAMES = {
 }  # fmt: skip
 _SECTION = re.compile(r"(\d+)\|([ta])\|(.*)")
 _PLACED = 5
+_SHAPE = "ID, START, END, NAME, TYPE, CONCEPTS"
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%/-'’")
 _NO_SPACE_AFTER = frozenset("([{/-'’")
 _CONCEPTS = re.compile(r"[|,;+]")
@@ -103,17 +104,36 @@ def _abstract(path: Path, block: Sequence[tuple[int, str]]) -> Annotated:
             name, parts[section[2]] = section[1], section[3]
         elif (cells := line.split("\t")) and len(cells) >= _PLACED and cells[1].isdigit() and cells[2].isdigit():
             gold.append((number, cells))
-        elif len(cells) < _PLACED - 1:
-            raise BadData(f"{path}, line {number}: neither a title, an abstract, a name nor a relation: {line[:60]!r}.")
+        elif len(cells) < _PLACED - 1 or len(cells) > _PLACED:
+            raise BadData(f"{path}, line {number}: {amiss(cells)}.")
     text = f"{parts.get('t', '')}\n{parts.get('a', '')}"
     found = (_gold(path, number, cells, text) for number, cells in gold)
     return Annotated(name, text, tuple(sorted((g for g in found if g), key=lambda g: (g.start, g.end))))
 
 
+def amiss(cells: Sequence[str]) -> str:
+    """What is wrong with a line of PubTator's that is neither a name nor a relation."""
+    if len(cells) > _PLACED:
+        return f"start and end of a name should be numbers, not {cells[1][:20]!r} and {cells[2][:20]!r}"
+    if len(cells) > _PLACED - 1 and cells[1].isdigit():
+        return f"a name has six columns, {_SHAPE}, the last of them - where nobody knows the concept; here are {len(cells)}"
+    shown = "\t".join(cells)[:60]
+    return f"neither a title, an abstract, a name ({_SHAPE}) nor a relation (ID, TYPE, CONCEPT, CONCEPT): {shown!r}"
+
+
+def misplaced(text: str, start: int, end: int, name: str) -> str:
+    """What is wrong with where a name is said to stand."""
+    if not start < end:
+        return f"a name should end behind its start, not at {end}, which begins at {start}"
+    if end > len(text):
+        return f"{name[:40]!r} should end at {end}, but title and abstract have {len(text)} characters"
+    return f"the text has {text[start:end][:60]!r} at {start}-{end}, not {name[:60]!r}"
+
+
 def _gold(path: Path, number: int, cells: Sequence[str], text: str) -> Gold | None:
     start, end, name, kind = int(cells[1]), int(cells[2]), cells[3], cells[4]
     if not start < end <= len(text) or text[start:end].split() != name.split():
-        raise BadData(f"{path}, line {number}: the text has {text[start:end]!r} at {start}-{end}, not {name!r}.")
+        raise BadData(f"{path}, line {number}: {misplaced(text, start, end, name)}.")
     if kind not in _NAMES:
         return None
     return Gold(start, end, _NAMES[kind], _concepts(cells[_PLACED]) if len(cells) > _PLACED else ())

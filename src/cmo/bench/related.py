@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cmo.bench.annotated import BadData
+from cmo.bench.annotated import BadData, amiss, misplaced
 from cmo.errors import NotFound
 from cmo.ingest.sentences import split
 from cmo.model.concepts import Kind, Mention
@@ -98,6 +98,7 @@ def _text(path: Path, block: Sequence[tuple[int, str]]) -> Related:
     text = f"{parts.get('t', '')}\n{parts.get('a', '')}"
     mentions: list[Mention] = []
     relations: dict[frozenset[str], int] = {}
+    lines: dict[frozenset[str], int] = {}
     for number, cells in rows:
         where = f"{path}, line {number}"
         if len(cells) >= _NAME_CELLS and cells[1].isdigit() and cells[2].isdigit():
@@ -106,9 +107,14 @@ def _text(path: Path, block: Sequence[tuple[int, str]]) -> Related:
             pair = _pair(where, cells)
             if len(pair) > 1:
                 relations[pair] = SIGNS.get(cells[1], 0)
+                lines.setdefault(pair, number)
         else:
-            raise BadData(f"{where}: neither a title, an abstract, a name nor a relation: {' '.join(cells)[:60]!r}.")
-    _check(path, block[0][0], name, mentions, relations)
+            raise BadData(f"{where}: {amiss(cells)}.")
+        if cells[0] != name:
+            raise BadData(
+                f"{where}: it is of text {cells[0][:40]!r} and stands under {name!r}. An empty line ends a text."
+            )
+    _check(path, lines, name, mentions)
     mentions.sort(key=lambda m: (m.start, m.end))
     return Related(name, text, len(parts.get("t", "")), tuple(mentions), relations)
 
@@ -116,7 +122,7 @@ def _text(path: Path, block: Sequence[tuple[int, str]]) -> Related:
 def _mentions(where: str, cells: Sequence[str], text: str) -> Iterator[Mention]:
     start, end, name, kind = int(cells[1]), int(cells[2]), cells[3], KINDS.get(cells[4])
     if not start < end <= len(text) or text[start:end] != name:
-        raise BadData(f"{where}: the text has {text[start:end]!r} at {start}-{end}, not {name!r}.")
+        raise BadData(f"{where}: {misplaced(text, start, end, name)}.")
     for concept in cells[5].split(","):
         if kind and concept not in {"", _UNKNOWN}:
             yield Mention(start, end, concept, kind, 1.0)
@@ -129,11 +135,9 @@ def _pair(where: str, cells: Sequence[str]) -> frozenset[str]:
     return frozenset(cells[2:4])
 
 
-def _check(
-    path: Path, line: int, name: str, mentions: Sequence[Mention], relations: Mapping[frozenset[str], int]
-) -> None:
-    """Refuse relations of concepts that the text does not name: nobody could find them."""
+def _check(path: Path, relations: Mapping[frozenset[str], int], name: str, mentions: Sequence[Mention]) -> None:
+    """Refuse relations, by their lines, of concepts that the text does not name: nobody could find them."""
     known = {m.concept for m in mentions}
-    for pair in relations:
+    for pair, line in relations.items():
         if missing := sorted(pair - known):
             raise BadData(f"{path}, line {line}: text {name} relates {missing[0]!r}, which it does not name.")

@@ -198,7 +198,7 @@ def linking(
     from cmo.vocabulary.tagger import shipped
 
     corpora = [read(path) for path in data]
-    compiled = CompiledVocabulary.open(vocabulary) if vocabulary else _vocabulary_of(home)
+    compiled = CompiledVocabulary.open(_there(vocabulary)) if vocabulary else _vocabulary_of(home)
     with _bar(as_json) as bar:
         task = bar.add_task("linking", total=sum(map(len, corpora)))
         if fit_to:
@@ -218,6 +218,12 @@ def linking(
         print_json(facts)
         return
     _print_linking(facts)
+
+
+def _there(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise NotFound(f"There is no folder {folder}. `compiled` in the folder of a knowledge base holds its vocabulary.")
+    return folder
 
 
 def _vocabulary_of(home: Path | None) -> CompiledVocabulary:
@@ -301,7 +307,7 @@ def _linker(vocabulary: Path | None, home: Path) -> Linker:
     from cmo.vocabulary.linker import DictionaryLinker
 
     if vocabulary:
-        return DictionaryLinker(CompiledVocabulary.open(vocabulary), tagger.shipped())
+        return DictionaryLinker(CompiledVocabulary.open(_there(vocabulary)), tagger.shipped())
     compiled = compile_vocabulary(Vocabularies(home).merged().concepts, home / "eval" / "vocabulary")
     return DictionaryLinker(compiled, tagger.shipped())
 

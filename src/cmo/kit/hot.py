@@ -36,6 +36,7 @@ class HotFile(Generic[T]):
         self._default = default
         self._seen: tuple[int, int] | None = None
         self._value: T | None = None
+        self._fault = ""
         self._lock = threading.Lock()
 
     def now(self) -> T:
@@ -50,6 +51,12 @@ class HotFile(Generic[T]):
                 self._value, self._seen = self._read(), mark
             return self._default() if self._value is None else self._value
 
+    def fault(self) -> str:
+        """Why the file does not count and the default does, as a sentence; empty where it does, or is not there."""
+        self.now()
+        with self._lock:
+            return self._fault if self._path.exists() else ""
+
     def change(self, value: T) -> None:
         """Let another value hold, here and in all other processes."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +64,11 @@ class HotFile(Generic[T]):
 
     def _read(self) -> T | None:
         try:
-            return self._decode(self._path.read_bytes())
+            value = self._decode(self._path.read_bytes())
         except (OSError, ValueError) as error:
             # A question is answered by the default sooner than not at all.
-            log.warning("%s cannot be read and does not count: %s", self._path, error)
+            self._fault = f"{self._path} cannot be read and does not count: {error}"
+            log.warning("%s", self._fault)
             return None
+        self._fault = ""
+        return value

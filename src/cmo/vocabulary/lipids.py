@@ -2,7 +2,8 @@
 
 The names are set after Liebisch et al., "Update on LIPID MAPS classification, nomenclature, and shorthand notation",
 J. Lipid Res. 2020: class, a space, chains; ``d18:1`` is ``18:1;O2``. A grammar of our own, because the field's library
-needs more than a second to load and a millisecond a name; tests compare the two names by name.
+needs more than a second to load and a millisecond a name; a test holds it against what that library (pygoslin 2.2.5)
+makes of the same names. What papers seldom tell apart it does not either: places of double bonds, chains in unknown order.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from starlette.responses import Response
 
 from cmo import wire
@@ -18,7 +18,8 @@ from cmo.web.schemas import FilterBody, Query, ReplyOut
 
 router = APIRouter(prefix="/api/query", tags=["enrichment"])
 _STANDARD = Reach(multi_hop=False, hops=0, reasoning=False)
-Hops = Annotated[int, Field(ge=0, le=MAX_HOPS)]
+Hops = Annotated[StrictInt, Field(ge=0, le=MAX_HOPS)]
+"""Strict, as switches are: who sends ``"yes"`` or ``true`` for a number has made a mistake, and should hear of it."""
 
 
 class EnhancedBody(BaseModel):
@@ -33,7 +34,7 @@ class EnhancedBody(BaseModel):
     filters: FilterBody = FilterBody()
     max_hops: Hops | None = None
     """How many relations are followed at most; left out, as it is set."""
-    reasoning: bool | None = None
+    reasoning: StrictBool | None = None
     """Whether the answer tells how the question's concepts hang together; left out, as it is set."""
 
 
@@ -42,11 +43,11 @@ class ReachBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    multi_hop_enabled: bool | None = None
+    multi_hop_enabled: StrictBool | None = None
     """Whether the graph takes part at all (`ENABLE_MULTI_HOP`)."""
     max_hops: Hops | None = None
     """How many relations are followed at most (`MAX_HOPS`)."""
-    reasoning_enabled: bool | None = None
+    reasoning_enabled: StrictBool | None = None
     """Whether answers tell how the question's concepts hang together (`ENABLE_REASONING`)."""
 
 
@@ -60,6 +61,8 @@ class ReachOut(BaseModel):
     reasoning_enabled: bool
     rollout_percentage: int
     """Share of questions that it takes part in: all of them, or none."""
+    fault: str
+    """Why what was set does not count and the settings do; empty where all is well."""
 
 
 class DifferenceOut(BaseModel):
@@ -111,7 +114,7 @@ async def compare(body: EnhancedBody, desk: AtDesk) -> Response:
 @router.get("/enrichment/config", responses={200: {"model": ReachOut}, **failing(421)})
 async def config(desk: AtDesk) -> Response:
     """How far the graph may carry a search now."""
-    return json(_said(desk.house.reach.now()))
+    return json(_said(desk.house.reach.now(), desk.house.reach.fault()))
 
 
 @router.put("/enrichment/config", responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)})
@@ -124,7 +127,7 @@ async def configure(body: ReachBody, desk: AtDesk) -> Response:
         now.reasoning if body.reasoning_enabled is None else body.reasoning_enabled,
     )
     await desk.write(desk.house.reach.change, changed)
-    return json(_said(changed))
+    return json(_said(changed, desk.house.reach.fault()))
 
 
 def _reach(body: EnhancedBody, now: Reach) -> Reach:
@@ -135,12 +138,13 @@ def _reach(body: EnhancedBody, now: Reach) -> Reach:
     )
 
 
-def _said(reach: Reach) -> dict[str, Any]:
+def _said(reach: Reach, fault: str) -> dict[str, Any]:
     return {
         "multi_hop_enabled": reach.multi_hop,
         "max_hops": reach.hops,
         "reasoning_enabled": reach.reasoning,
         "rollout_percentage": 100 if reach.multi_hop else 0,
+        "fault": fault,
     }
 
 

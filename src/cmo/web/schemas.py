@@ -313,7 +313,7 @@ class HealthOut(_Sent):
     """Whether the service works, as a whole and by parts."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
-    components: dict[Literal["record", "index", "model"], ComponentOut]
+    components: dict[Literal["record", "index", "model", "reach"], ComponentOut]
     timestamp: str
     details: dict[str, str | int]
 

@@ -48,7 +48,7 @@ async def problem_kind(code: str) -> Response:
 def _examined(desk: Desk) -> dict[str, Any]:
     record, head = _record(desk.house)
     index, details = _index(desk.house, head)
-    components = {"record": record, "index": index, "model": _model(desk)}
+    components = {"record": record, "index": index, "model": _model(desk), "reach": _reach(desk.house)}
     worst = max((part["status"] for part in components.values()), key=_GRADES.index)
     return {
         "status": worst,
@@ -87,6 +87,12 @@ def _model(desk: Desk) -> dict[str, str]:
     if not desk.ready:
         return _part("degraded", "Not loaded yet; the first question loads it.")
     return _part("healthy", str(desk.house.encoder.identity))
+
+
+def _reach(house: App) -> dict[str, str]:
+    """How far the graph may carry a search: a broken file means that what was set does not count."""
+    fault = house.reach.fault()
+    return _part("degraded", f"{fault}. Set it again, or remove the file.") if fault else _part("healthy", "as set")
 
 
 def _part(status: str, detail: str) -> dict[str, str]:
