@@ -14,6 +14,9 @@ from cmo.model.evidence import Evidence
 from cmo.model.graph import Edge, Node
 from cmo.model.ports import Linker, Searchable
 
+_LOOKED_AT = 50
+"""Statements of a relation among which those are found that can be quoted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stated:
@@ -66,7 +69,8 @@ class Atlas:
 
     def told(self, edge: Edge, sentences: int = 0) -> Told:
         """A relation with its ends and so many of the sentences behind it, for and against, surest first."""
-        facts = [fact for fact in self.graph.facts(edge, sentences) if fact.row >= 0] if sentences else []
+        stated = self.graph.facts(edge, _LOOKED_AT) if sentences else []
+        facts = [fact for fact in stated if fact.row >= 0 and not fact.apart][:sentences]
         rows = [fact.row for fact in facts]
         found = self._passages.passages(rows, [0.0] * len(rows), [{}] * len(rows))
         return Told(

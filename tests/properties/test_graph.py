@@ -128,6 +128,7 @@ def readings(draw: st.DrawFn, reader: str = "cmo@1") -> Reading:
     relation = st.builds(
         Relation, st.sampled_from(FEW_IDS), st.sampled_from(FEW_IDS), st.sampled_from(FEW_TYPES), GRID,
         st.integers(0, SENTENCES), st.booleans(), st.booleans(), st.lists(st.sampled_from(IDS), max_size=2).map(tuple),
+        st.booleans(),
     ).filter(lambda r: r.subject != r.object)  # fmt: skip
     return Reading(reader, tuple(sorted(mentions, key=lambda m: m.start)), tuple(draw(st.lists(relation, max_size=8))))
 
@@ -150,7 +151,7 @@ def told(snapshot: Snapshot) -> Any:
     edges = {}
     for edge in graph.all_edges():
         facts = sorted(
-            (id_of[f.subject], id_of[f.object], f.type, f.probability, f.negated, f.hedged, f.paper, f.source,
+            (id_of[f.subject], id_of[f.object], f.type, f.probability, f.negated, f.hedged, f.apart, f.paper, f.source,
              tuple(graph.node(c).concept for c in f.context), sentence(f.row, f.sentence) if f.row >= 0 else "")
             for f in graph.facts(edge, 1000)
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Sentences of papers that were read wrongly once: each says less than it seems to."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -97,6 +98,26 @@ def test_no_level_is_told_where_none_is_compared_with_those_without_the_disease(
 ) -> None:
     found = told(teller, sentence)
     assert not [s for (a, b), s in found.items() if {a, b} == {subject, object_} and s.type in LEVELS], found
+
+
+def test_what_is_related_across_sentences_is_marked_since_no_sentence_says_it(teller: Teller) -> None:
+    sentences = [
+        "TMAO was measured in 40 patients.",
+        "All of them had kidney disease.",
+        "TMAO is associated with kidney disease.",
+    ]
+    spans, start = [], 0
+    for sentence in sentences:
+        spans.append((start, start + len(sentence)))
+        start += len(sentence) + 1
+    text = "\n".join(sentences)
+    met = teller.tell(Window(text, spans, window(text).mentions, titled=False))
+    assert met
+    assert not [s for s in met if s.apart]
+    unmet = replace(teller, pairs=replace(teller.pairs, threshold=0.0)).tell(
+        Window(text, spans[:2], window(text).mentions, titled=False)
+    )
+    assert [s.apart for s in unmet] == [True]
 
 
 @pytest.mark.parametrize(

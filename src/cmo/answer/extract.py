@@ -14,7 +14,7 @@ from cmo.answer.confidence import Confidence, features
 from cmo.answer.quote import quote
 from cmo.answer.refuse import refuse
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
-from cmo.model.evidence import Evidence, Found, Passage, PassageSentence
+from cmo.model.evidence import Evidence, Found, Passage, PassageSentence, Relationship
 from cmo.model.papers import PaperRef
 from cmo.model.questions import Question
 
@@ -50,12 +50,13 @@ class ExtractiveAnswerer:
         if not ranked:
             return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
         alone = self._confidence.probability(features(found, ranked[0]))
-        stated = [_stating(*s) for s in relations.statements(found, MOST_SENTENCES)]
-        together = self._related.probability(relations.features(found, alone)) if stated else 0.0
+        told = relations.asked(found.trace)
+        stated = [_stating(*s) for s in relations.statements(told, MOST_SENTENCES)]
+        together = self._related.probability(relations.features(told, found, alone)) if stated else 0.0
         if alone >= self._confidence.threshold:
-            return _compose(question, found, _choose(ranked), max(alone, together))
+            return _compose(question, found, told, _choose(ranked), max(alone, together))
         if together >= self._related.threshold:
-            return _compose(question, found, stated, together)
+            return _compose(question, found, told, stated, together)
         return refuse(question, found, RefusalReason.THIN_EVIDENCE, max(alone, together))
 
 
@@ -90,7 +91,9 @@ def _fit(candidate: Candidate) -> float:
     return 0.5 * candidate.cosine + 0.5 * candidate.coverage
 
 
-def _compose(question: Question, found: Found, chosen: Sequence[Candidate], probability: float) -> Answer:
+def _compose(
+    question: Question, found: Found, told: Sequence[Relationship], chosen: Sequence[Candidate], probability: float
+) -> Answer:
     order = _in_order(chosen)
     sentences: list[tuple[PaperRef, list[Evidence]]] = []
     quoted: set[tuple[str, int]] = set()
@@ -106,7 +109,7 @@ def _compose(question: Question, found: Found, chosen: Sequence[Candidate], prob
         confidence=round(probability, 4),
         snapshot=found.snapshot,
         searched=found.searched,
-        relations=relations.table(found.trace),
+        relations=relations.table(told),
         enrichment=relations.enrichment(found.trace),
         misread=found.trace.misread if found.trace else (),
     )

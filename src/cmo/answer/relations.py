@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cmo.answer.coverage import coverage
 from cmo.answer.quote import quote
 from cmo.model.answers import Enrichment, RelationRow
@@ -11,23 +13,37 @@ from cmo.model.evidence import Evidence, Found, Passage, Relationship, Statement
 MOST_ROWS = 8
 _LEAST = 0.4
 """Relations less sure than this are no answer."""
+_PAPERS = "papers"
 _QUOTED = 2
 """Sentences quoted on each side of a line."""
 
 
-def table(trace: Trace | None) -> tuple[RelationRow, ...]:
-    """The relations that the question asks for, those that the papers speak of most surely first."""
-    return tuple(_row(relationship) for relationship in _asked(trace)[:MOST_ROWS])
+def asked(trace: Trace | None) -> list[Relationship]:
+    """Relations that may be told, of a pair the one that answers best: what else is said of it is less to the point.
+
+    Each has a sentence that names both of its ends, or is what a vocabulary states.
+    """
+    best: dict[frozenset[int], Relationship] = {}
+    for told in trace.relationships if trace else ():
+        if told.asked and told.probability >= _LEAST and (told.source != _PAPERS or _quotable(told)):
+            best.setdefault(frozenset((told.subject.number, told.object.number)), told)
+    return list(best.values())
 
 
-def features(found: Found, text: float) -> dict[str, float]:
+def table(told: Sequence[Relationship]) -> tuple[RelationRow, ...]:
+    """What is told of a question, those that the papers speak of most surely first."""
+    return tuple(_row(relationship) for relationship in told[:MOST_ROWS])
+
+
+def features(told: Sequence[Relationship], found: Found, text: float) -> dict[str, float]:
     """What an answer by relations is judged by, all 0 to 1.
 
     Args:
-        found: with relations that are asked for.
+        told: as `asked` gives them.
+        found: where they were found.
         text: the probability that the best sentence alone bears on the question.
     """
-    told = _asked(found.trace)[:MOST_ROWS]
+    told = told[:MOST_ROWS]
     ends = {end.number for r in told for end in (r.subject, r.object)}
     concepts = [node.number for node in found.trace.concepts] if found.trace else []
     words = " ".join([f"{r.subject.name} {r.type} {r.object.name} {_said(r)}" for r in told])
@@ -39,10 +55,10 @@ def features(found: Found, text: float) -> dict[str, float]:
     }
 
 
-def statements(found: Found, most: int) -> list[tuple[Passage, int, float]]:
+def statements(told: Sequence[Relationship], most: int) -> list[tuple[Passage, int, float]]:
     """Sentences that state what is asked, of the best lines first, each printed place once: passage, place, probability."""
     first: dict[tuple[str, int], Statement] = {}
-    for s in (s for r in _asked(found.trace) for s in r.statements[:_QUOTED] if not s.against):
+    for s in (s for r in told for s in _quotable(r)[:_QUOTED] if not s.against):
         first.setdefault((s.passage.paper.paper_id, s.passage.sentences[s.place].start), s)
     return [(s.passage, s.place, s.probability) for s in list(first.values())[:most]]
 
@@ -60,13 +76,9 @@ def enrichment(trace: Trace | None) -> Enrichment | None:
     )
 
 
-def _asked(trace: Trace | None) -> list[Relationship]:
-    """Relations that may be told, of a pair the one that answers best: what else is said of it is less to the point."""
-    best: dict[frozenset[int], Relationship] = {}
-    for told in trace.relationships if trace else ():
-        if told.asked and told.probability >= _LEAST:
-            best.setdefault(frozenset((told.subject.number, told.object.number)), told)
-    return list(best.values())
+def _quotable(told: Relationship) -> list[Statement]:
+    """The statements whose sentence names both ends."""
+    return [s for s in told.statements if not s.apart]
 
 
 def _said(told: Relationship) -> str:
@@ -98,6 +110,6 @@ def _set_in(told: Relationship, kind: Kind, *, against: bool) -> tuple[str, ...]
 
 def _quoted(told: Relationship, *, against: bool) -> tuple[Evidence, ...]:
     """The surest sentences of one side, a paper only once."""
-    first = {s.passage.paper.paper_id: s for s in reversed(told.statements) if s.against is against}
+    first = {s.passage.paper.paper_id: s for s in reversed(_quotable(told)) if s.against is against}
     surest = sorted(first.values(), key=lambda s: -s.probability)[:_QUOTED]
     return tuple(quote(s.passage, s.passage.sentences[s.place], s.probability) for s in surest)

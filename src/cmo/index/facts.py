@@ -66,7 +66,7 @@ FACT = np.dtype(
         ("contexts", "u1"),
         ("sentence", "<u2"),  # place among the row's sentences
         ("type", "u1"),  # position in `TYPES`
-        ("flags", "u1"),  # NEGATED, HEDGED
+        ("flags", "u1"),  # NEGATED, HEDGED, APART
     ]
 )
 CURATED = np.dtype(
@@ -79,7 +79,7 @@ CURATED = np.dtype(
         ("size", "<u4"),
     ]
 )
-NEGATED, HEDGED = 1, 2
+NEGATED, HEDGED, APART = 1, 2, 4
 ALWAYS = (1 << 32) - 1
 BY_VOCABULARY, BY_READING, BY_MENTION, BY_ID = range(4)
 """Ranks of labels: who says how a concept is called and what it is."""

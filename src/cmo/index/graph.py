@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmo.index.damage import damage_is_corrupt
-from cmo.index.facts import HEDGED, NEGATED, TYPES, Facts
+from cmo.index.facts import APART, HEDGED, NEGATED, TYPES, Facts
 from cmo.index.graph_build import opposite_of
 from cmo.index.graph_file import GraphArrays
 from cmo.index.graph_walk import Walks
@@ -199,6 +199,7 @@ class GraphView:
                 paper=self._paper_of(row),
                 context=tuple(self._facts.contexts[first : first + contexts].tolist()),
                 source=self._facts.reader(reading),
+                apart=bool(flags & APART),
             )
             for row, subject, object_, reading, probability, first, contexts, sentence, kind, flags in (
                 self._facts.facts[places].tolist()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from cmo.index.columns import FACT_FILES, Columns, ColumnWriter, Extent
 from cmo.index.facts import (
     ALWAYS,
+    APART,
     BY_ID,
     BY_MENTION,
     BY_READING,
@@ -261,7 +262,7 @@ class Intake:
             len(context),
             min(sentence, _MOST),
             _TYPE_PLACE[relation.type],
-            relation.negated * NEGATED | relation.hedged * HEDGED,
+            relation.negated * NEGATED | relation.hedged * HEDGED | relation.apart * APART,
         )
 
     def _curated(self, edge: CuratedEdge, reading: int) -> tuple[Any, ...]:

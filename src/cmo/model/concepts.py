@@ -103,6 +103,8 @@ class Relation:
     """The sentence is guarded: ``may``, ``suggests``."""
     context: tuple[str, ...] = ()
     """Ids of concepts that the sentence sets it in: specimens, organisms, methods."""
+    apart: bool = False
+    """The sentence names only one of the two: that they are related, several sentences say together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ class Statement:
     hedged: bool
     context: tuple[Node, ...]
     """What the sentence sets it in: specimens, organisms, methods."""
+    apart: bool = False
+    """It names only one of the two, and is no quote for their relation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Fact:
     """Numbers of nodes that the sentence sets it in: specimens, organisms, methods."""
     source: str
     """The reader that found it, or the vocabulary that it comes from."""
+    apart: bool = False
+    """Its sentence names only one of the two, and is no quote for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ MOST_OF_ABSTRACT = 30
 """Sentences of a window with a title; longer ones are no abstracts."""
 MOST_EVIDENCE = 3
 """Relations of one pair and type in one paper; the likeliest are kept."""
-_HOW = "5"
+_HOW = "6"
 """Counts up when the same files would be read differently by this code."""
 _SHOWN: Final = frozenset({Role.TABLE, Role.CAPTION})
 _UNREAD: Final = frozenset({Section.REFERENCES, Section.BACK})
@@ -123,4 +123,4 @@ def _best(told: Sequence[tuple[Statement, int]]) -> Iterator[Relation]:
         of[s.subject, s.object, s.type].append((-s.probability, ordinal, s))
     kept = [row for rows in of.values() for row in sorted(rows, key=lambda row: row[:2])[:MOST_EVIDENCE]]
     for _, ordinal, s in sorted(kept, key=lambda row: (row[1], row[2].subject, row[2].object, row[2].type)):
-        yield Relation(s.subject, s.object, s.type, s.probability, ordinal, s.negated, s.hedged, s.context)
+        yield Relation(s.subject, s.object, s.type, s.probability, ordinal, s.negated, s.hedged, s.context, s.apart)

@@ -37,6 +37,7 @@ class Statement:
     negated: bool = False
     hedged: bool = False
     context: tuple[str, ...] = ()
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +90,13 @@ class Teller:
         sentence = int(layout.sentence[rarer[0]]) if len(rarer) else 0
         subject, object_ = sorted((layout.concepts[i], layout.concepts[j]))
         return Statement(
-            subject, object_, RelationType.ASSOCIATED_WITH, chance, sentence, context=_context(layout, sentence)
+            subject,
+            object_,
+            RelationType.ASSOCIATED_WITH,
+            chance,
+            sentence,
+            context=_context(layout, sentence),
+            apart=True,
         )
 
     def _said(self, layout: Layout, left: int, right: int, sign: int | None) -> Statement | None:

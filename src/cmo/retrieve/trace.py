@@ -102,6 +102,7 @@ class _Teller:
                     against=fact.negated or fact.type is not edge.type,
                     hedged=fact.hedged,
                     context=tuple(self._graph.node(number) for number in fact.context),
+                    apart=fact.apart,
                 )
                 for fact in facts
             ),

@@ -26,7 +26,7 @@ _GRID = 10_000
 _KINDS = tuple(Kind)
 _KIND_PLACE = {kind: n for n, kind in enumerate(_KINDS)}
 _TYPE = {kind.value: kind for kind in RelationType}
-_NEGATED, _HEDGED = 1, 2
+_NEGATED, _HEDGED, _APART = 1, 2, 4
 
 
 def pack_reading(reading: Reading) -> tuple[bytes, str]:
@@ -77,7 +77,7 @@ def _columns(reading: Reading) -> dict[str, Any]:
         "types": [r.type for r in relations],
         "probabilities": [round(r.probability * _GRID) for r in relations],
         "sentences": [r.sentence for r in relations],
-        "flags": [r.negated * _NEGATED | r.hedged * _HEDGED for r in relations],
+        "flags": [r.negated * _NEGATED | r.hedged * _HEDGED | r.apart * _APART for r in relations],
         "contexts": [[numbered(c) for c in r.context] for r in relations],
         "foreign": [asdict(c) for c in reading.concepts],
     }
@@ -103,6 +103,7 @@ def _reading(reader: str, facts: dict[str, Any]) -> Reading:
             bool(flags & _NEGATED),
             bool(flags & _HEDGED),
             tuple(ids[n] for n in context),
+            bool(flags & _APART),
         )
         for subject, object_, kind, probability, sentence, flags, context in zip(
             *(facts[name] for name in names), strict=True
