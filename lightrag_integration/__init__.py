@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cmo.settings import Settings as LightRAGConfig
     from lightrag_integration import quality_diagnostics
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
+    from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.rag import (
         AsyncClinicalRAG,
@@ -29,6 +30,8 @@ _HOMES = {
     "CostAnalyzer": ("lightrag_integration.budget", "CostAnalyzer"),
     "CostSummary": ("lightrag_integration.budget", "CostSummary"),
     "QueryPermission": ("lightrag_integration.budget", "QueryPermission"),
+    "CacheConfig": ("lightrag_integration.cache", "CacheConfig"),
+    "ResponseCache": ("lightrag_integration.cache", "ResponseCache"),
     "create_clinical_rag_system": ("lightrag_integration.rag", "create_clinical_rag_system"),
     "quality_diagnostics": ("lightrag_integration.quality_diagnostics", ""),
     "test_knowledge_base_integrity": ("lightrag_integration.checks", "test_knowledge_base_integrity"),
@@ -37,12 +40,14 @@ _HOMES = {
 __all__ = [
     "AsyncClinicalRAG",
     "BudgetManager",
+    "CacheConfig",
     "ClinicalMetabolomicsRAG",
     "CostAnalyzer",
     "CostSummary",
     "LightRAGConfig",
     "QueryPermission",
     "RAGResponse",
+    "ResponseCache",
     "create_clinical_rag_system",
     "quality_diagnostics",
     "test_knowledge_base_integrity",

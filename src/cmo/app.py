@@ -129,6 +129,7 @@ class App:
         from cmo.recall import Recall  # noqa: PLC0415
 
         keeping = self.keeping
+        self._linker()  # what it goes by is part of every key
         return Recall(
             self.oracle,
             keeping.tiers if self.settings.cache else None,
@@ -144,7 +145,7 @@ class App:
         """Where answers are kept."""
         from cmo.keeping import Keeping  # noqa: PLC0415
 
-        return Keeping(self.settings, self.folder, self.editions, lambda: self._versions, self.clock)
+        return Keeping(self.settings, self.folder, self.editions, self._versions, self.clock)
 
     @cached_property
     def chat(self) -> ChatEndpoint:
@@ -344,12 +345,11 @@ class App:
         except VocabularyCorrupt:  # it is made anew
             return self.linker
 
-    @cached_property
     def _versions(self) -> tuple[str, ...]:
-        """Of all that makes an answer what it is, besides the papers."""
-        settings, vocabulary = self.settings, self.folder / _COMPILED / "manifest.json"
+        """Of all that makes an answer what it is, besides the papers and the settings."""
+        vocabulary = self.folder / _COMPILED / "manifest.json"
         read_by = hex_hash(vocabulary.read_text("utf-8") if vocabulary.exists() else "")
-        return cmo.__version__, settings.engine, str(self.encoder.identity), settings.llm_model, read_by
+        return cmo.__version__, str(self.encoder.identity), read_by
 
     def _concept(self, concept_id: str) -> Concept | None:
         """As the vocabularies know it, which are loaded only when a concept is new."""

@@ -17,6 +17,14 @@ DISK_SECONDS = 0.1
 SHARED_SECONDS = 0.05
 """The same for one on another machine."""
 _PREFIX = "cmo:answers"
+_WITHOUT_EFFECT = frozenset(
+    """
+    working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
+    keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
+    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds tenant host port allowed_hosts lightrag_python
+    """.split()  # noqa: SIM905 - so many names read better so
+)
+"""Settings that change no answer, or stand in the key in another way. A new setting counts until it is named here."""
 
 
 class Keeping:
@@ -26,7 +34,7 @@ class Keeping:
         settings: how much, how long, where.
         folder: the working directory.
         editions: tells which snapshot is current.
-        versions: of all that makes an answer what it is, besides the papers.
+        versions: of all that makes an answer what it is, besides the papers and the settings.
         clock: both clocks.
     """
 
@@ -70,7 +78,7 @@ class Keeping:
 
             shared = Shared(url, prefix=_PREFIX, span=Span(settings.cache_shared_seconds), clock=clock, compress=True)
             below.append(Lenient(shared, seconds=SHARED_SECONDS, clock=clock))
-        return Tiers(memory, below, clock=clock, disown=self._era.renew)
+        return Tiers(memory, below, clock=clock, disown=self.disown)
 
     @cached_property
     def disk(self) -> Disk | None:
@@ -83,7 +91,7 @@ class Keeping:
 
     def basis(self, edition: Edition) -> Basis:
         """What an answer from a snapshot rests on."""
-        return replace(self._world(edition), versions=self._versions())
+        return replace(self._world(edition), versions=self._makers)
 
     def forget_outdated(self) -> None:
         """Remove from the disk what was answered from papers as they are no more."""
@@ -91,10 +99,19 @@ class Keeping:
         if edition is not None and self.disk is not None:
             self.disk.keep_only(self._world(edition).scope)
 
+    def disown(self) -> None:
+        """Let nothing that was kept so far be found again, also by the other processes of this knowledge base."""
+        self._era.renew()
+
     def close(self) -> None:
         """Give the file back."""
         if self.__dict__.get("disk") is not None:
             self.__dict__["disk"].close()
+
+    @cached_property
+    def _makers(self) -> tuple[str, ...]:
+        settings = self._settings.model_dump(mode="json", exclude=set(_WITHOUT_EFFECT))
+        return (*self._versions(), *(f"{name}={value}" for name, value in sorted(settings.items())))
 
     def _world(self, edition: Edition) -> Basis:
         return Basis(edition.digest, self._settings.tenant, era=self._era.now())

@@ -277,6 +277,16 @@ async def test_tenants_never_meet(base: Any, open_base: Callable[..., Any]) -> N
     assert cached == [False, False, True]
 
 
+async def test_a_setting_that_may_change_answers_is_in_the_key(base: Any, open_base: Callable[..., Any]) -> None:
+    base.add(msud=MSUD)
+    cached = []
+    for settings in ({}, {"llm_model": "other"}, {"port": 9999, "cache_seconds": 7.0}):
+        with open_base(**settings) as other:
+            async with served(other) as http:
+                cached.append((await ask(http))["cached"])
+    assert cached == [False, False, True]
+
+
 async def test_in_an_emergency_everything_is_forgotten(http: httpx.AsyncClient, base: Any) -> None:
     await ask(http)
     assert await base.app.keeping.tiers.emergency_clear() == {"memory": True, "disk": True}

@@ -361,6 +361,18 @@ def test_what_was_begun_before_a_clearing_is_not_kept() -> None:
     virtual(asked)
 
 
+def test_forgetting_another_scope_does_not_keep_it_from_being_kept() -> None:
+    async def asked(bench: Bench) -> None:
+        task = asyncio.create_task(bench.tiers.get_or_make(A, Work()))
+        await asyncio.sleep(0.5)
+        await bench.tiers.drop("another")
+        await bench.tiers.drop(A.scope, others=True)
+        await task
+        assert await bench.tiers.get(A)
+
+    virtual(asked)
+
+
 def test_what_was_looked_for_before_a_clearing_is_not_put_back() -> None:
     async def asked(bench: Bench) -> None:
         await bench.tiers.set(A, b"old", seconds=100)

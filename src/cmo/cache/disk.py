@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -68,6 +69,13 @@ class Disk:
         """What it held after the last change that was made here."""
         totals = self._file.totals
         return Held(totals.entries, totals.bytes, self._file.limit, self._file.evicted)
+
+    def look(self) -> Held:
+        """The same as it is now, outside of a loop; nothing is made for it."""
+        if self._file.path.exists():
+            with suppress(*self.errors):
+                self._thread.submit(self._file.count).result()
+        return self.held()
 
     async def aclose(self) -> None:
         """Give the file back; it is opened again should it be needed."""

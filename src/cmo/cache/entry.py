@@ -24,7 +24,7 @@ LONGEST_VALUE: Final = 1_000_000
 """Bytes; longer ones are not kept."""
 SKEW_SECONDS: Final = 2.0
 """By how much the clocks of two machines may differ."""
-_FRONT = struct.Struct("<BBddd")
+_FRONT = struct.Struct("<BBdddQI")
 _HEAD = struct.Struct("<BBddd8s")
 _COMPRESSED = 1
 _WORTH_COMPRESSING = 1_024
@@ -98,6 +98,6 @@ def _inflated(value: bytes) -> bytes:
 
 
 def _sum(key: Key, flags: int, times: tuple[float, ...], value: bytes) -> bytes:
-    digest = hashlib.blake2b(_FRONT.pack(VERSION, flags, *times), digest_size=8, key=key.digest.encode())
-    digest.update(value)
-    return digest.digest()
+    """Bound to the key by BLAKE2b; over the value itself by CRC-32, which takes a fifth of the time."""
+    front = _FRONT.pack(VERSION, flags, *times, len(value), zlib.crc32(value))
+    return hashlib.blake2b(front, digest_size=8, key=key.digest.encode()).digest()

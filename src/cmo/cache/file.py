@@ -110,6 +110,10 @@ class CacheFile:
         """Forget everything."""
         self._try(lambda c: self._wipe(c, "DELETE FROM entries", ()))
 
+    def count(self) -> None:
+        """Bring the totals up to date with what other processes did."""
+        self._try(self._count)
+
     def throw_away(self) -> None:
         """Remove the file, whatever its state."""
         self.close()

@@ -14,7 +14,8 @@ those who wait and is not kept. What was begun before something was forgotten is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -75,6 +76,15 @@ class Statistics:
 Make = Callable[[], Awaitable[Made]]
 
 
+@dataclass(slots=True, eq=False)
+class _Making:
+    """A value on its way into the tiers."""
+
+    scope: str
+    outdated: bool = False
+    """It was forgotten before it was there."""
+
+
 @dataclass(slots=True)
 class _UnderWay:
     flights: Flights[str, Hit]
@@ -107,7 +117,7 @@ class Tiers:
         self._disown = disown
         self._chance = chance
         self._under_way = PerLoop(lambda: _UnderWay(Flights(clock.monotonic)))
-        self._forgotten = 0
+        self._making: set[_Making] = set()
         self._asked = self._found = self._made = self._refused = self._refreshed = 0
 
     async def get(self, key: Key) -> Hit | None:
@@ -160,29 +170,30 @@ class Tiers:
         Raises:
             Whatever `make` raises.
         """
-        began, forgotten = self._clock.monotonic(), self._forgotten
-        made = await make()
-        self._made += 1
-        if forgotten == self._forgotten:
-            await self.set(key, made.value, seconds=made.seconds, cost=self._clock.monotonic() - began)
+        began = self._clock.monotonic()
+        with self._on_its_way(key) as making:
+            made = await make()
+            self._made += 1
+            if not making.outdated:
+                await self.set(key, made.value, seconds=made.seconds, cost=self._clock.monotonic() - began)
         return Hit(made.value)
 
     async def drop(self, scope: str, *, others: bool = False) -> None:
         """Forget what was kept in a scope; or in all others, as far as nobody else can be using them."""
-        self._forgotten += 1
+        self._outdate(lambda of: (of == scope) is not others)
         self._memory.drop(scope, others=others)
         await asyncio.gather(*(tier.drop(scope, others=others) for tier in self._below))
 
     async def clear_all(self) -> dict[str, bool]:
         """Forget everything; says of each tier whether it did."""
-        self._forgotten += 1
+        self._outdate(lambda _: True)
         self._memory.clear()
         done = await asyncio.gather(*(tier.clear() for tier in self._below))
         return {self._memory.name: True} | {tier.name: ok for tier, ok in zip(self._below, done, strict=True)}
 
     async def emergency_clear(self) -> dict[str, bool]:
         """The same, at once and whatever the state of the tiers: what cannot be removed is never found again here."""
-        self._forgotten += 1
+        self._outdate(lambda _: True)
         self._memory.clear()
         await asyncio.to_thread(self._disown)
         done = await asyncio.gather(*(tier.discard(EMERGENCY_SECONDS) for tier in self._below))
@@ -206,16 +217,28 @@ class Tiers:
         return await self._from_below(key) or await self.make(key, make)
 
     async def _from_below(self, key: Key) -> Hit | None:
-        forgotten = self._forgotten
-        for depth, tier in enumerate(self._below):
-            if (entry := await tier.get(key)) is None:
-                continue
-            if forgotten != self._forgotten:
-                return None
-            self._memory.set(key, entry)
-            await asyncio.gather(*(above.set(key, entry) for above in self._below[:depth]))
-            return self._hit(entry, tier.name)
+        with self._on_its_way(key) as making:
+            for depth, tier in enumerate(self._below):
+                if (entry := await tier.get(key)) is None:
+                    continue
+                if making.outdated:
+                    return None
+                self._memory.set(key, entry)
+                await asyncio.gather(*(above.set(key, entry) for above in self._below[:depth]))
+                return self._hit(entry, tier.name)
         return None
+
+    @contextmanager
+    def _on_its_way(self, key: Key) -> Iterator[_Making]:
+        self._making.add(making := _Making(key.scope))
+        try:
+            yield making
+        finally:
+            self._making.discard(making)
+
+    def _outdate(self, which: Callable[[str], bool]) -> None:
+        for making in tuple(self._making):
+            making.outdated |= which(making.scope)
 
     def _hit(self, entry: Entry, tier: str) -> Hit:
         return Hit(entry.value, tier, max(0.0, self._clock.now().timestamp() - entry.made))

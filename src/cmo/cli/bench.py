@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cmo.cli.options import AsJson
+from cmo.app import opened
+from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import NotFound
+from cmo.oracle import admit
 from cmo.settings import read_settings
 
 app = typer.Typer(help="Measure how good and how fast it is, in one run.", no_args_is_help=True)
@@ -43,6 +45,38 @@ def resilience(
     for r in results:
         shares = (f"{share:.1%}" for share in (r.goodput, r.interactive, r.possible))
         table.add_row(f"{r.load}x", r.way, *shares, f"{r.p50_seconds:.2f} s", f"{r.p99_seconds:.2f} s", f"{r.sent:.2f}")
+    console.print(table)
+
+
+@app.command("cache")
+def cache(
+    *,
+    home: Home = None,
+    redis: Annotated[str, typer.Option(help="Redis to measure with; one of its own where none is given.")] = "",
+    kilobytes: Annotated[int, typer.Option(min=1, max=500, help="Size of a reply.")] = 16,
+    as_json: AsJson = False,
+) -> None:
+    """What a kept answer costs in each tier, beside others, and what that gains; half a minute."""
+    from tempfile import TemporaryDirectory
+
+    from cmo.bench import cache_speed as speed
+
+    with TemporaryDirectory(prefix="cmo-bench-") as folder, speed.server(redis) as url:
+        rows = list(speed.measure(Path(folder), redis_url=url, kilobytes=kilobytes))
+    with opened(read_settings(working_dir=home, redis_url="")) as house:
+        if house.settings.cache and house.shelf.current() is not None:
+            titles = [paper.ref.metadata.title for paper in house.record.papers()]
+            questions = [admit(f"What is known about {title}?"[:400]) for title in titles[:50] if title]
+            rows += speed.gain(house.recall, questions)
+    if as_json:
+        print_json({"rows": speed.as_json(rows)})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("figure", "value", "goal", "met"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for row in rows:
+        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
+        table.add_row(row.what, f"{row.value:,g} {row.unit}".strip(), row.goal, met)
     console.print(table)
 
 

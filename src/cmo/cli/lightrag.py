@@ -78,6 +78,8 @@ def sync(
             counts["read" if step.added else "forgotten"] += 1
             done = sum(counts.values())
             bar.update(task, completed=done, total=done + step.left)
+        if any(counts.values()):
+            house.keeping.disown()  # it answers differently by now, of the same snapshot
     if as_json:
         print_json(counts)
     else:

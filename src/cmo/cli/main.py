@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 import cmo
-from cmo.cli import ask, bench, budget, demo, evaluate, graph, ingest, kb, models, papers, serve, vocab
+from cmo.cli import ask, bench, budget, cache, demo, evaluate, graph, ingest, kb, models, papers, serve, vocab
 from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
@@ -32,6 +32,7 @@ app.command("ingest")(ingest.ingest)
 app.add_typer(papers.app, name="papers")
 app.add_typer(kb.app, name="kb")
 app.add_typer(graph.app, name="graph")
+app.add_typer(cache.app, name="cache")
 app.add_typer(vocab.app, name="vocab")
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")

@@ -43,6 +43,7 @@ class Desk:
         self.changing = anyio.Lock()
         """Held while this process changes papers: uploads wait in line instead of refusing each other."""
         self._oracle: Oracle | None = None
+        self._recall: Recall | None = None
         self._reading = CapacityLimiter(8)
         self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
         self._writing = CapacityLimiter(4)
@@ -70,13 +71,15 @@ class Desk:
 
     async def recall(self) -> Recall:
         """The same, who need not think where an answer is kept."""
-        await self.oracle()
-        return self.house.recall
+        if self._recall is None:
+            await self.oracle()
+            self._recall = await to_thread.run_sync(lambda: self.house.recall)
+        return self._recall
 
     async def aclose(self) -> None:
         """Give back what is open in this loop."""
-        if self._oracle is not None:
-            await self.house.recall.aclose()
+        if self._recall is not None:
+            await self._recall.aclose()
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something short that waits for the database or the disk."""

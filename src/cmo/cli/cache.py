@@ -1,0 +1,110 @@
+"""`cmo cache`: the answers that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from cmo.app import App, opened
+from cmo.cache import Warmed
+from cmo.cli.exits import Exit
+from cmo.cli.options import AsJson, Home
+from cmo.cli.output import complaints, console, print_json
+from cmo.errors import NotFound, SettingsError
+from cmo.model.questions import Question
+from cmo.oracle import admit
+from cmo.settings import read_settings
+
+app = typer.Typer(help="Look at kept answers, have some ready, forget them.", no_args_is_help=True)
+
+
+@app.command("status")
+def status(home: Home = None, as_json: AsJson = False) -> None:
+    """Show what is kept on the disk, and whether machines share answers."""
+    with opened(read_settings(working_dir=home)) as house:
+        disk = house.keeping.disk
+        held = disk.look() if disk else None
+        facts = {
+            "on": house.settings.cache,
+            "entries": held.size if held else 0,
+            "bytes": held.bytes if held else 0,
+            "limit_bytes": held.limit if held else 0,
+            "shared": bool(house.keeping.redis_url),
+        }
+    if as_json:
+        print_json(facts)
+        return
+    for name, value in facts.items():
+        console.print(f"[bold]{name:12}[/] {value}", soft_wrap=True)
+
+
+@app.command("warm")
+def warm(
+    questions: Annotated[Path, typer.Argument(dir_okay=False, help="A file of questions, one a line.")],
+    *,
+    at_once: Annotated[int, typer.Option(min=1, max=64, help="How many at once.")] = 2,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer questions now, so that the service has their answers ready; exits with 4 when one cannot be answered."""
+    if not questions.is_file():
+        raise NotFound(f"{questions} is no file. Name one with a question on each line.")
+    wanted = [admit(line) for line in questions.read_text("utf-8").splitlines() if line.strip()]
+    with opened(read_settings(working_dir=home)) as house:
+        if not house.settings.cache:
+            raise SettingsError("Nothing is kept: CMO_CACHE is off.")
+        came = asyncio.run(_warmed(house, wanted, at_once))
+    if as_json:
+        print_json({"ready": came.ready, "failed": came.failed})
+    else:
+        console.print(f"{came.ready} answers are ready.")
+        for question, why in came.failed.items():
+            console.print(f"[red]failed[/] {escape(question)}: {escape(why)}", soft_wrap=True)
+    if came.failed:
+        raise typer.Exit(Exit.SOME_REFUSED)
+
+
+@app.command("clear")
+def clear(
+    *,
+    emergency: Annotated[
+        bool,
+        typer.Option("--emergency", help="At once, whatever state the places are in: nothing kept is found again."),
+    ] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Forget all kept answers, also those in the memory of running services; exits with 8 where a place did not answer."""
+    with opened(read_settings(working_dir=home)) as house:
+        done = asyncio.run(_cleared(house, emergency=emergency))
+    if as_json:
+        print_json(done)
+    else:
+        for place, cleared in done.items():
+            console.print(f"{place:8} {'cleared' if cleared else '[red]did not answer[/]'}")
+    if not all(done.values()):
+        raise typer.Exit(Exit.STORE)
+
+
+async def _warmed(house: App, questions: list[Question], at_once: int) -> Warmed:
+    recall = house.recall
+    came = await recall.warm(questions, at_once=at_once, progress=_progress)
+    await recall.aclose()
+    return came
+
+
+async def _cleared(house: App, *, emergency: bool) -> dict[str, bool]:
+    tiers = house.keeping.tiers
+    done = await (tiers.emergency_clear() if emergency else tiers.clear_all())
+    house.keeping.disown()  # running services keep answers in their own memory as well, and nothing else reaches that
+    await tiers.aclose()
+    return done
+
+
+def _progress(done: int, total: int) -> None:
+    if complaints.is_terminal:
+        complaints.print(f"{done} of {total} questions", end="\r")
