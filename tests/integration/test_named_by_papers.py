@@ -39,6 +39,7 @@ def test_papers_that_set_a_name_in_another_case_speak_of_one_thing(base: Any) ->
 def test_a_question_finds_what_only_papers_name(base: Any, printed: str) -> None:
     told = trace(base, f"What is {printed} associated with?")
     assert [node.name for node in told.concepts] == ["XYL3"]
+    assert all(r.asked for r in told.relationships if "XYL3" in {r.subject.name, r.object.name})
     assert "sarcoma" in {end.name for r in told.relationships for end in (r.subject, r.object)}
 
 

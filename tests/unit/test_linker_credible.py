@@ -53,6 +53,23 @@ def test_symbols_of_genes_are_names(printed: str) -> None:
     assert credible(candidate(text, printed), text)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        # PMC6356388 and PMC6277888: an analysis
+        ("with a correlation between concentration and importance over PC 1 higher than 0.5", False),
+        ("PC1/PC2 score and loadings plots", False),
+        ("MS/MS spectra for tricin O-rutinoside", False),
+        ("the MS data were normalised", False),
+        ("patients with MS had higher levels", True),
+        ("Serum of patients with PC or with pancreatitis", True),
+    ],
+)
+def test_ms_and_pc_are_no_diseases_where_a_laboratory_speaks(text: str, wanted: bool) -> None:
+    printed = "MS" if "MS" in text else "PC"
+    assert credible(candidate(text, printed, Kind.DISEASE, known=True), text) is wanted
+
+
 def test_a_name_in_a_year_is_a_name() -> None:
     text = "We measured TMAO in 2014; TMAO and colleagues of 2015 rose."
     assert credible(candidate(text, "TMAO", Kind.METABOLITE), text)

@@ -129,6 +129,9 @@ def test_what_is_related_across_sentences_is_marked_since_no_sentence_says_it(te
         # PMC5408482: no amount at all
         ("A are important for x B , and as such may have affected the interaction", 1, "associated with"),
         ("A rose steadily over the course of B", 1, "increased in"),
+        # the starter library: what is raised is not lowered, whatever the sign seems to be
+        ("raised A is also found in deficiency of x or x and in B ; these two sentences", 1, "increased in"),
+        ("raised A is also found after a meal , in fasting or in B", -1, "associated with"),
     ],
 )  # fmt: skip
 def test_a_sign_alone_makes_no_level(frame: str, sign: int, wanted: str) -> None:

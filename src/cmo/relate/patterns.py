@@ -38,8 +38,10 @@ class Phrases:
     rules: Mapping[tuple[str, str], Sequence[Rule]]
     levels: re.Pattern[str]
     """The subject's amount is spoken of."""
-    amounts: re.Pattern[str]
-    """Anything is said to be more or less."""
+    rises: re.Pattern[str]
+    """Anything is said to be more,"""
+    falls: re.Pattern[str]
+    """or to be less."""
     at_risk: re.Pattern[str]
     """The object's risk is spoken of, not those who have it."""
     treated: re.Pattern[str]
@@ -57,7 +59,7 @@ class Phrases:
             for kinds in row["kinds"]:
                 subject, object_ = kinds.split(" > ")
                 rules.setdefault((subject, object_), []).append(rule)
-        frames = ("levels", "amounts", "at_risk", "treated", "passive")
+        frames = ("levels", "rises", "falls", "at_risk", "treated", "passive")
         return cls(rules, *(_compiled(facts[name], words) for name in frames))
 
     def first(self, subject: Kind, object_: Kind, frame: str) -> Rule | None:

@@ -6,7 +6,7 @@
     drug, disease, sign -                       --kinds, sign, amounts or not-> S treats O
     no phrase, no sign                          ------------------------------> associated with
 
-That a level is raised or lowered in a disease is told only where an amount is spoken of, and neither the risk of the
+That a level is raised or lowered in a disease is told only where a rise or a fall is spoken of, and neither the risk of the
 disease nor those with it who are treated and those who are not.
 """
 
@@ -61,14 +61,15 @@ def frame(here: Meeting) -> str:
 def name(first: Kind, second: Kind, sign: int, text: str, phrases: Phrases) -> Named:
     """Name what a frame says; `sign` is 1, -1, or 0 where it is not decided."""
     said = phrase(first, second, text, phrases) or _by_sign(first, second, sign, text, phrases)
-    if said.type in _LEVELS and not _is_level(_seen_from(text, turned=said.turned), phrases):
+    if said.type in _LEVELS and not _is_level(said.type, _seen_from(text, turned=said.turned), phrases):
         return replace(said, type=RelationType.ASSOCIATED_WITH)
     return said
 
 
-def _is_level(text: str, phrases: Phrases) -> bool:
+def _is_level(kind: RelationType, text: str, phrases: Phrases) -> bool:
     guarded = phrases.at_risk.search(text) or phrases.treated.search(text)
-    return not guarded and bool(phrases.amounts.search(text))
+    spoken = phrases.rises if kind is RelationType.INCREASED_IN else phrases.falls
+    return not guarded and bool(spoken.search(text))
 
 
 def _by_sign(first: Kind, second: Kind, sign: int, text: str, phrases: Phrases) -> Named:

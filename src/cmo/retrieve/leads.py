@@ -82,10 +82,12 @@ def leads(asked: Asked) -> Iterator[Lead]:
 
 
 def _singles(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
+    # "What is X associated with?": whatever is related to it is what is asked.
+    anything = asked.intent.relates and not asked.intent.types and not asked.intent.kinds and len(asked.seeds) == 1
     for edge in dict.fromkeys(edge for edges in around.values() for edge in edges):
         both = edge.subject in around and edge.object in around
         kinds = {_kind(asked, end) for end in (edge.subject, edge.object) if end not in around}
-        meets = 3 * both + (edge.type in asked.intent.types) + bool(kinds & asked.intent.kinds)
+        meets = 3 * both + (edge.type in asked.intent.types) + bool(kinds & asked.intent.kinds) + anything
         yield Lead((edge,), meets, edge.probability)
 
 

@@ -1,6 +1,7 @@
-"""What looks like a name and is none: authors of citations, buffers, units, bare Greek letters.
+"""What looks like a name and is none: authors of citations, buffers, units, bare Greek letters, parts of an analysis.
 
-A name that a vocabulary has is doubted only where the text goes on as a citation does. One that the tagger alone
+A name that a vocabulary has is doubted only where the text goes on as a citation does, or where MS is no sclerosis and
+PC no cancer. One that the tagger alone
 proposes is doubted by its own looks as well: it learned from abstracts, where none of this is printed.
 """
 
@@ -22,12 +23,19 @@ _ACID = r"\(?(?:H\d?)?(?:PO4|SO4|SO3|S2O3|CO3|NO3|NO2|Cl|OCl|ClO4|OH|B4O7|MoO4|N
 _SALT: Final = re.compile(rf"{_METAL}{_ACID}(?:\W*\d*H2O)?")
 _FORMULA: Final = re.compile(r"C\d+H\d+(?:[A-Z][a-z]?\d*)*")
 _UNIT: Final = re.compile(r"(?:k?g|[mµu]g|[mµu]?l|[cmµn]?m|min|s|h|d|mol|[mµn]mol)\s*[-−–]?\s*\d", re.IGNORECASE)
+_ANALYSIS: Final = {
+    "MS": re.compile(
+        r"\s?/\s?MS\b|[\s-](?:spectr|data\b|scan|mode\b|peak|fragment|analy|parameter|detect|instrument|method|level)"
+    ),
+    "PC": re.compile(r"\s?[1-9]\b(?!:)|\s(?:score|axis|load)"),
+}
+"""What follows mass spectrometry and principal components, not multiple sclerosis and pancreatic cancer."""
 _LETTER: Final = re.compile(r"(?:alpha|beta|gamma|delta|kappa|lambda|omega)\s*\d?(?:\s*\d)*", re.IGNORECASE)
 
 
 def credible(candidate: Candidate, text: str) -> bool:
     """Whether a candidate may name something, by how it is printed and how the text goes on."""
-    if _ET_AL.match(text, candidate.end):
+    if _ET_AL.match(text, candidate.end) or _is_analysis(candidate, text):
         return False
     if candidate.named or candidate.source is not Source.TAGGER:
         return True
@@ -37,3 +45,14 @@ def credible(candidate: Candidate, text: str) -> bool:
     if _UNIT.fullmatch(printed) or _LETTER.fullmatch(candidate.spelled):
         return False
     return candidate.kind is not Kind.GENE or not (_SALT.fullmatch(printed) or _FORMULA.fullmatch(printed))
+
+
+def _is_analysis(candidate: Candidate, text: str) -> bool:
+    """Whether a short form of a disease stands for something of the laboratory here."""
+    if candidate.kind is not Kind.DISEASE or candidate.source is Source.DEFINITION:
+        return False
+    printed = text[candidate.start : candidate.end]
+    follows = _ANALYSIS.get(printed)
+    return follows is not None and bool(
+        follows.match(text, candidate.end) or text[max(0, candidate.start - 3) : candidate.start] == f"{printed}/"
+    )
