@@ -134,8 +134,9 @@ async def test_when_somebody_waits_too_long_another_worker_is_called_in() -> Non
         "doubling", work, ThreadPoolExecutor(2), room=Room(10), crew=Crew(1, 2, wait_seconds=0.01), length=RunLength.of(1, 0)
     )  # fmt: skip
     tasks = [asyncio.create_task(doubling.one(n)) for n in range(3)]
-    while len(work.runs) < 2:  # the first run is held: only a second worker can begin the second
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while len(work.runs) < 2:  # noqa: ASYNC110 - the first run is held: only a second worker can begin the second
+            await asyncio.sleep(0.01)
     work.go.set()
     await asyncio.gather(*tasks)
     assert doubling.reading().most_workers == 2

@@ -169,6 +169,7 @@ class AsyncEndpoint:
         key: Hashable | None = None,
         rank: Rank = Rank.INTERACTIVE,
         caller: Hashable | None = None,
+        enough: Callable[[Body], bool] | None = None,
     ) -> httpx.Response:
         """The reply to a JSON body, of status 2xx.
 
@@ -178,6 +179,7 @@ class AsyncEndpoint:
             key: requests of one key are one request.
             rank: how much it matters.
             caller: for whom.
+            enough: whether what has come will do, so that the rest of the reply is left.
 
         Raises:
             NotNow: the service is not asked now; says after how many seconds it may be.
@@ -186,7 +188,7 @@ class AsyncEndpoint:
         """
         try:
             return await self.dependency.call(
-                lambda: self._attempt(path, body), key=key, rank=rank, caller=caller, repeatable=True
+                lambda: self._attempt(path, body, enough), key=key, rank=rank, caller=caller, repeatable=True
             )
         except ERRORS as error:
             raise self._failed(reason(error)) from None  # the cause holds the request, and the request holds the key
@@ -195,11 +197,15 @@ class AsyncEndpoint:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _attempt(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+    async def _attempt(
+        self, path: str, body: Mapping[str, Any], enough: Callable[[Body], bool] | None
+    ) -> httpx.Response:
         gathered = Body()
         async with self._client.stream("POST", self._base + path, json=body, headers=deadline.header()) as reply:
             async for part in reply.aiter_bytes():
                 gathered.add(part)
+                if enough is not None and enough(gathered):
+                    break
         return gathered.of(reply)
 
 

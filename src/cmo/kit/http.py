@@ -44,6 +44,16 @@ class Body:
             raise ReplyTooLong
         self._parts.append(part)
 
+    @property
+    def size(self) -> int:
+        """Bytes that came so far."""
+        return self._bytes
+
+    @property
+    def whole(self) -> bytes:
+        """All that came so far."""
+        return b"".join(self._parts)
+
     def of(self, reply: httpx.Response) -> httpx.Response:
         """The reply with them as its content, if its status is 2xx.
 
@@ -51,7 +61,7 @@ class Body:
             httpx.HTTPStatusError: it is another one.
         """
         headers = [(name, value) for name, value in reply.headers.items() if name not in _OWN_LENGTH]
-        whole = httpx.Response(reply.status_code, headers=headers, content=b"".join(self._parts), request=reply.request)
+        whole = httpx.Response(reply.status_code, headers=headers, content=self.whole, request=reply.request)
         return whole.raise_for_status()
 
 

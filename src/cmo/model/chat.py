@@ -30,3 +30,5 @@ class Completion:
     prompt_tokens: int = 0
     """As the endpoint counts them; 0 where it does not say."""
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt that the endpoint had kept, as far as it says."""

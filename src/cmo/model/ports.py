@@ -132,6 +132,25 @@ class Chat(Protocol):
         ...
 
 
+class Talker(Protocol):
+    """The same for coroutines, in one event loop."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    async def complete(
+        self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
+    ) -> Completion:
+        """What it says next, within `most_tokens`; with a JSON schema, JSON that should meet it."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
 class Papers(Protocol):
     """What ingest needs of the record."""
 
