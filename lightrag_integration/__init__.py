@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
+    from lightrag_integration.quality import (
+        AccuracyScorer,
+        FactualAccuracyValidator,
+        QualityAssessment,
+        QualityAssessmentSuite,
+        QualityManager,
+        RelevanceScorer,
+        get_quality_indicator,
+    )
     from lightrag_integration.rag import (
         AsyncClinicalRAG,
         ClinicalMetabolomicsRAG,
@@ -22,6 +31,13 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "AccuracyScorer": ("lightrag_integration.quality", "AccuracyScorer"),
+    "FactualAccuracyValidator": ("lightrag_integration.quality", "FactualAccuracyValidator"),
+    "QualityAssessment": ("lightrag_integration.quality", "QualityAssessment"),
+    "QualityAssessmentSuite": ("lightrag_integration.quality", "QualityAssessmentSuite"),
+    "QualityManager": ("lightrag_integration.quality", "QualityManager"),
+    "RelevanceScorer": ("lightrag_integration.quality", "RelevanceScorer"),
+    "get_quality_indicator": ("lightrag_integration.quality", "get_quality_indicator"),
     "LightRAGConfig": ("cmo.settings", "Settings"),
     "ClinicalMetabolomicsRAG": ("lightrag_integration.rag", "ClinicalMetabolomicsRAG"),
     "AsyncClinicalRAG": ("lightrag_integration.rag", "AsyncClinicalRAG"),
@@ -38,17 +54,24 @@ _HOMES = {
 }
 
 __all__ = [
+    "AccuracyScorer",
     "AsyncClinicalRAG",
     "BudgetManager",
     "CacheConfig",
     "ClinicalMetabolomicsRAG",
     "CostAnalyzer",
     "CostSummary",
+    "FactualAccuracyValidator",
     "LightRAGConfig",
+    "QualityAssessment",
+    "QualityAssessmentSuite",
+    "QualityManager",
     "QueryPermission",
     "RAGResponse",
+    "RelevanceScorer",
     "ResponseCache",
     "create_clinical_rag_system",
+    "get_quality_indicator",
     "quality_diagnostics",
     "test_knowledge_base_integrity",
 ]

@@ -27,7 +27,7 @@ from cmo.kit.clock import SystemClock
 from cmo.kit.hashing import hex_hash
 from cmo.kit.hot import HotFile
 from cmo.model.concepts import Concept
-from cmo.model.ports import Encoder, Linker, PaperReader
+from cmo.model.ports import Encoder, Entailment, Linker, PaperReader
 from cmo.model.questions import Reach
 from cmo.oracle import Oracle
 from cmo.retrieve.fuse import Weights
@@ -35,6 +35,7 @@ from cmo.retrieve.hybrid import HybridRetriever
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.assess import Assessor, SupportScorer
     from cmo.atlas import Atlas
     from cmo.curator import Curator
     from cmo.importer import Importer
@@ -102,6 +103,27 @@ class App:
     def answerer(self) -> ExtractiveAnswerer:
         """Passages to a cited answer."""
         return ExtractiveAnswerer(Confidence.shipped(), Confidence.shipped("related"))
+
+    @cached_property
+    def support(self) -> SupportScorer:
+        """Claims against evidence; names are missed only where there is a vocabulary to know them by."""
+        from cmo.assess import SupportScorer  # noqa: PLC0415
+        from cmo.vocabulary.units import quantities  # noqa: PLC0415
+
+        folder = self.settings.nli_model
+        entailment: Entailment | None = None
+        if folder:
+            from cmo.embed.nli import NliModel  # noqa: PLC0415
+
+            entailment = NliModel.open(folder.expanduser(), threads=self.settings.threads)
+        return SupportScorer(self.encoder, quantities, linker=self.linker, entailment=entailment)
+
+    @cached_property
+    def assessor(self) -> Assessor:
+        """Judges answers."""
+        from cmo.assess import Assessor  # noqa: PLC0415
+
+        return Assessor(self.support)
 
     @cached_property
     def executor(self) -> ThreadPoolExecutor:

@@ -78,6 +78,20 @@ class Settings(BaseSettings):
     """Longest time that one completion may take."""
     llm_max_passages: Annotated[int, Field(validation_alias=AliasChoices("CMO_LLM_MAX_PASSAGES"), ge=1)] = 40
     """Passages of one paper that a language model reads at most, each at the cost of one completion."""
+    nli_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_NLI_MODEL"))] = None
+    """A folder with a model of language inference (ONNX) that is asked about doubtful sentences of answers."""
+    quality_threshold: Annotated[
+        float, Field(validation_alias=AliasChoices("LIGHTRAG_QUALITY_THRESHOLD"), ge=0, le=1)
+    ] = 0.8
+    """Composite quality from which an answer meets the standard."""
+    relevance_threshold: Annotated[
+        float, Field(validation_alias=AliasChoices("QUALITY_RELEVANCE_THRESHOLD"), ge=0, le=1)
+    ] = 0.75
+    """Relevance below which an assessment names it as an issue."""
+    accuracy_threshold: Annotated[
+        float, Field(validation_alias=AliasChoices("QUALITY_ACCURACY_THRESHOLD"), ge=0, le=1)
+    ] = 0.8
+    """Accuracy below which an assessment names it as an issue."""
     daily_budget: Annotated[
         Decimal,
         Field(

@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from cmo.cli import grounding
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadFilter, NotFound
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from cmo.vocabulary.compiled import CompiledVocabulary
 
 app = typer.Typer(
-    help="Evaluate retrieval, PDF reading, confidence and relations on your own data.", no_args_is_help=True
+    help="Evaluate retrieval, PDF reading, confidence, relations and grounding on your own data.", no_args_is_help=True
 )
+app.command("grounding")(grounding.grounding)
 
 
 @app.command("retrieval")

@@ -37,10 +37,7 @@ class Tokens:
         Raises:
             ModelCorrupt: it cannot be read.
         """
-        try:
-            return cls(Tokenizer.from_file(str(path)), max_tokens)
-        except Exception as error:  # the binding raises bare Exception
-            raise ModelCorrupt(f"{path} cannot be loaded: {error}. Run `cmo models verify`.") from error
+        return cls(read_tokenizer(path), max_tokens)
 
     def one(self, text: str) -> Encoding:
         """A text, with special tokens, truncated."""
@@ -67,6 +64,18 @@ class Tokens:
         copy = Tokenizer.from_str(self._tokenizer.to_str())
         copy.no_truncation()
         return copy
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """A tokenizer as its file says.
+
+    Raises:
+        ModelCorrupt: it cannot be read.
+    """
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the binding raises bare Exception
+        raise ModelCorrupt(f"{path} cannot be loaded: {error}. Run `cmo models verify`.") from error
 
 
 def _pad_id(tokenizer: Tokenizer) -> int:

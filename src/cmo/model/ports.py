@@ -308,3 +308,11 @@ class Answerer(Protocol):
     def answer(self, question: Question, found: Found) -> Answer:
         """Compose the answer."""
         ...
+
+
+class Entailment(Protocol):
+    """A model of natural-language inference."""
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[tuple[float, float]]:
+        """Premise and hypothesis to the probabilities that the one entails, and contradicts, the other."""
+        ...
