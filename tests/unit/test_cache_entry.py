@@ -1,6 +1,7 @@
 """Packed entries: back as they were, or not at all."""
 
 import math
+import tracemalloc
 import zlib
 
 import pytest
@@ -48,6 +49,17 @@ def test_nothing_is_unpacked_beyond_what_may_be_kept() -> None:
     assert len(bomb) < 10_000
     with pytest.raises(Spoilt, match="longer"):
         unpack(KEY, bomb)
+
+
+def test_a_bomb_is_not_even_unpacked_to_see_how_long_it_is() -> None:
+    bomb = pack(KEY, Entry(bytes(40 * LONGEST_VALUE), 0.0, 1.0), compress=True)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Spoilt):
+            unpack(KEY, bomb)
+        assert tracemalloc.get_traced_memory()[1] < 5 * LONGEST_VALUE
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_only_claims_to_be_compressed_is_spoilt(monkeypatch: pytest.MonkeyPatch) -> None:
