@@ -29,8 +29,12 @@ if TYPE_CHECKING:
         RAGResponse,
         create_clinical_rag_system,
     )
+    from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "EnhancedResponse": ("lightrag_integration.validation", "EnhancedResponse"),
+    "ResponseValidator": ("lightrag_integration.validation", "ResponseValidator"),
+    "ValidationSuite": ("lightrag_integration.validation", "ValidationSuite"),
     "AccuracyScorer": ("lightrag_integration.quality", "AccuracyScorer"),
     "FactualAccuracyValidator": ("lightrag_integration.quality", "FactualAccuracyValidator"),
     "QualityAssessment": ("lightrag_integration.quality", "QualityAssessment"),
@@ -61,6 +65,7 @@ __all__ = [
     "ClinicalMetabolomicsRAG",
     "CostAnalyzer",
     "CostSummary",
+    "EnhancedResponse",
     "FactualAccuracyValidator",
     "LightRAGConfig",
     "QualityAssessment",
@@ -70,6 +75,8 @@ __all__ = [
     "RAGResponse",
     "RelevanceScorer",
     "ResponseCache",
+    "ResponseValidator",
+    "ValidationSuite",
     "create_clinical_rag_system",
     "get_quality_indicator",
     "quality_diagnostics",

@@ -25,7 +25,13 @@ from cmo.errors import ModelCorrupt, ModelMissing, NotFound
 from cmo.ingest.sentences import split
 from cmo.model.assessments import Verdict
 from cmo.settings import read_settings
-from lightrag_integration import AccuracyScorer, FactualAccuracyValidator, QualityAssessmentSuite, RelevanceScorer
+from lightrag_integration import (
+    AccuracyScorer,
+    FactualAccuracyValidator,
+    QualityAssessmentSuite,
+    RelevanceScorer,
+    ResponseValidator,
+)
 
 OWN = Path(__file__).parents[2] / "bench/grounding/metabolomics.jsonl"
 EVIDENCE = "Plasma leucine was increased in obese adults. Samples were stored at -80 degrees."
@@ -260,3 +266,25 @@ def test_files_that_are_no_such_model_are_named(tiny: Path, name: str, content: 
     (tiny / name).unlink()
     with pytest.raises(ModelMissing, match=name):
         NliModel.open(tiny)
+
+
+@pytest.mark.model
+async def test_an_engine_that_contradicts_its_sources_is_not_recommended(tmp_path: Path) -> None:
+    validator = ResponseValidator(
+        test_queries=["How does leucine change in obesity?"], config=read_settings(working_dir=tmp_path)
+    )
+    good = {"content": "Plasma leucine was increased in obese adults.", "sources": [EVIDENCE]}
+    results = [
+        await validator.compare_responses(
+            query=query, response_a=good, response_b="Plasma leucine was decreased in obese adults."
+        )
+        for query in validator.test_queries
+    ]
+    assert results[0].preferred == "a"
+    assert not validator.generate_migration_report(results).migration_recommended
+    report = validator.generate_migration_report(results * 30)
+    assert (report.migration_recommended, report.advice) == (False, "fail")
+    assert report.interval[1] < 0
+    same = await validator.compare_responses(query=validator.test_queries[0], response_a=good, response_b=good)
+    assert same.preferred == "tie"
+    assert validator.generate_migration_report([same] * 30).migration_recommended
