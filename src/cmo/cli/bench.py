@@ -80,6 +80,36 @@ def cache(
     console.print(table)
 
 
+@app.command("delivery")
+def delivery(
+    *,
+    runs: Annotated[int, typer.Option(min=20, max=20_000, help="Releases that are played of each kind.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of chance.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """How often releases are taken back, and how soon, beside the rules that others use; ten minutes."""
+    from dataclasses import asdict
+
+    from cmo.bench.delivery import measure
+
+    rows = []
+    for row in measure(runs, seed, lambda what: complaints.print(f"[dim]{what}[/]")):
+        rows.append(row)
+        if not as_json:
+            complaints.print(f"{row.part}: {row.name}: {row.value:.4g} {row.unit}")
+    if as_json:
+        print_json({"rows": [asdict(row) for row in rows]})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("scenario", "figure", "value", "95 % interval", "goal", "met"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for row in rows:
+        interval = f"{row.low:.4g} to {row.high:.4g}" if row.low is not None and row.high is not None else ""
+        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
+        table.add_row(row.part, row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal, met)
+    console.print(table)
+
+
 @app.command("graph")
 def graph(
     data: Annotated[Path, typer.Option(help="The folder that holds dicts, ner, papers and retrieval.")],

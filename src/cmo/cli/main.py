@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 import cmo
-from cmo.cli import ask, bench, budget, cache, demo, evaluate, graph, ingest, kb, models, papers, serve, vocab
+from cmo.cli import ask, bench, budget, cache, demo, evaluate, graph, ingest, kb, models, papers, rollout, serve, vocab
 from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
@@ -36,6 +36,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(vocab.app, name="vocab")
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)
