@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         RelevanceScorer,
         get_quality_indicator,
     )
+    from lightrag_integration.query_router import (
+        BiomedicalQueryRouter,
+        ConfidenceMetrics,
+        RoutingDecision,
+        RoutingPrediction,
+    )
     from lightrag_integration.rag import (
         AsyncClinicalRAG,
         ClinicalMetabolomicsRAG,
@@ -46,6 +52,10 @@ _HOMES = {
     "ClinicalMetabolomicsRAG": ("lightrag_integration.rag", "ClinicalMetabolomicsRAG"),
     "AsyncClinicalRAG": ("lightrag_integration.rag", "AsyncClinicalRAG"),
     "RAGResponse": ("lightrag_integration.rag", "RAGResponse"),
+    "BiomedicalQueryRouter": ("lightrag_integration.query_router", "BiomedicalQueryRouter"),
+    "ConfidenceMetrics": ("lightrag_integration.query_router", "ConfidenceMetrics"),
+    "RoutingDecision": ("lightrag_integration.query_router", "RoutingDecision"),
+    "RoutingPrediction": ("lightrag_integration.query_router", "RoutingPrediction"),
     "BudgetManager": ("lightrag_integration.budget", "BudgetManager"),
     "CostAnalyzer": ("lightrag_integration.budget", "CostAnalyzer"),
     "CostSummary": ("lightrag_integration.budget", "CostSummary"),
@@ -60,9 +70,11 @@ _HOMES = {
 __all__ = [
     "AccuracyScorer",
     "AsyncClinicalRAG",
+    "BiomedicalQueryRouter",
     "BudgetManager",
     "CacheConfig",
     "ClinicalMetabolomicsRAG",
+    "ConfidenceMetrics",
     "CostAnalyzer",
     "CostSummary",
     "EnhancedResponse",
@@ -76,6 +88,8 @@ __all__ = [
     "RelevanceScorer",
     "ResponseCache",
     "ResponseValidator",
+    "RoutingDecision",
+    "RoutingPrediction",
     "ValidationSuite",
     "create_clinical_rag_system",
     "get_quality_indicator",

@@ -20,6 +20,7 @@
     │   ├── Resting        an outside service kept failing and is left alone for a while
     │   └── OverBudget     no money may be spent on this now
     ├── OutOfTime          the deadline of a request passed
+    ├── LabelsUnusable     questions with labels cannot be read, or are too few to learn from
     ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
     ├── StoreError
     │   ├── StoreLocked    another process is writing to this knowledge base
@@ -170,6 +171,12 @@ class OutOfTime(OracleError):
     """The deadline of a request passed."""
 
     code, status = "out-of-time", 504
+
+
+class LabelsUnusable(OracleError):
+    """Questions with labels cannot be read, or are too few to learn from."""
+
+    code, status = "labels", 422
 
 
 class ImportRefused(OracleError):

@@ -1,21 +1,24 @@
-"""The story of one question: admit -> retrieve -> answer -> reply.
+"""The story of one question: admit -> route -> retrieve -> answer -> reply.
 
-Routing, assignment, assessment, money and the ledger join the story with their rooms.
+Assignment, assessment, money and the ledger join the story with their rooms.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cmo.errors import BadFilter, BadQuestion
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import in_context
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
-from cmo.model.ports import Answerer, Retriever
+from cmo.model.ports import Answerer, Retriever, Router
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
+from cmo.model.routes import Conditions, Route
+from cmo.route.speak import notice, out_of_scope, unsafe
 
 _LAST_YEAR = 9999
 PASSAGES = 10
@@ -32,11 +35,17 @@ class Reply:
     """From the question to its passages."""
     generation_ms: float
     """From the passages to the answer."""
+    route: Route | None = None
+    """None where questions are not routed."""
+    routing_ms: float = 0.0
+    """From the question to its route; the search that follows does not encode it again."""
+    notice: str = ""
+    """What the asker should know of the route, such as that the web was not asked."""
 
     @property
     def milliseconds(self) -> float:
         """All together."""
-        return round(self.retrieval_ms + self.generation_ms, 3)
+        return round(self.routing_ms + self.retrieval_ms + self.generation_ms, 3)
 
 
 class Oracle:
@@ -47,13 +56,26 @@ class Oracle:
         answerer: passages to a cited answer.
         clock: for durations.
         executor: where the work runs, so that the event loop stays free.
+        router: tells what a question needs; None where nobody is to.
+        conditions: what a router has to reckon with at the moment.
     """
 
-    def __init__(self, retriever: Retriever, answerer: Answerer, clock: Clock, executor: Executor) -> None:
+    def __init__(
+        self,
+        retriever: Retriever,
+        answerer: Answerer,
+        clock: Clock,
+        executor: Executor,
+        *,
+        router: Router | None = None,
+        conditions: Callable[[], Conditions] = Conditions,
+    ) -> None:
         self._retriever = retriever
         self._answerer = answerer
         self._clock = clock
         self._executor = executor
+        self._router = router
+        self._conditions = conditions
 
     async def ask(self, question: Question) -> Reply:
         """Answer a question without blocking the event loop."""
@@ -61,7 +83,20 @@ class Oracle:
 
     def reply(self, question: Question) -> Reply:
         """Answer a question in the calling thread."""
+        came = self._clock.monotonic()
+        conditions = self._conditions()
+        route = self._router.route(question.text, conditions) if self._router else None
         began = self._clock.monotonic()
+        if route is None:
+            return self._answered(question, began)
+        routing_ms = round((began - came) * 1000, 3)
+        if route.refuses:
+            return Reply(unsafe(question.text, route), question.mode, 0.0, 0.0, route, routing_ms)
+        reply = self._answered(question, began)
+        answer = out_of_scope(reply.answer, route)
+        return replace(reply, answer=answer, route=route, routing_ms=routing_ms, notice=notice(route, conditions))
+
+    def _answered(self, question: Question, began: float) -> Reply:
         found = self._retriever.retrieve(question, PASSAGES)
         between = self._clock.monotonic()
         answer = self._answerer.answer(question, found)

@@ -78,6 +78,16 @@ class Settings(BaseSettings):
     """Longest time that one completion may take."""
     llm_max_passages: Annotated[int, Field(validation_alias=AliasChoices("CMO_LLM_MAX_PASSAGES"), ge=1)] = 40
     """Passages of one paper that a language model reads at most, each at the cost of one completion."""
+    routing: Annotated[bool, Field(validation_alias=AliasChoices("CMO_ROUTING"))] = False
+    """Whether questions are routed: told what they need, refused where they ask for personal medical advice."""
+    route_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_ROUTE_MODEL"))] = None
+    """A folder made by `cmo route train` and `cmo route calibrate`, instead of the model that comes with the package."""
+    llm_classification: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_LLM_CLASSIFICATION"))] = False
+    """Whether the language model at `CMO_LLM_URL` is asked about questions whose route is in doubt."""
+    llm_classification_seconds: Annotated[
+        float, Field(validation_alias=AliasChoices("CMO_LLM_CLASSIFICATION_SECONDS"), gt=0, le=60)
+    ] = 3.0
+    """Longest time that it may take for one route; then the decision stands without it."""
     nli_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_NLI_MODEL"))] = None
     """A folder with a model of language inference (ONNX) that is asked about doubtful sentences of answers."""
     quality_threshold: Annotated[

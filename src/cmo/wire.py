@@ -13,6 +13,7 @@ from cmo.model.money import Payer, dollars
 from cmo.model.outcomes import Outcome
 from cmo.model.papers import Page, PaperRef
 from cmo.model.record import PaperSummary
+from cmo.model.routes import Route
 from cmo.oracle import Reply
 
 if TYPE_CHECKING:  # drawing costs imports that a question does not need
@@ -42,6 +43,8 @@ def reply(value: Reply) -> dict[str, Any]:
         "read_as": [{"printed": printed, "read_as": name} for printed, name in answer.misread],
         "unsupported": list(answer.unsupported),
         "mode": value.mode.value,
+        "route": None if value.route is None else route(value.route),
+        "notice": value.notice,
         "searched": answer.searched,
         "snapshot": answer.snapshot,
         "cached": False,
@@ -49,9 +52,31 @@ def reply(value: Reply) -> dict[str, Any]:
         "processing_time_ms": value.milliseconds,
         "timings": {
             "total_time_ms": value.milliseconds,
+            "routing_time_ms": value.routing_ms,
             "retrieval_time_ms": value.retrieval_ms,
             "generation_time_ms": value.generation_ms,
         },
+    }
+
+
+def route(value: Route) -> dict[str, Any]:
+    """Where a question goes, and why."""
+    return {
+        "destination": value.destination.value,
+        "category": value.category.value,
+        "research_category": value.research.value,
+        "scope": value.scope.value,
+        "engines": [engine.value for engine in value.engines],
+        "probability": value.probability,
+        "interval": list(value.interval),
+        "novelty": value.novelty,
+        "probabilities": {name.value: p for name, p in value.probabilities.items()},
+        "possible": [name.value for name in value.possible],
+        "research_probability": value.research_probability,
+        "decided_by": value.decided_by.value,
+        "reasons": [{"name": r.name, "text": r.text, "weight": r.weight} for r in value.reasons],
+        "version": value.version,
+        "facts": dict(value.facts),
     }
 
 

@@ -40,6 +40,8 @@ def contract() -> Iterator[object]:
     [
         "POST /query",
         "GET /query/stream",
+        "POST /classify",
+        "GET /stats",
         "GET /papers",
         "GET /papers/{paper_id}",
         "DELETE /papers/{paper_id}",

@@ -23,7 +23,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import ModelMissing, OracleError, SettingsError
 from cmo.settings import Settings
 from cmo.testing import NEVER
-from cmo.web import create_api, schemas
+from cmo.web import create_api, schemas, schemas_papers, schemas_status
 from cmo.web.problems import kinds
 from cmo.web.serve import serve
 
@@ -94,13 +94,13 @@ async def test_replies_are_shaped_as_described(http: httpx.AsyncClient, base: An
     for shape, value in (
         (schemas.ReplyOut, asked),
         (schemas.ReplyOut, refused),
-        (schemas.PapersOut, (await http.get("/papers")).json()),
-        (schemas.PaperDetailOut, (await http.get(f"/papers/{paper}")).json()),
-        (schemas.PlaceOut, (await http.get(f"/evidence/{asked['evidence'][0]['id']}")).json()),
-        (schemas.HealthOut, (await http.get("/health")).json()),
-        (schemas.StatusOut, (await http.get("/kb/status")).json()),
-        (schemas.OutcomesOut, (await http.post("/papers", files={"files": ("x.pdf", b"")})).json()),
-        (schemas.KindOut, (await http.get("/problems/bad-filter")).json()),
+        (schemas_papers.PapersOut, (await http.get("/papers")).json()),
+        (schemas_papers.PaperDetailOut, (await http.get(f"/papers/{paper}")).json()),
+        (schemas_papers.PlaceOut, (await http.get(f"/evidence/{asked['evidence'][0]['id']}")).json()),
+        (schemas_status.HealthOut, (await http.get("/health")).json()),
+        (schemas_status.StatusOut, (await http.get("/kb/status")).json()),
+        (schemas_papers.OutcomesOut, (await http.post("/papers", files={"files": ("x.pdf", b"")})).json()),
+        (schemas_status.KindOut, (await http.get("/problems/bad-filter")).json()),
         (schemas.Problem, problem.json()),
         (schemas.PaperOut, (await http.delete(f"/papers/{paper}?reason=x")).json()),
     ):

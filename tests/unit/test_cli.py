@@ -65,7 +65,11 @@ def test_a_refused_paper_ends_with_4(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_error_ends_as_success_or_as_an_honest_refusal(kind: type[errors.OracleError]) -> None:
-    checked = kind in {errors.ImportRefused, errors.VocabularyError}  # what was to be taken in was found faulty
+    checked = kind in {
+        errors.ImportRefused,
+        errors.LabelsUnusable,
+        errors.VocabularyError,
+    }  # what was to be taken in was found faulty
     ends = {Exit.OK, Exit.NO_ANSWER, Exit.INTERRUPTED} | (set() if checked else {Exit.UNSOUND})
     assert exit_for(kind.__new__(kind)) not in ends
 

@@ -80,6 +80,39 @@ def cache(
     console.print(table)
 
 
+@app.command("classify")
+def classify(
+    *,
+    redis: Annotated[
+        str, typer.Option(help="Address of a Redis or Valkey for the shared tier; left out without.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """How long classes of questions take: alone, together, kept, and under the loads of the documents; a minute."""
+    import tempfile
+
+    from cmo.bench.classify import ClassifyBench
+    from cmo.bench.classify import as_json as plain
+
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="cmo-classify-") as folder:
+        for row in ClassifyBench(read_settings(), Path(folder), redis).measure():
+            rows.append(row)
+            if not as_json:
+                complaints.print(f"[dim]{row.part}: {row.name}[/]")
+    if as_json:
+        print_json({"rows": plain(rows)})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("part", "figure", "value", "goal", "met"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for row in rows:
+        goal = "" if row.goal is None else f"{'≤' if row.below else '≥'} {row.goal:g}"
+        met = {None: "", True: "yes", False: "no"}[row.met]
+        table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), goal, met)
+    console.print(table)
+
+
 @app.command("delivery")
 def delivery(
     *,

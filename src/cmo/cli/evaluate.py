@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from cmo.cli import grounding
+from cmo.cli import cache_pairs, grounding, routing
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadFilter, NotFound
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from cmo.vocabulary.compiled import CompiledVocabulary
 
 app = typer.Typer(
-    help="Evaluate retrieval, PDF reading, confidence, relations and grounding on your own data.", no_args_is_help=True
+    help="Evaluate retrieval, PDF reading, confidence, relations, routing and grounding on your own data.",
+    no_args_is_help=True,
 )
+app.command("cache")(cache_pairs.cache)
+app.command("routing")(routing.routing)
 app.command("grounding")(grounding.grounding)
 
 
@@ -224,7 +227,9 @@ def linking(
 
 def _there(folder: Path) -> Path:
     if not folder.is_dir():
-        raise NotFound(f"There is no folder {folder}. `compiled` in the folder of a knowledge base holds its vocabulary.")
+        raise NotFound(
+            f"There is no folder {folder}. `compiled` in the folder of a knowledge base holds its vocabulary."
+        )
     return folder
 
 

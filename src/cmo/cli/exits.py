@@ -55,6 +55,7 @@ def exit_for(error: errors.OracleError) -> Exit:
         (errors.SettingsError, Exit.USAGE),
         (errors.PaperRefused, Exit.SOME_REFUSED),
         (errors.ImportRefused, Exit.UNSOUND),
+        (errors.LabelsUnusable, Exit.UNSOUND),
         (errors.EngineError, Exit.MODEL),
     ):
         if isinstance(error, kind):

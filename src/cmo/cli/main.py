@@ -12,7 +12,24 @@ import typer
 from rich.markup import escape
 
 import cmo
-from cmo.cli import ask, bench, budget, cache, demo, evaluate, graph, ingest, kb, models, papers, rollout, serve, vocab
+from cmo.cli import (
+    ask,
+    bench,
+    budget,
+    cache,
+    classify,
+    demo,
+    evaluate,
+    graph,
+    ingest,
+    kb,
+    models,
+    papers,
+    rollout,
+    route,
+    serve,
+    vocab,
+)
 from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
@@ -34,6 +51,9 @@ app.add_typer(kb.app, name="kb")
 app.add_typer(graph.app, name="graph")
 app.add_typer(cache.app, name="cache")
 app.add_typer(vocab.app, name="vocab")
+app.add_typer(route.app, name="route")
+app.command("classify")(classify.classify)
+app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
 app.add_typer(rollout.app, name="rollout")

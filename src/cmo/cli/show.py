@@ -36,6 +36,8 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
         console.print(f"[yellow]read as[/] {escape(name)}: {escape(printed)}", soft_wrap=True)
     for text in answer.unsupported:
         console.print(f"[yellow]left out[/], as no passage bears it out: {escape(text)}", soft_wrap=True)
+    if value.notice:
+        console.print(f"[yellow]note[/]: {escape(value.notice)}", soft_wrap=True)
     console.print(
         f"[dim]confidence {answer.confidence:.2f} · {answer.searched:,} passages searched · "
         f"{value.milliseconds:.1f} ms · snapshot {answer.snapshot or '-'}[/]"

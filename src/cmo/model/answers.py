@@ -20,6 +20,10 @@ class RefusalReason(StrEnum):
     """No passage meets the filters."""
     THIN_EVIDENCE = "thin-evidence"
     """What was found does not say enough, as far as the calibrated confidence can tell."""
+    OUT_OF_SCOPE = "out-of-scope"
+    """The question seems to be about something else, and the papers do not say enough either."""
+    UNSAFE = "unsafe"
+    """It asks for personal medical advice, or for help to do harm. Nothing was searched."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from cmo.model.hits import Hits
 from cmo.model.papers import Format, PaperRef, ParsedPaper
 from cmo.model.questions import Filters, Question
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
+from cmo.model.routes import Conditions, Route, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +308,23 @@ class Answerer(Protocol):
 
     def answer(self, question: Question, found: Found) -> Answer:
         """Compose the answer."""
+        ...
+
+
+class Router(Protocol):
+    """A question to where it goes."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same question might go elsewhere."""
+        ...
+
+    def route(self, text: str, conditions: Conditions, standing: Standing | None = None) -> Route:
+        """Where a question goes under the present conditions; never an error where it can still be decided."""
+        ...
+
+    def routes(self, texts: Sequence[str], conditions: Conditions) -> list[Route]:
+        """The same for many at once, which takes less time."""
         ...
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+SURE = 0.9
+"""Probability from which a question is refused unread as unsafe."""
+
 
 class Destination(StrEnum):
     """Where the answer to a question comes from best; `bench/routing/LABELS.md` tells how questions are labelled."""
@@ -80,6 +83,16 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What the own papers could say to a question, as far as one look at them tells."""
+
+    nearest: float
+    """Cosine of the nearest passage."""
+    newest: int | None = None
+    """Year of the newest paper."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conditions:
     """What the world allows now; a router takes it as given."""
 
@@ -121,4 +134,9 @@ class Route:
     version: str
     """Of rules and head together: part of every cache key."""
     facts: Mapping[str, float] = field(default_factory=dict)
-    """Counts of what was looked at, such as linked concepts."""
+    """Counts of what was looked at, such as words and cues."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it is not to be answered whatever the papers say: unsafe, and surely so."""
+        return self.scope is Scope.UNSAFE and self.probability >= SURE

@@ -22,7 +22,7 @@ from starlette.middleware import Middleware
 import cmo
 from cmo.app import App
 from cmo.errors import OracleError
-from cmo.web import enrichment, evidence, graph, papers, problems, questions, site, status
+from cmo.web import classify, enrichment, evidence, graph, papers, problems, questions, site, status
 from cmo.web.boundary import Boundary
 from cmo.web.deadline import Deadlines
 from cmo.web.desk import Desk
@@ -36,6 +36,7 @@ def create_api(house: App) -> FastAPI:
     """The HTTP service of an app. The caller opens and closes the app."""
     limits = Limits(file_bytes=house.settings.max_file_megabytes * 1_000_000)
     desk = Desk(house, limits)
+    sorting = classify.Sorting(house)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,6 +45,7 @@ def create_api(house: App) -> FastAPI:
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield
         await desk.aclose()
+        await sorting.aclose()
 
     api = FastAPI(
         title="Clinical Metabolomics Oracle",
@@ -64,7 +66,8 @@ def create_api(house: App) -> FastAPI:
         },
     )
     api.state.desk = desk
-    for part in (questions, enrichment, graph, evidence, papers, status, site):
+    api.state.sorting = sorting
+    for part in (questions, classify, enrichment, graph, evidence, papers, status, site):
         api.include_router(part.router)
     api.mount("/static", site.files())
     api.add_exception_handler(OracleError, problems.on_oracle_error)

@@ -15,7 +15,7 @@ from cmo.errors import NotFound
 from cmo.model.papers import Box, PaperRef
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import PlaceOut
+from cmo.web.schemas_papers import PlaceOut
 
 router = APIRouter(tags=["evidence"])
 

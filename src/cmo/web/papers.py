@@ -25,7 +25,8 @@ from cmo.model.record import PaperSummary
 from cmo.web import problems
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import Listing, OutcomesOut, PaperDetailOut, PaperOut, PapersOut
+from cmo.web.schemas import Listing, PaperOut
+from cmo.web.schemas_papers import OutcomesOut, PaperDetailOut, PapersOut
 from cmo.web.upload import Intake, Received, gathered
 
 router = APIRouter(prefix="/papers", tags=["papers"])

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cmo.model.concepts import Kind, RelationType
 from cmo.model.papers import Section
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode
+from cmo.model.routes import Category, Decider, Destination, ResearchCategory, Scope
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 Year = Annotated[int, Field(ge=1, le=9999)]
@@ -20,11 +21,13 @@ _BOUNDS: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
 Query = Annotated[str, Field(examples=[_EXAMPLE], json_schema_extra=_BOUNDS)]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
+    """What comes in: nothing that is not known."""
+
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class FilterBody(_Asked):
+class FilterBody(Asked):
     """What a passage must be to count; what is left out admits everything."""
 
     year_from: Year | None = None
@@ -49,7 +52,7 @@ class FilterBody(_Asked):
         )
 
 
-class QueryBody(_Asked):
+class QueryBody(Asked):
     """A question."""
 
     query: Query
@@ -68,7 +71,7 @@ class QueryParams(FilterBody):
     """How passages are found."""
 
 
-class Listing(_Asked):
+class Listing(Asked):
     """Which papers to list."""
 
     match: Annotated[str, Field(max_length=300)] = ""
@@ -79,11 +82,13 @@ class Listing(_Asked):
     """How many to pass over."""
 
 
-class _Sent(BaseModel):
+class Sent(BaseModel):
+    """What goes out."""
+
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
-class BoxOut(_Sent):
+class BoxOut(Sent):
     """A rectangle on a page, in points from its top left corner."""
 
     page: int
@@ -93,7 +98,7 @@ class BoxOut(_Sent):
     y1: float
 
 
-class PaperOut(_Sent):
+class PaperOut(Sent):
     """A version of a paper."""
 
     paper_id: str
@@ -116,7 +121,7 @@ class CitationOut(PaperOut):
     number: int
 
 
-class SentenceOut(_Sent):
+class SentenceOut(Sent):
     """One statement, whom it cites, and the ids of the evidence behind it."""
 
     text: str
@@ -124,7 +129,7 @@ class SentenceOut(_Sent):
     evidence: list[str]
 
 
-class EvidenceOut(_Sent):
+class EvidenceOut(Sent):
     """A verbatim sentence and where it is printed."""
 
     id: str
@@ -143,7 +148,7 @@ class EvidenceOut(_Sent):
     """Address of the page's image, with the sentence highlighted."""
 
 
-class RefusalOut(_Sent):
+class RefusalOut(Sent):
     """Why there is no answer, and what came nearest."""
 
     reason: Literal["empty-base", "nothing-eligible", "thin-evidence"]
@@ -152,7 +157,7 @@ class RefusalOut(_Sent):
     nearest: list[PaperOut]
 
 
-class NodeOut(_Sent):
+class NodeOut(Sent):
     """A concept, and how many papers mention it."""
 
     id: str
@@ -161,7 +166,7 @@ class NodeOut(_Sent):
     papers: int
 
 
-class RelationOut(_Sent):
+class RelationOut(Sent):
     """What the papers say of one relation between two concepts; evidence by its ids."""
 
     subject: NodeOut
@@ -179,14 +184,14 @@ class RelationOut(_Sent):
     source: str
 
 
-class ReadAsOut(_Sent):
+class ReadAsOut(Sent):
     """A name of the question that is misspelled, and what it was taken for."""
 
     printed: str
     read_as: str
 
 
-class EnrichmentOut(_Sent):
+class EnrichmentOut(Sent):
     """What the knowledge graph added to an answer."""
 
     concepts: list[NodeOut]
@@ -196,15 +201,48 @@ class EnrichmentOut(_Sent):
     paths: list[list[RelationOut]]
 
 
-class TimingsOut(_Sent):
+class ReasonOut(Sent):
+    """One thing that spoke for or against a route; its weight in log-odds."""
+
+    name: str
+    text: str
+    weight: float
+
+
+class RouteOut(Sent):
+    """Where a question's answer would best come from, and whom that leaves to ask now."""
+
+    destination: Destination
+    category: Category
+    research_category: ResearchCategory
+    scope: Scope
+    engines: list[Destination]
+    probability: Annotated[float, Field(ge=0, le=1)]
+    """Calibrated probability that the destination is right."""
+    interval: list[float]
+    """Venn-ABERS bounds of it."""
+    novelty: Annotated[float, Field(ge=0, le=1)]
+    """How unlike all questions that the router knows."""
+    probabilities: dict[str, float]
+    possible: list[Destination]
+    """Holds the right destination in 95 of 100 cases."""
+    research_probability: Annotated[float, Field(ge=0, le=1)]
+    decided_by: Decider
+    reasons: list[ReasonOut]
+    version: str
+    facts: dict[str, float]
+
+
+class TimingsOut(Sent):
     """Where the time went, in milliseconds."""
 
     total_time_ms: float
+    routing_time_ms: float
     retrieval_time_ms: float
     generation_time_ms: float
 
 
-class ReplyOut(_Sent):
+class ReplyOut(Sent):
     """An answer with everything that it takes to show and check it."""
 
     question: str
@@ -224,6 +262,10 @@ class ReplyOut(_Sent):
     unsupported: list[str]
     """What a language model said as well and no passage bears out; empty with our own engine."""
     mode: Mode
+    route: RouteOut | None
+    """None where questions are not routed."""
+    notice: str
+    """What the asker should know of the route, such as that the web was not asked."""
     searched: int
     snapshot: str
     cached: bool
@@ -235,51 +277,7 @@ class ReplyOut(_Sent):
     """Of its making."""
 
 
-class SummaryOut(PaperOut):
-    """A paper in a list."""
-
-    added_at: str
-    pages: int
-    sentences: int
-    chunks: int
-
-
-class PapersOut(_Sent):
-    """Papers, newest first, and the reasons of those that were retracted."""
-
-    papers: list[SummaryOut]
-    total: int
-    retracted: dict[str, str]
-
-
-class PageOut(_Sent):
-    """A page and its size in points."""
-
-    number: int
-    width: float
-    height: float
-
-
-class PaperDetailOut(PaperOut):
-    """A paper with its pages."""
-
-    pages: list[PageOut]
-
-
-class PlaceOut(_Sent):
-    """Where a piece of evidence is printed."""
-
-    id: str
-    paper: PaperOut
-    page: int
-    start: int
-    end: int
-    text: str
-    boxes: list[BoxOut]
-    image: str
-
-
-class OutcomeOut(_Sent):
+class OutcomeOut(Sent):
     """What became of one file."""
 
     source: str
@@ -294,54 +292,6 @@ class OutcomeOut(_Sent):
     sentences: int
     chunks: int
     seconds: float
-
-
-class OutcomesOut(_Sent):
-    """What became of each file, in the order sent."""
-
-    outcomes: list[OutcomeOut]
-
-
-class ComponentOut(_Sent):
-    """One part of the service."""
-
-    status: Literal["healthy", "degraded", "unhealthy"]
-    detail: str
-
-
-class HealthOut(_Sent):
-    """Whether the service works, as a whole and by parts."""
-
-    status: Literal["healthy", "degraded", "unhealthy"]
-    components: dict[Literal["record", "index", "model", "reach"], ComponentOut]
-    timestamp: str
-    details: dict[str, str | int]
-
-
-class StatusOut(_Sent):
-    """What the knowledge base holds."""
-
-    papers: int
-    retracted: int
-    passages: int
-    snapshot: str
-    model: str
-    up_to_date: bool
-    nodes: int
-    edges: int
-    curated_edges: int
-    facts: int
-    reader: str
-    stale_readings: int
-    missing_readings: int
-
-
-class KindOut(_Sent):
-    """A kind of problem."""
-
-    code: str
-    status: int
-    title: str
 
 
 class FaultOut(BaseModel):

@@ -14,7 +14,7 @@ from cmo.errors import NotFound, OracleError
 from cmo.web import problems
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import HealthOut, KindOut, StatusOut
+from cmo.web.schemas_status import HealthOut, KindOut, StatusOut
 
 router = APIRouter(tags=["status"])
 

@@ -1,0 +1,220 @@
+"""The part of the cast list that holds the papers: the record, the originals, the index, what names mean.
+
+Constructors are cheap; what costs (the database, the model) opens when it is first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import cmo
+from cmo.index.edition import Editions
+from cmo.index.shelf import PENDING, Shelf
+from cmo.index.snapshot import Snapshots
+from cmo.kit.clock import SystemClock
+from cmo.kit.hashing import hex_hash
+from cmo.model.concepts import Concept
+from cmo.model.ports import Encoder, Linker, PaperReader
+from cmo.settings import Settings
+
+if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.curator import Curator
+    from cmo.importer import Importer
+    from cmo.ingest.limits import Limits
+    from cmo.ingest.pipeline import Pipeline
+    from cmo.keeping import Keeping
+    from cmo.spend import Budget
+    from cmo.store.originals import Originals
+    from cmo.store.record import Record
+    from cmo.treasury import Treasury
+    from cmo.viewer import Viewer
+    from cmo.vocabulary.compiled import CompiledVocabulary
+    from cmo.vocabulary.installed import Vocabularies
+
+COMPILED = "compiled"
+"""Folder of the vocabulary as it is looked up."""
+
+
+class Holdings:
+    """The papers and all that is made of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.folder = settings.working_dir.expanduser()
+        self.shelf = Shelf(self.folder / "index")
+        self.snapshots = Snapshots(self.shelf, self._heal)
+        self.editions = Editions(self.shelf)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model, loaded."""
+        settings = self.settings
+        if settings.embed_url:
+            from cmo.embed import EndpointEmbedder  # noqa: PLC0415 - see the module's docstring
+
+            return EndpointEmbedder(
+                base_url=settings.embed_url,
+                model=settings.embed_model,
+                api_key=settings.embed_api_key.get_secret_value(),
+            )
+        from cmo.embed import open_onnx  # noqa: PLC0415
+
+        return open_onnx(
+            settings.embed_model,
+            models_dir=settings.models_dir.expanduser(),
+            use_gpu=settings.use_gpu,
+            threads=settings.threads,
+        )
+
+    @property
+    def pending(self) -> bool:
+        """Whether a change was begun and is not published yet."""
+        return (self.folder / PENDING).exists()
+
+    @cached_property
+    def record(self) -> Record:
+        """The papers."""
+        from cmo.store.engine import sqlite_url  # noqa: PLC0415
+        from cmo.store.record import Record  # noqa: PLC0415
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock)
+
+    @cached_property
+    def originals(self) -> Originals:
+        """Their files."""
+        from cmo.store.originals import Originals  # noqa: PLC0415
+
+        return Originals(self.folder / "originals")
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Draws pages."""
+        from cmo.viewer import Viewer  # noqa: PLC0415
+
+        return Viewer(self.record, self.originals)
+
+    @cached_property
+    def vocabularies(self) -> Vocabularies:
+        """What things are called, as it was installed."""
+        from cmo.vocabulary.installed import Vocabularies  # noqa: PLC0415
+
+        return Vocabularies(self.folder)
+
+    @cached_property
+    def vocabulary(self) -> CompiledVocabulary:
+        """The same put together, made anew when one was installed or removed."""
+        from cmo.vocabulary.compile import current  # noqa: PLC0415
+
+        installed = self.vocabularies
+        return current(self.folder / COMPILED, installed.digest, lambda: installed.merged().concepts)
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Names to concepts."""
+        from cmo.vocabulary.linker import DictionaryLinker  # noqa: PLC0415
+        from cmo.vocabulary.tagger import shipped  # noqa: PLC0415
+
+        return DictionaryLinker(self.vocabulary, shipped())
+
+    @cached_property
+    def reader(self) -> PaperReader:
+        """Papers to what they say of concepts."""
+        from cmo.relate.reader import RelationReader  # noqa: PLC0415
+
+        return RelationReader(self.linker, self.vocabulary.digest)
+
+    @cached_property
+    def curator(self) -> Curator:
+        """Changes the papers."""
+        from cmo.curator import Curator  # noqa: PLC0415
+        from cmo.index.graph_publish import GraphMaker  # noqa: PLC0415
+        from cmo.index.publish import Publisher  # noqa: PLC0415
+        from cmo.vocabulary.curated import InstalledEdges  # noqa: PLC0415
+
+        graph = GraphMaker(self.record.readings, self._concept, InstalledEdges(self.vocabularies))
+        return Curator(
+            folder=self.folder,
+            record=self.record,
+            originals=self.originals,
+            shelf=self.shelf,
+            publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots, graph=graph),
+            encoder=lambda: self.encoder,
+            reader=lambda: self.reader,
+            changed=self.keeping.forget_outdated,
+        )
+
+    @contextmanager
+    def pipeline(self, workers: int) -> Iterator[Pipeline]:
+        """Files to recorded papers, with its worker processes."""
+        from cmo.ingest.isolate import ParserPool  # noqa: PLC0415
+        from cmo.ingest.pipeline import Chunking, Pipeline  # noqa: PLC0415
+
+        settings = self.settings
+        with ParserPool(workers, self._limits()) as pool:
+            yield Pipeline(
+                pool,
+                self.encoder,
+                self.record,
+                self.originals,
+                chunking=Chunking(settings.chunk_size, settings.chunk_overlap),
+                clock=self.clock,
+                max_bytes=settings.max_file_megabytes * 1_000_000,
+                reader=self.reader,
+            )
+
+    @cached_property
+    def importer(self) -> Importer:
+        """Brings in what other programs left."""
+        from cmo.importer import Importer  # noqa: PLC0415
+
+        return Importer(self.curator, self.record, lambda: self.linker, self.folder / "importing")
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """Where answers are kept."""
+        from cmo.keeping import Keeping  # noqa: PLC0415
+
+        return Keeping(self.settings, self.folder, self.editions, self._versions, self.clock)
+
+    @cached_property
+    def treasury(self) -> Treasury:
+        """What may be spent, what was, and what calls cost."""
+        from cmo.treasury import Treasury  # noqa: PLC0415
+
+        settings, prices = self.settings, self.folder / "prices.json"
+        budgets = settings.daily_budget, settings.monthly_budget
+        return Treasury(self.record.ledger, prices, self.clock, budgets, alert=settings.cost_alert_threshold)
+
+    @property
+    def budget(self) -> Budget:
+        """Sets money aside around every call that costs."""
+        return self.treasury.budget
+
+    def _versions(self) -> tuple[str, ...]:
+        """Of all that makes an answer what it is, besides the papers and the settings."""
+        vocabulary = self.folder / COMPILED / "manifest.json"
+        read_by = hex_hash(vocabulary.read_text("utf-8") if vocabulary.exists() else "")
+        return cmo.__version__, str(self.encoder.identity), read_by
+
+    def _concept(self, concept_id: str) -> Concept | None:
+        """As the vocabularies know it, which are loaded only when a concept is new."""
+        return self.linker.concept(concept_id)
+
+    def _heal(self) -> bool:
+        return self.curator.heal()
+
+    def _limits(self) -> Limits:
+        from cmo.ingest.limits import Limits  # noqa: PLC0415
+
+        settings = self.settings
+        return Limits(
+            wall_seconds=settings.parse_seconds,
+            cpu_seconds=int(settings.parse_seconds) + 1,
+            memory_bytes=settings.parse_megabytes * 1_000_000,
+            file_bytes=settings.max_file_megabytes * 1_000_000,
+        )

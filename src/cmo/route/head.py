@@ -1,0 +1,261 @@
+"""The head: two linear models over one row of numbers, one for what a question needs and one for its kind of work.
+
+::
+
+    [meaning | likeness to landmarks | flags | grams weighed by rarity] --> scores of needs, scores of works
+
+It is one archive of arrays, read with numpy alone. The embedder whose vectors it was fitted on is part of it: vectors of
+another embedder mean nothing to it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from io import BytesIO
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.errors import ModelCorrupt
+from cmo.kit.hashing import hex_hash
+from cmo.model.evidence import FloatArray
+from cmo.model.routes import Destination, ResearchCategory
+from cmo.route.features import BUCKETS, POOLS, WORD_BUCKETS, Grams, flag_row
+
+
+class Need(StrEnum):
+    """What a question needs, told finer than by its destination: what is nobody's is out of scope, or unsafe."""
+
+    LIGHTRAG = "LIGHTRAG"
+    PERPLEXITY = "PERPLEXITY"
+    EITHER = "EITHER"
+    HYBRID = "HYBRID"
+    OUT = "OUT"
+    UNSAFE = "UNSAFE"
+
+    @property
+    def destination(self) -> Destination:
+        """Where that leads."""
+        return Destination.NEITHER if self in {Need.OUT, Need.UNSAFE} else Destination(self.value)
+
+
+NEEDS = tuple(Need)
+WORKS = tuple(ResearchCategory)
+COLUMNS = len(NEEDS) + len(WORKS)
+WIDTH = 0.5
+"""Of a landmark's surroundings, as the factor of the squared distance."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Of one question: log-odds, not calibrated yet."""
+
+    needs: FloatArray
+    """(`NEEDS`,)"""
+    works: FloatArray
+    """(`WORKS`,)"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """How much the kinds of evidence add to one column's score, beyond what they add to the others on average."""
+
+    meaning: float
+    words: float
+    flags: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Fitted weights. Columns are those of needs, then those of works.
+
+    What a question means is judged twice: by a weight a dimension, and by its likeness to some landmarks, which are
+    questions that it was fitted on (a radial basis of `WIDTH`).
+    """
+
+    model: str
+    """Identity of the embedder; ``words`` for a head without meaning."""
+    flags: tuple[str, ...]
+    bias: FloatArray
+    """(columns,)"""
+    centre: FloatArray
+    """(`POOLS` - 1, dimension): means of the pools other than the whole."""
+    of_meaning: FloatArray
+    """(`POOLS` x dimension, columns)"""
+    landmarks: NDArray[np.int8]
+    """(landmarks, `POOLS` x dimension): meanings, times 127."""
+    of_landmarks: FloatArray
+    """(landmarks, columns)"""
+    of_flags: FloatArray
+    """(flags, columns)"""
+    of_grams: NDArray[np.float16]
+    """(`BUCKETS`, columns)"""
+    rarity: FloatArray
+    """(`BUCKETS`,): inverse document frequency."""
+    about: Mapping[str, Any]
+    """How it was made."""
+
+    def meaning(self, pooled: FloatArray) -> FloatArray:
+        """Pools of a question as one row (`POOLS` x dimension,): the whole, and the others about their means."""
+        row: FloatArray = meanings(pooled[None], self.centre)[0]
+        return row
+
+    def scores(self, meaning: FloatArray, found: Mapping[str, float], grams: Grams) -> Scores:
+        """What a question needs and what kind of work it is."""
+        row = (
+            self.bias + self._of_meaning(meaning) + flag_row(found, self.flags) @ self.of_flags + self._of_words(grams)
+        )
+        return Scores(row[: len(NEEDS)], row[len(NEEDS) :])
+
+    def parts(self, column: int, meaning: FloatArray, found: Mapping[str, float], grams: Grams) -> Parts:
+        """What made the score of a column, among its own kind."""
+        kind = slice(0, len(NEEDS)) if column < len(NEEDS) else slice(len(NEEDS), None)
+        place = column - (kind.start or 0)
+
+        def advantage(row: FloatArray) -> float:
+            return float(row[kind][place] - row[kind].mean())
+
+        spoken = {
+            name: advantage(value * self.of_flags[n])
+            for n, (name, value) in enumerate(zip(self.flags, flag_row(found, self.flags), strict=True))
+            if value
+        }
+        return Parts(advantage(self._of_meaning(meaning)), advantage(self._of_words(grams)), spoken)
+
+    def nearest(self, meaning: FloatArray) -> float:
+        """Cosine with the nearest landmark."""
+        width = self.centre.shape[1]
+        return float((self._marks[:, :width] @ meaning[:width]).max()) if len(self.landmarks) else 0.0
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with any weight."""
+        return hex_hash(self.to_bytes().hex(), size=4)
+
+    def _of_meaning(self, meaning: FloatArray) -> FloatArray:
+        bumps = likeness(meaning[None], self._marks)[0]
+        return np.asarray(meaning @ self.of_meaning + bumps @ self.of_landmarks, np.float32)
+
+    def _of_words(self, grams: Grams) -> FloatArray:
+        gathered = self.of_grams[grams.buckets].astype(np.float32)
+        return np.asarray(weigh(grams, self.rarity) @ gathered, np.float32)
+
+    @cached_property
+    def _marks(self) -> FloatArray:
+        return marks(self.landmarks)
+
+    def to_bytes(self) -> bytes:
+        """As `from_bytes` reads it."""
+        used = self.of_grams.any(axis=1)
+        about = {"model": self.model, "flags": self.flags, "needs": NEEDS, "works": WORKS, **self.about}
+        out = BytesIO()
+        np.savez_compressed(
+            out,
+            about=np.frombuffer(json.dumps(about).encode(), np.uint8),
+            bias=self.bias.astype(np.float32),
+            centre=self.centre.astype(np.float32),
+            of_meaning=self.of_meaning.astype(np.float32),
+            landmarks=self.landmarks,
+            of_landmarks=self.of_landmarks.astype(np.float32),
+            of_flags=self.of_flags.astype(np.float32),
+            used=np.packbits(used),
+            of_grams=self.of_grams[used],
+            rarity=self.rarity.astype(np.float16),
+        )
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> Self:
+        """From an archive; `name` is told where it is none.
+
+        Raises:
+            ModelCorrupt: it is no head, or one of another version of this package.
+        """
+        try:
+            with np.load(BytesIO(data), allow_pickle=False) as arrays:
+                return cls._of(dict(arrays))
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise ModelCorrupt(f"{name} is no routing model: {error}. Make it anew with `cmo route train`.") from error
+
+    @classmethod
+    def _of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        about = json.loads(arrays["about"].tobytes())
+        if (tuple(about.pop("needs")), tuple(about.pop("works"))) != (NEEDS, WORKS):
+            raise ValueError("it knows other destinations or categories than this version")
+        used = np.unpackbits(arrays["used"]).astype(np.bool_)[:BUCKETS]
+        table = np.zeros((BUCKETS, COLUMNS), np.float16)
+        table[used] = arrays["of_grams"]
+        head = cls(
+            model=about.pop("model"),
+            flags=tuple(about.pop("flags")),
+            bias=arrays["bias"],
+            centre=arrays["centre"],
+            of_meaning=arrays["of_meaning"],
+            landmarks=arrays["landmarks"],
+            of_landmarks=arrays["of_landmarks"],
+            of_flags=arrays["of_flags"],
+            of_grams=table,
+            rarity=arrays["rarity"].astype(np.float32),
+            about=about,
+        )
+        head._check()
+        return head
+
+    def _check(self) -> None:
+        wide = POOLS * self.centre.shape[1]
+        expected = {
+            "bias": (COLUMNS,),
+            "centre": (POOLS - 1, self.centre.shape[1]),
+            "of_meaning": (wide, COLUMNS),
+            "landmarks": (len(self.landmarks), wide),
+            "of_landmarks": (len(self.landmarks), COLUMNS),
+            "of_flags": (len(self.flags), COLUMNS),
+            "rarity": (BUCKETS,),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has the shape {getattr(self, name).shape}, not {shape}")
+
+
+def meanings(pooled: FloatArray, centre: FloatArray) -> FloatArray:
+    """Pools (questions, `POOLS`, dimension) to rows (questions, `POOLS` x dimension) of squared length 2."""
+    others = pooled[:, 1:] - centre
+    lengths = np.maximum(np.linalg.norm(others, axis=2, keepdims=True), 1e-9) * np.sqrt(POOLS - 1)
+    rows = np.concatenate([pooled[:, :1], others / lengths], axis=1).reshape(len(pooled), -1)
+    return np.asarray(rows, np.float32)
+
+
+def marks(landmarks: NDArray[np.int8]) -> FloatArray:
+    """Landmarks as they are compared."""
+    return np.asarray(landmarks / np.float32(127), np.float32)
+
+
+def likeness(rows: FloatArray, landmarks: FloatArray) -> FloatArray:
+    """(questions, landmarks): 1 for the same meaning, falling with the squared distance."""
+    squares = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * rows @ landmarks.T
+    return np.asarray(np.exp(-WIDTH * squares), np.float32)
+
+
+def weigh(grams: Grams, rarity: FloatArray) -> FloatArray:
+    """Grams as tf-idf: words and letters each of unit length."""
+    values = (1 + np.log(grams.counts)) * rarity[grams.buckets]
+    words = grams.buckets < WORD_BUCKETS
+    for block in (words, ~words):
+        norm = float(np.linalg.norm(values[block]))
+        if norm:
+            values[block] /= norm
+    return np.asarray(values, np.float32)
+
+
+def softmax(scores: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """Scores to probabilities, along the last axis."""
+    scaled = scores / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: FloatArray = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities

@@ -1,0 +1,54 @@
+"""What an asker is told of a route: a notice beside the answer, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cmo.model.answers import Answer, NoAnswer, RefusalReason
+from cmo.model.routes import Conditions, Destination, Route, Scope
+
+_CURRENT = (
+    "This asks for what is recent or moves, such as news, approvals or prices. No web engine is set up, so the answer "
+    "comes from the papers of this base and may be out of date."
+)
+_PARTLY = (
+    "Part of this asks for what is recent or moves. No web engine is set up, so the answer comes from the papers of "
+    "this base; that part of it may be missing or out of date."
+)
+_UNSURE = "This may ask for advice on one person's health. What follows are findings of papers, no advice."
+_ADVICE = (
+    "This asks for advice on one person's health, which this service does not give: papers tell of groups, and nobody "
+    "here knows the person. Please ask a physician or a pharmacist, in an emergency call for help at once. Ask about the disease, the "
+    "drug or the test in general, and the papers will be searched."
+)
+_HARM = "This asks for help with something that could harm people, which this service does not give."
+_ELSEWHERE = (
+    "This seems to be about something else than biomedicine or this tool. The papers were searched all the same and "
+    "do not say enough to answer it."
+)
+
+
+def notice(route: Route, conditions: Conditions) -> str:
+    """What the asker should know; empty where there is nothing to know."""
+    if route.scope is Scope.UNSAFE:
+        return _UNSURE
+    if conditions.web:
+        return ""
+    return {Destination.PERPLEXITY: _CURRENT, Destination.HYBRID: _PARTLY}.get(route.destination, "")
+
+
+def unsafe(question: str, route: Route) -> Answer:
+    """The refusal of what is unsafe: nothing was searched."""
+    harms = any(reason.name == "rule:harm" and reason.weight >= 0 for reason in route.reasons)
+    message = _HARM if harms else _ADVICE
+    refusal = NoAnswer(RefusalReason.UNSAFE, message, 0, ())
+    return Answer(question, (), (), 0.0, "", refusal=refusal)
+
+
+def out_of_scope(answer: Answer, route: Route) -> Answer:
+    """An answer, or where there is none to a question of another subject, that reason."""
+    thin = answer.refusal is not None and answer.refusal.reason is RefusalReason.THIN_EVIDENCE
+    if not thin or route.scope is not Scope.OUT:
+        return answer
+    assert answer.refusal is not None
+    return replace(answer, refusal=replace(answer.refusal, reason=RefusalReason.OUT_OF_SCOPE, message=_ELSEWHERE))

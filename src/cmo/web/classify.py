@@ -1,0 +1,135 @@
+"""Classes of questions: `POST /classify` and `GET /stats`. There is always an answer within the limit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+import anyio
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from cmo import wire
+from cmo.app import App
+from cmo.errors import BadQuestion
+from cmo.kit.admission import Rank
+from cmo.model.routes import Category, Decider, Destination, ResearchCategory
+from cmo.sorting.cast import OpenSorter, open_sorter
+from cmo.sorting.figures import advise, stats, told
+from cmo.web.replies import failing, json
+from cmo.web.schemas import Asked, RouteOut, Sent
+from cmo.web.schemas import Query as QuestionText
+
+router = APIRouter(tags=["classes"])
+
+Priority = Literal["high", "normal", "low"]
+RANKS = {"high": Rank.HEALTH, "normal": Rank.INTERACTIVE, "low": Rank.PREFETCH}
+
+
+class ClassifyBody(Asked):
+    """A question to classify."""
+
+    query: QuestionText
+    """The question, in words."""
+    priority: Priority = "normal"
+    """Who goes first when more is asked than can be decided at once."""
+
+
+class ClassifyOut(Sent):
+    """The class of a question, and what it took."""
+
+    category: Category
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    """Probability of the category."""
+    reasoning: str
+    destination: Destination
+    research_category: ResearchCategory
+    decided_by: Decider
+    response_time_ms: float
+    target_met: bool
+    cache_hit: bool
+    cache_tier: Literal["", "memory", "disk", "shared", "near"]
+    """Where the decision was kept; `near` for a question that is almost the same."""
+    optimizations: list[str]
+    """What made it cheaper, or was left out."""
+    fallback: str
+    """Why cue words had to decide; empty where they had not."""
+    route: RouteOut
+
+
+class StatsOut(Sent):
+    """How classifying goes, since the service began."""
+
+    router: dict[str, str]
+    requests: dict[str, Any]
+    response_times: dict[str, float]
+    compliance: dict[str, float]
+    throughput: dict[str, float]
+    cache: dict[str, Any]
+    optimizations: dict[str, int]
+    batching: dict[str, float] | None
+    tuning: dict[str, Any] | None
+    llm: dict[str, Any]
+    resources: dict[str, Any]
+    recommendations: list[dict[str, Any]]
+    """What to do, each with the measurement that it follows from."""
+
+
+class Sorting:
+    """The sorter of a service, opened when it is first needed.
+
+    Args:
+        house: the app.
+    """
+
+    def __init__(self, house: App) -> None:
+        self._house = house
+        self._opened: OpenSorter | None = None
+        self._opening = anyio.Lock()
+
+    async def opened(self) -> OpenSorter:
+        """It."""
+        if self._opened is None:
+            async with self._opening:
+                if self._opened is None:
+                    self._opened = await asyncio.to_thread(open_sorter, self._house)
+        return self._opened
+
+    async def aclose(self) -> None:
+        """Give back what is open."""
+        if self._opened is not None:
+            await self._opened.sorter.aclose()
+            await asyncio.to_thread(self._opened.close)
+            self._opened = None
+
+
+async def _sorting(request: Request) -> OpenSorter:
+    sorting = request.app.state.sorting
+    assert isinstance(sorting, Sorting)
+    return await sorting.opened()
+
+
+AtSorter = Annotated[OpenSorter, Depends(_sorting)]
+
+
+@router.post("/classify", responses={200: {"model": ClassifyOut}, **failing(400, 403, 413, 415, 421, 503)})
+async def classify(
+    opened: AtSorter,
+    body: ClassifyBody | None = None,
+    query: Annotated[str | None, Query(description="The question, where there is no body.")] = None,
+) -> Response:
+    """Classify a question: as JSON `{"query": …}`, or as `?query=` in the address."""
+    asked = body.query if body is not None else query
+    if asked is None:
+        raise BadQuestion('Nothing was asked. Send {"query": "…"} as JSON, or ?query= in the address.')
+    found = await opened.sorter.sort(asked, RANKS[body.priority if body is not None else "normal"])
+    facts = told(found, opened.sorter.plan.target_seconds)
+    return json({**facts, "route": wire.route(found.route)})
+
+
+@router.get("/stats", responses={200: {"model": StatsOut}, **failing(421)})
+async def statistics(opened: AtSorter) -> Response:
+    """How classifying goes: times, caches, batching, resources, and what to do about it."""
+    facts = stats(opened)
+    return json({**facts, "recommendations": [advice.as_json() for advice in advise(facts)]})

@@ -1,0 +1,55 @@
+"""What the service sends about papers: lists, pages, places, outcomes of an upload."""
+
+from __future__ import annotations
+
+from cmo.web.schemas import BoxOut, OutcomeOut, PaperOut, Sent
+
+
+class SummaryOut(PaperOut):
+    """A paper in a list."""
+
+    added_at: str
+    pages: int
+    sentences: int
+    chunks: int
+
+
+class PapersOut(Sent):
+    """Papers, newest first, and the reasons of those that were retracted."""
+
+    papers: list[SummaryOut]
+    total: int
+    retracted: dict[str, str]
+
+
+class PageOut(Sent):
+    """A page and its size in points."""
+
+    number: int
+    width: float
+    height: float
+
+
+class PaperDetailOut(PaperOut):
+    """A paper with its pages."""
+
+    pages: list[PageOut]
+
+
+class PlaceOut(Sent):
+    """Where a piece of evidence is printed."""
+
+    id: str
+    paper: PaperOut
+    page: int
+    start: int
+    end: int
+    text: str
+    boxes: list[BoxOut]
+    image: str
+
+
+class OutcomesOut(Sent):
+    """What became of each file, in the order sent."""
+
+    outcomes: list[OutcomeOut]
