@@ -158,7 +158,7 @@ async def test_the_interface_is_described_with_a_problem_for_each_failure(http: 
     document = (await http.get("/openapi.json")).json()
     assert set(document["paths"]) == {
         "/query", "/query/stream", "/api/query/enhanced", "/api/query/enrichment/test", "/api/query/enrichment/config", "/api/graph", "/papers", "/papers/{paper_id}", "/papers/{paper_id}/pages/{page}.png",
-        "/evidence/{evidence_id}", "/health", "/kb/status", "/problems/{code}",
+        "/evidence/{evidence_id}", "/health", "/kb/status", "/problems/{code}", "/classify", "/stats",
     }  # fmt: skip
     for operations in document["paths"].values():
         for operation in operations.values():
