@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cmo.app import App, opened
 from cmo.cli import show
 from cmo.cli.exits import Exit
+from cmo.cli.interrupts import heeded
 from cmo.cli.options import Home, Wait
 from cmo.cli.output import complaints, console, print_json_line
 from cmo.errors import NotFound, SettingsError
@@ -52,13 +53,15 @@ def run(
 ) -> Counter[Status]:
     """Ingest files with a progress bar; returns how many met which fate."""
     counts: Counter[Status] = Counter()
-    with _progress(disable=as_json or not complaints.is_terminal) as bar, house.pipeline(workers) as pipeline:
+    progress = _progress(disable=as_json or not complaints.is_terminal)
+    with heeded() as check, progress as bar, house.pipeline(workers) as pipeline:
         task = bar.add_task("ingesting", total=len(files), rate="")
         for outcome in house.curator.ingest(pipeline, files, wait=wait, on_wait=_say_waiting):
             counts[outcome.status] += 1
             speed = bar.tasks[task].speed
             bar.update(task, advance=1, rate=f"{speed:.1f} files/s" if speed else "")
             _say(outcome, bar, quiet=quiet, as_json=as_json)
+            check()
         bar.update(task, description="publishing")
     summary = {status.value: counts[status] for status in Status}
     if as_json:
