@@ -32,7 +32,7 @@ def test_an_interrupt_elsewhere_comes_at_once_and_the_old_handler_comes_back() -
 
 
 def test_a_thread_that_gets_no_signals_may_ask_as_well() -> None:
-    seen = []
+    seen: list[None] = []
 
     def work() -> None:
         with heeded() as check:
