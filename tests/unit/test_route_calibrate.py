@@ -76,7 +76,7 @@ def test_with_few_questions_every_destination_is_possible() -> None:
 
 
 def test_novelty_is_the_share_that_was_nearer() -> None:
-    calibration = Calibration(cosines=quantiles(np.linspace(0.2, 0.8, 601).tolist()))
+    calibration = Calibration(likenesses=quantiles(np.linspace(0.2, 0.8, 601).tolist()))
     assert calibration.novelty(0.9) == 0.0
     assert calibration.novelty(0.1) == 1.0
     assert calibration.novelty(0.5) == pytest.approx(0.5, abs=0.03)

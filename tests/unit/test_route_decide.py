@@ -40,6 +40,7 @@ def test_in_doubt_between_papers_and_web_both_are_asked_the_likelier_first() -> 
 def test_without_a_web_the_papers_are_asked_whatever_is_needed() -> None:
     assert engines(sure_of(P), Conditions(web=False)) == (L,)
     assert engines(sure_of(H), Conditions(web=False)) == (L,)
+    assert engines(dict.fromkeys(Destination, 0.0) | {P: 1.0}, Conditions(web=False)) == (L,)
 
 
 def test_without_papers_the_web_is_asked() -> None:

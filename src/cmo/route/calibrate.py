@@ -13,6 +13,7 @@ Everything is fitted on questions that the head has not seen, and kept as tables
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -62,7 +63,7 @@ class VennAbers:
         if not self.scores:
             return 0.0, 1.0
         score = round(score, 6)
-        place = int(np.searchsorted(self.scores, score))
+        place = bisect_left(self.scores, score)
         exactly = place < len(self.scores) and self.scores[place] == score
         slot = 2 * place + 1 if exactly else 2 * place
         return self.low[slot], self.high[slot]
@@ -88,8 +89,8 @@ class Calibration:
     """A destination is possible if 1 - its probability is at most this."""
     quantiles: Mapping[str, float] = field(default_factory=dict)
     """The same for destinations with enough calibration questions of their own."""
-    cosines: tuple[float, ...] = ()
-    """Of calibration questions with the nearest known one: evenly spaced quantiles, ascending."""
+    likenesses: tuple[float, ...] = ()
+    """Likeness of calibration questions to the nearest known one: evenly spaced quantiles, ascending."""
     uncertain: float = 0.0
     """A choice of less probability than this is worth a second opinion."""
     trust: float = 2.0
@@ -100,12 +101,11 @@ class Calibration:
         """Whether a destination belongs to the conformal set."""
         return 1 - probability <= self.quantiles.get(name, self.quantile) + 1e-9
 
-    def novelty(self, cosine: float) -> float:
+    def novelty(self, likeness: float) -> float:
         """Share of calibration questions that were nearer to a known one."""
-        if not self.cosines:
+        if not self.likenesses:
             return 0.0
-        below = np.searchsorted(self.cosines, cosine, side="right") / len(self.cosines)
-        return round(float(1 - below), 3)
+        return round(1 - bisect_right(self.likenesses, likeness) / len(self.likenesses), 3)
 
     def as_json(self) -> dict[str, Any]:
         """As `of` reads it."""
@@ -127,7 +127,7 @@ class Calibration:
                 **{name: float(facts[name]) for name in numbers},
                 right=right,
                 quantiles={str(k): float(v) for k, v in facts["quantiles"].items()},
-                cosines=tuple(map(float, facts["cosines"])),
+                likenesses=tuple(map(float, facts["likenesses"])),
                 about=dict(facts["about"]),
             )
         except (KeyError, TypeError, AttributeError) as error:
@@ -163,9 +163,13 @@ def conformal(probabilities: Floats, names: Sequence[str], gold: Sequence[int]) 
     return _quantile(missing), own
 
 
-def quantiles(cosines: Sequence[float]) -> tuple[float, ...]:
+def quantiles(likenesses: Sequence[float]) -> tuple[float, ...]:
     """What novelty is told by."""
-    return tuple(np.round(np.quantile(cosines, np.linspace(0, 1, _NOVELTY_POINTS)), 4).tolist()) if len(cosines) else ()
+    return (
+        tuple(np.round(np.quantile(likenesses, np.linspace(0, 1, _NOVELTY_POINTS)), 4).tolist())
+        if len(likenesses)
+        else ()
+    )
 
 
 def isotonic(values: Floats, weights: Floats) -> Floats:

@@ -32,8 +32,8 @@ from cmo.model.routes import (
 )
 from cmo.route import decide, reasons
 from cmo.route.calibrate import Calibration, joined
-from cmo.route.features import Grams, flags, grams, pools, spans
-from cmo.route.head import NEEDS, WORKS, Head, Need, softmax
+from cmo.route.features import flags, grams, pools, spans
+from cmo.route.head import NEEDS, WORKS, Head, Need, Scores, softmax
 from cmo.route.opinion import Adviser, Opinion
 from cmo.route.rules import Reading, Rules
 
@@ -60,11 +60,12 @@ class Seen:
     """A question as the head saw it."""
 
     reading: Reading
-    meaning: FloatArray
     flags: Mapping[str, float]
-    grams: Grams
+    scores: Scores
     needs: FloatArray
+    """Probabilities (`NEEDS`,)."""
     works: FloatArray
+    """Probabilities (`WORKS`,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,10 @@ class Cascade:
 
     def _seen(self, reading: Reading, pooled: FloatArray) -> Seen:
         head, calibration = self._model.head, self._model.calibration
-        meaning, found, counted = head.meaning(pooled), flags(reading, self._year()), grams(reading.words)
-        scores = head.scores(meaning, found, counted)
+        found = flags(reading, self._year())
+        scores = head.scores(head.meaning(pooled), found, grams(reading.words))
         needs = softmax(scores.needs, calibration.temperature)
-        return Seen(reading, meaning, found, counted, needs, softmax(scores.works, calibration.work_temperature))
+        return Seen(reading, found, scores, needs, softmax(scores.works, calibration.work_temperature))
 
     def _decided(self, seen: Seen, conditions: Conditions, standing: Standing | None) -> Route:
         now = decide.Circumstances(conditions, self._rules.costs, standing, seen.reading.years)
@@ -159,7 +160,7 @@ class Cascade:
         interval = calibration.right.interval(probabilities[destination])
         works = self._works(seen, verdict, destination)
         research = max(works, key=lambda work: works[work])
-        nearest = self._model.head.nearest(seen.meaning)
+        nearest = seen.scores.nearest
         return Route(
             destination=destination,
             category=decide.category(destination),
@@ -189,7 +190,7 @@ class Cascade:
         if verdict.decider is Decider.RULES:
             return reasons.of_rules(seen.reading)
         need = max(verdict.needs, key=lambda name: verdict.needs[name])
-        parts = self._model.head.parts(NEEDS.index(need), seen.meaning, seen.flags, seen.grams)
+        parts = self._model.head.parts(NEEDS.index(need), seen.scores, seen.flags)
         said = reasons.of_head(seen.reading, need, parts, self._model.calibration.temperature)
         if verdict.opinion is None:
             return said

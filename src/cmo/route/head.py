@@ -1,8 +1,8 @@
-"""The head: two linear models over one row of numbers, one for what a question needs and one for its kind of work.
+"""The head: one row of numbers and a weight a column, one for what a question needs and one for its kind of work.
 
 ::
 
-    [meaning | likeness to landmarks | flags | grams weighed by rarity] --> scores of needs, scores of works
+    [meaning | likeness to known questions | flags | grams weighed by rarity] --> scores of needs, scores of works
 
 It is one archive of arrays, read with numpy alone. The embedder whose vectors it was fitted on is part of it: vectors of
 another embedder mean nothing to it.
@@ -49,7 +49,7 @@ NEEDS = tuple(Need)
 WORKS = tuple(ResearchCategory)
 COLUMNS = len(NEEDS) + len(WORKS)
 WIDTH = 0.5
-"""Of a landmark's surroundings, as the factor of the squared distance."""
+"""Of a known question's surroundings, as the factor of the squared distance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +60,12 @@ class Scores:
     """(`NEEDS`,)"""
     works: FloatArray
     """(`WORKS`,)"""
+    nearest: float
+    """Likeness to the nearest known question, 0 to 1."""
+    of_meaning: FloatArray
+    """(columns,): what of it the meaning made."""
+    of_words: FloatArray
+    """(columns,): what the wording made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +81,8 @@ class Parts:
 class Head:
     """Fitted weights. Columns are those of needs, then those of works.
 
-    What a question means is judged twice: by a weight a dimension, and by its likeness to some landmarks, which are
-    questions that it was fitted on (a radial basis of `WIDTH`).
+    What a question means is judged twice: by a weight a dimension, and by its likeness to each question that the head
+    was fitted on, as seen in the directions in which they differ most.
     """
 
     model: str
@@ -88,10 +94,14 @@ class Head:
     """(`POOLS` - 1, dimension): means of the pools other than the whole."""
     of_meaning: FloatArray
     """(`POOLS` x dimension, columns)"""
-    landmarks: NDArray[np.int8]
-    """(landmarks, `POOLS` x dimension): meanings, times 127."""
-    of_landmarks: FloatArray
-    """(landmarks, columns)"""
+    origin: FloatArray
+    """(`POOLS` x dimension,): the middle of the known questions."""
+    directions: FloatArray
+    """(`POOLS` x dimension, directions)"""
+    known: NDArray[np.int8]
+    """(questions, directions): known questions, times 127."""
+    of_known: FloatArray
+    """(questions, columns)"""
     of_flags: FloatArray
     """(flags, columns)"""
     of_grams: NDArray[np.float16]
@@ -108,12 +118,14 @@ class Head:
 
     def scores(self, meaning: FloatArray, found: Mapping[str, float], grams: Grams) -> Scores:
         """What a question needs and what kind of work it is."""
-        row = (
-            self.bias + self._of_meaning(meaning) + flag_row(found, self.flags) @ self.of_flags + self._of_words(grams)
-        )
-        return Scores(row[: len(NEEDS)], row[len(NEEDS) :])
+        likenesses = self._likenesses(meaning)
+        meant = meaning @ self.of_meaning + likenesses @ self.of_known
+        worded = self._of_words(grams)
+        row = self.bias + meant + worded + flag_row(found, self.flags) @ self.of_flags
+        nearest = float(likenesses.max()) if len(likenesses) else 0.0
+        return Scores(row[: len(NEEDS)], row[len(NEEDS) :], nearest, meant, worded)
 
-    def parts(self, column: int, meaning: FloatArray, found: Mapping[str, float], grams: Grams) -> Parts:
+    def parts(self, column: int, scores: Scores, found: Mapping[str, float]) -> Parts:
         """What made the score of a column, among its own kind."""
         kind = slice(0, len(NEEDS)) if column < len(NEEDS) else slice(len(NEEDS), None)
         place = column - (kind.start or 0)
@@ -126,29 +138,30 @@ class Head:
             for n, (name, value) in enumerate(zip(self.flags, flag_row(found, self.flags), strict=True))
             if value
         }
-        return Parts(advantage(self._of_meaning(meaning)), advantage(self._of_words(grams)), spoken)
-
-    def nearest(self, meaning: FloatArray) -> float:
-        """Cosine with the nearest landmark."""
-        width = self.centre.shape[1]
-        return float((self._marks[:, :width] @ meaning[:width]).max()) if len(self.landmarks) else 0.0
+        return Parts(advantage(scores.of_meaning), advantage(scores.of_words), spoken)
 
     @cached_property
     def version(self) -> str:
         """Changes with any weight."""
         return hex_hash(self.to_bytes().hex(), size=4)
 
-    def _of_meaning(self, meaning: FloatArray) -> FloatArray:
-        bumps = likeness(meaning[None], self._marks)[0]
-        return np.asarray(meaning @ self.of_meaning + bumps @ self.of_landmarks, np.float32)
+    def _likenesses(self, meaning: FloatArray) -> FloatArray:
+        """To each known question: 1 for the same meaning."""
+        place = (meaning - self.origin) @ self.directions
+        squares = self._squares - 2 * (self._known @ place) + place @ place
+        return np.asarray(np.exp(-WIDTH * squares), np.float32)
 
     def _of_words(self, grams: Grams) -> FloatArray:
         gathered = self.of_grams[grams.buckets].astype(np.float32)
         return np.asarray(weigh(grams, self.rarity) @ gathered, np.float32)
 
     @cached_property
-    def _marks(self) -> FloatArray:
-        return marks(self.landmarks)
+    def _known(self) -> FloatArray:
+        return placed(self.known)
+
+    @cached_property
+    def _squares(self) -> FloatArray:
+        return np.asarray((self._known**2).sum(axis=1), np.float32)
 
     def to_bytes(self) -> bytes:
         """As `from_bytes` reads it."""
@@ -161,8 +174,10 @@ class Head:
             bias=self.bias.astype(np.float32),
             centre=self.centre.astype(np.float32),
             of_meaning=self.of_meaning.astype(np.float32),
-            landmarks=self.landmarks,
-            of_landmarks=self.of_landmarks.astype(np.float32),
+            origin=self.origin.astype(np.float32),
+            directions=self.directions.astype(np.float16),
+            known=self.known,
+            of_known=self.of_known.astype(np.float16),
             of_flags=self.of_flags.astype(np.float32),
             used=np.packbits(used),
             of_grams=self.of_grams[used],
@@ -197,8 +212,10 @@ class Head:
             bias=arrays["bias"],
             centre=arrays["centre"],
             of_meaning=arrays["of_meaning"],
-            landmarks=arrays["landmarks"],
-            of_landmarks=arrays["of_landmarks"],
+            origin=arrays["origin"],
+            directions=arrays["directions"].astype(np.float32),
+            known=arrays["known"],
+            of_known=arrays["of_known"].astype(np.float32),
             of_flags=arrays["of_flags"],
             of_grams=table,
             rarity=arrays["rarity"].astype(np.float32),
@@ -213,8 +230,9 @@ class Head:
             "bias": (COLUMNS,),
             "centre": (POOLS - 1, self.centre.shape[1]),
             "of_meaning": (wide, COLUMNS),
-            "landmarks": (len(self.landmarks), wide),
-            "of_landmarks": (len(self.landmarks), COLUMNS),
+            "origin": (wide,),
+            "directions": (wide, self.known.shape[1]),
+            "of_known": (len(self.known), COLUMNS),
             "of_flags": (len(self.flags), COLUMNS),
             "rarity": (BUCKETS,),
         }
@@ -231,15 +249,9 @@ def meanings(pooled: FloatArray, centre: FloatArray) -> FloatArray:
     return np.asarray(rows, np.float32)
 
 
-def marks(landmarks: NDArray[np.int8]) -> FloatArray:
-    """Landmarks as they are compared."""
-    return np.asarray(landmarks / np.float32(127), np.float32)
-
-
-def likeness(rows: FloatArray, landmarks: FloatArray) -> FloatArray:
-    """(questions, landmarks): 1 for the same meaning, falling with the squared distance."""
-    squares = (rows**2).sum(axis=1)[:, None] + (landmarks**2).sum(axis=1) - 2 * rows @ landmarks.T
-    return np.asarray(np.exp(-WIDTH * squares), np.float32)
+def placed(known: NDArray[np.int8]) -> FloatArray:
+    """Known questions as they are compared."""
+    return np.asarray(known / np.float32(127), np.float32)
 
 
 def weigh(grams: Grams, rarity: FloatArray) -> FloatArray:

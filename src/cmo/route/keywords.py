@@ -35,6 +35,8 @@ _JOINED = 2.5
 """Points of `HYBRID` where one part of a question speaks of now and another does not."""
 _BROAD = 1.5
 """Points of `EITHER` where a broad subject is to be defined."""
+_TWICE = 2
+"""Two phrases of personal advice, harm or another subject count double: one alone may be chance."""
 _YEAR = 3.0
 """Points of `PERPLEXITY` where a year close to now is named."""
 
@@ -96,8 +98,9 @@ class KeywordRouter:
         points = dict.fromkeys(Need, 0.0)
         points[Need.LIGHTRAG] = _SETTLED
         for cue in reading.cues.values():
+            times = min(_TWICE, len(cue.words)) if cue.group.kind == "bound" else 1
             for name, value in cue.group.points.items():
-                points[Need(name)] += value
+                points[Need(name)] += value * times
         if reading.mixed and "join" in reading.cues:
             points[Need.HYBRID] += _JOINED + min(points[Need.PERPLEXITY], points[Need.LIGHTRAG])
         if {"define", "broad"} <= reading.cues.keys():

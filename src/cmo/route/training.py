@@ -22,17 +22,15 @@ from cmo.model.evidence import FloatArray
 from cmo.model.ports import Embedder
 from cmo.model.routes import Destination
 from cmo.route import calibrate as fitting
-from cmo.route import decide, kept, labels, train
+from cmo.route import decide, kept, labels, learned, train
 from cmo.route.calibrate import Calibration, VennAbers
-from cmo.route.features import POOLS
 from cmo.route.head import NEEDS, WORKS, Head, softmax
 from cmo.route.labels import BadLine, Labelled
-from cmo.route.learned import words_only
 from cmo.route.rules import shipped
 from cmo.route.train import Recipe, Rows
 
-EXTRA_WEIGHT = 0.3
-"""Of labels that are not quite ours."""
+EXTRA_WEIGHT = 0.6
+"""Of labels by other hands."""
 ACCURATE = 0.95
 """The surest questions, as many as have this accuracy, need no second opinion."""
 
@@ -60,13 +58,13 @@ def fit(paths: Sequence[Path], extra: Sequence[Path], out: Path, embedder: Embed
     recipe = Recipe()
     own = labels.read(paths)
     others = labels.read(extra) if extra else labels.Labels((), ())
-    rows = prepared(own.rows, others.rows, recipe, embedder, year)
+    weights = [1.0] * len(own.rows) + [EXTRA_WEIGHT] * len(others.rows)
+    rows = train.rows_of([*own.rows, *others.rows], weights, shipped(), embedder, year)
     commonest = Counter(label.destination for label in own.rows).most_common(1)[0][0]
     about = {"commonest": commonest.value, "digest": digest(own.rows), "year": year}
     head = train.fit(rows, recipe, str(embedder.identity), about)
-    plain = learned(rows, recipe)
-    kept.keep_head(out, head, plain)
-    return Done(len(own.rows), own.bad + others.bad, {"with_copies": len(rows.labels), "version": head.version})
+    kept.keep_head(out, head, learned.fit([*own.rows, *others.rows]))
+    return Done(len(own.rows), own.bad + others.bad, {"with_others": len(rows.labels), "version": head.version})
 
 
 def calibrate(paths: Sequence[Path], folder: Path, embedder: Embedder, year: int) -> Done:
@@ -92,27 +90,6 @@ def calibrate(paths: Sequence[Path], folder: Path, embedder: Embedder, year: int
     return Done(len(found.rows), found.bad, dict(calibration.about))
 
 
-def prepared(
-    own: Sequence[Labelled], others: Sequence[Labelled], recipe: Recipe, embedder: Embedder, year: int
-) -> Rows:
-    """Labels, their worn copies and those of others as rows."""
-    questions, weights, _ = train.with_copies(own, recipe)
-    every = [*questions, *others]
-    return train.rows_of(every, [*weights, *([EXTRA_WEIGHT] * len(others))], shipped(), embedder, year)
-
-
-def learned(rows: Rows, recipe: Recipe) -> Head:
-    """What TF-IDF makes of the same rows."""
-    bare = Rows(
-        rows.labels,
-        rows.weights,
-        np.empty((len(rows.labels), POOLS, 0), np.float32),
-        ({},) * len(rows.labels),
-        tuple(words_only(found) for found in rows.grams),
-    )
-    return train.fit(bare, recipe, "words")
-
-
 def calibrated(head: Head, rows: Rows) -> Calibration:
     """A calibration from questions that the head has not seen."""
     meanings = [head.meaning(pooled) for pooled in rows.pools]
@@ -135,7 +112,7 @@ def calibrated(head: Head, rows: Rows) -> Calibration:
         right=VennAbers.fit(stated.tolist(), right),
         quantile=quantile,
         quantiles=own,
-        cosines=fitting.quantiles([head.nearest(meaning) for meaning in meanings]),
+        likenesses=fitting.quantiles([s.nearest for s in scores]),
         uncertain=_uncertain(stated, np.array(right)),
         about={
             "questions": len(rows.labels),
