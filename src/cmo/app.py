@@ -33,10 +33,11 @@ from cmo.settings import Settings
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.assess import Assessor, SupportScorer
     from cmo.atlas import Atlas
-    from cmo.cache.semantic import SemanticGuard
+    from cmo.cache.semantic import Audit, SemanticGuard
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
     from cmo.recall import Recall
+    from cmo.rephrased import Rephrased
     from cmo.route import Adviser
 
 log = logging.getLogger("cmo.app")
@@ -160,7 +161,24 @@ class App(Holdings):
             reach=self.reach.now,
             clock=self.clock,
             seconds=keeping.seconds,
+            rephrased=self.rephrased if self.settings.semantic_cache == "answers" else None,
         )
+
+    @cached_property
+    def rephrased(self) -> Rephrased:
+        """Finds the same question in other words."""
+        from cmo.cache.semantic import SemanticTier  # noqa: PLC0415
+        from cmo.rephrased import Rephrased  # noqa: PLC0415
+
+        return Rephrased(SemanticTier(self.guard, lambda: self.questions, self.audit), self.executor)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Whether questions in other words may share a reply."""
+        from cmo.cache.semantic import Audit  # noqa: PLC0415
+        from cmo.kit.chance import CHANCE  # noqa: PLC0415
+
+        return Audit(self.folder / "semantic_audit.json", CHANCE)
 
     @cached_property
     def chat(self) -> ChatEndpoint:

@@ -3,7 +3,8 @@
 ::
 
     question, snapshot, settings --> key --> memory, disk, shared --> the reply as it was, with its age
-                                                  '--nothing--> the oracle --> the reply --> kept, if it may be
+                                                  '--nothing--> in other words? (`cmo.rephrased`, where it is on)
+                                                                  '--no--> the oracle --> the reply --> kept, if it may be
 
 What is kept is the reply as it is sent, less what differs from one asking to the next; its timings stay those of its
 making. A refusal, or an answer of
@@ -28,6 +29,7 @@ from cmo.kit.clock import Clock
 from cmo.model.answers import Answer
 from cmo.model.questions import Question, Reach
 from cmo.oracle import Oracle, Reply
+from cmo.rephrased import Elsewhere, Rephrased
 
 DOUBTFUL: Final = 0.6
 """Confidence below which an answer is kept no longer than a refusal."""
@@ -68,6 +70,7 @@ class Recall:
         reach: how far the graph may carry a search, where a question does not say.
         clock: for durations.
         seconds: for how long a good reply may be kept.
+        rephrased: finds the same question in other words; None where only the same words count.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Recall:
         reach: Callable[[], Reach],
         clock: Clock,
         seconds: float,
+        rephrased: Rephrased | None = None,
     ) -> None:
         self._oracle = oracle
         self._tiers = tiers
@@ -88,6 +92,7 @@ class Recall:
         self._reach = reach
         self._clock = clock
         self._seconds = seconds
+        self._rephrased = rephrased
         self._scope: str | None = None
         self._turning: set[asyncio.Task[None]] = set()
 
@@ -130,17 +135,39 @@ class Recall:
         self, tiers: Tiers, question: Question, key: Key, edition: Edition, *, anew: bool, began: float
     ) -> Told:
         replies: list[Reply] = []
+        elsewhere: list[Hit] = []
 
         async def make() -> Made:
+            same = None if anew else await self._in_other_words(tiers, question, key, edition)
+            if same is not None and not same.audited:
+                elsewhere.append(same.hit)
+                return Made(same.hit.value, 0.0)
             reply = await self._oracle.ask(question)
             replies.append(reply)
             stays = reply.answer.snapshot == edition.id and self._edition() == edition
-            return Made(_kept(reply), worth(reply.answer, self._seconds) if stays else 0.0)
+            made = Made(_kept(reply), worth(reply.answer, self._seconds) if stays else 0.0)
+            if same is not None and self._rephrased is not None:
+                await self._rephrased.compare(same.hit, reply)
+            if made.seconds > DOUBTFUL_SECONDS and self._rephrased is not None:
+                await self._rephrased.keep(question.text, self._ways(question, edition), key)
+            return made
 
         hit = await (tiers.make(key, make) if anew else tiers.get_or_make(key, make))
         if replies and not hit.tier:
             return _made(replies[0])
+        if elsewhere and not hit.tier:
+            hit = replace(elsewhere[0], tier=f"{elsewhere[0].tier}-rephrased")
         return _found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
+
+    async def _in_other_words(self, tiers: Tiers, question: Question, key: Key, edition: Edition) -> Elsewhere | None:
+        if self._rephrased is None:
+            return None
+        return await self._rephrased.find(tiers, question.text, key, self._ways(question, edition))
+
+    def _ways(self, question: Question, edition: Edition) -> str:
+        """All that a reply depends on besides the words of its question: the key of no words at all."""
+        key = key_of("", self._basis(edition), question.mode, question.filters, question.reach)
+        return key.digest if key else ""
 
     def _turn_to(self, tiers: Tiers, scope: str) -> None:
         """Forget what was known before the papers changed; at the beginning, whatever an earlier process left.

@@ -141,6 +141,10 @@ class Settings(BaseSettings):
         86_400.0
     )
     """How long an answer stays there."""
+    semantic_cache: Annotated[Literal["off", "answers"], Field(validation_alias=AliasChoices("CMO_SEMANTIC_CACHE"))] = (
+        "off"
+    )
+    """`answers`: a kept answer also serves the same question in other words, where a guard is sure and an audit agrees."""
     tenant: Annotated[str, Field(validation_alias=AliasChoices("CMO_TENANT"), max_length=200)] = ""
     """For whom this service answers; what is kept for one is never told to another."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"

@@ -121,6 +121,17 @@ agonism | Which agonists act on FXR? | Which antagonists act on FXR?
 extent | What is the first step of glycolysis? | What is the last step of glycolysis?
 feeding | Does fasting lactate predict CKD? | Does postprandial lactate predict CKD?
 task | How is methionine synthesized? | How is methionine measured?
+words | Is TMAO raised in patients with and without CKD? | Is TMAO raised in patients without CKD?
+roles | Which genes does FXR regulate in liver? | Which genes regulate FXR in liver?
+words | What is TMAO converted to? | What is converted to TMAO?
+roles | How many samples per group do I need? | How many groups per sample do I need?
+words | Which linkage studies cover TMAO? | Which association studies cover TMAO?
+words | Is TMAO usually raised in CKD? | Is TMAO raised in CKD?
+words | What is the sensitivity of TMAO for CVD? | What is the specificity of TMAO for CVD?
+words | Is metformin safe in pregnancy? | Is metformin safe for me in pregnancy?
+number | Which two enzymes make TMAO? | Which enzymes make TMAO?
+number | Is -20 °C cold enough for plasma? | Is -80 °C cold enough for plasma?
+question | Why does metformin lower lactate? | How does metformin lower lactate?
 time | What is the latest guideline for PKU? | What is the latest guideline on PKU?
 content | Thank you very much! | Hello there"""
 

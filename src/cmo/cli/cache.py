@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -34,12 +34,22 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
             "bytes": held.bytes if held else 0,
             "limit_bytes": held.limit if held else 0,
             "shared": bool(house.keeping.redis_url),
+            **_semantic(house),
         }
     if as_json:
         print_json(facts)
         return
     for name, value in facts.items():
         console.print(f"[bold]{name:12}[/] {value}", soft_wrap=True)
+
+
+@app.command("resume")
+def resume(home: Home = None) -> None:
+    """Let kept answers serve the same question in other words again, after their audit has stopped that."""
+    with opened(read_settings(working_dir=home)) as house:
+        seen = house.audit.evidence
+        house.audit.start_again()
+    console.print(f"{seen.wrong} of {seen.looked} checked answers differed; that is forgotten.")
 
 
 @app.command("warm")
@@ -88,6 +98,12 @@ def clear(
             console.print(f"{place:8} {'cleared' if cleared else '[red]did not answer[/]'}")
     if not all(done.values()):
         raise typer.Exit(Exit.STORE)
+
+
+def _semantic(house: App) -> dict[str, Any]:
+    seen = house.audit.evidence
+    stands = "stopped by its audit" if seen.stopped else house.settings.semantic_cache
+    return {"semantic": stands, "semantic_checked": seen.looked, "semantic_differed": seen.wrong}
 
 
 async def _warmed(house: App, questions: list[Question], at_once: int) -> Warmed:
