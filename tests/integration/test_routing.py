@@ -229,7 +229,7 @@ def test_the_report_compares_with_keywords_majority_and_learned_keywords(tmp_pat
 
 @pytest.fixture
 def client(open_base: object) -> Iterator[TestClient]:
-    with open_base() as base:  # type: ignore[operator]
+    with open_base(routing=True) as base:  # type: ignore[operator]
         base.add(carnitine="Carnitine\n\nCarnitine carries fatty acids into mitochondria of the liver.")
         with TestClient(create_api(base.app), base_url="http://127.0.0.1") as client:
             yield client
@@ -245,7 +245,7 @@ def test_a_reply_carries_its_route_and_says_when_the_web_was_not_asked(client: T
 
 
 def test_advice_for_one_person_is_refused_unread_and_another_subject_only_after_a_search(open_base: object) -> None:
-    with open_base() as base:  # type: ignore[operator]
+    with open_base(routing=True) as base:  # type: ignore[operator]
         base.add(carnitine="Carnitine\n\nCarnitine carries fatty acids into mitochondria of the liver.")
         asked = "My doctor gave me metformin and my creatinine is 2.1. Should I stop, or can I take half? I am worried."
         refused = base.app.oracle.reply(admit(asked))
@@ -258,8 +258,8 @@ def test_advice_for_one_person_is_refused_unread_and_another_subject_only_after_
         assert jest.answer.refusal is None or jest.answer.refusal.reason.value == "out-of-scope"
 
 
-def test_routing_can_be_turned_off(open_base: object) -> None:
-    with open_base(routing=False) as base:  # type: ignore[operator]
+def test_routing_is_opt_in(open_base: object) -> None:
+    with open_base() as base:  # type: ignore[operator]
         base.add(carnitine="Carnitine\n\nCarnitine carries fatty acids.")
         assert base.app.oracle.reply(admit("What does carnitine carry?")).route is None
 

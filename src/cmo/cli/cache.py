@@ -44,11 +44,14 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command("resume")
-def resume(home: Home = None) -> None:
+def resume(*, home: Home = None, as_json: AsJson = False) -> None:
     """Let kept answers serve the same question in other words again, after their audit has stopped that."""
     with opened(read_settings(working_dir=home)) as house:
         seen = house.audit.evidence
         house.audit.start_again()
+    if as_json:
+        print_json({"looked": seen.looked, "wrong": seen.wrong})
+        return
     console.print(f"{seen.wrong} of {seen.looked} checked answers differed; that is forgotten.")
 
 

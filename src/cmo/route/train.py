@@ -36,7 +36,7 @@ _STEEPNESS = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a head is fitted. The weights did best on questions of topics that were left out (ADR 11)."""
+    """How a head is fitted. The weights did best on questions of topics that were left out (ADR 12)."""
 
     whole: float = 3.0
     """Weight of the vector of the whole question."""
