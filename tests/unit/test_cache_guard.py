@@ -168,6 +168,8 @@ def test_what_seldom_matters_is_left_to_the_model(a: str, b: str) -> None:
     [
         ("Is lactase raised in sepsis?", "Is lactate raised in sepsis?"),
         ("Is sebum altered in acne vulgaris?", "Is serum altered in acne vulgaris?"),
+        ("Is the link of TMAO and gout causal?", "Is the link of TMAO and gout casual?"),
+        ("Is zorbitrex given in sepsis?", "Is zorbatrex given in sepsis?"),
         ("Is hypotension seen in sepsis here?", "Is hypertension seen in sepsis here?"),
         ("Is zzglutamine raised in sepsis?", "Is glutamine raised in sepsis?"),
     ],
