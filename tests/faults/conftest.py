@@ -1,5 +1,6 @@
 """Processes that tests may kill, and a folder in memory that makes that quick."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -77,3 +78,22 @@ def memory() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
     yield folder
     rmtree(folder, ignore_errors=True)  # a process that was killed may still be letting go of its files
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a file system of so many bytes."""
+    if os.geteuid() != 0 and not os.environ.get("CI"):  # noqa: TID251 - whether this is the build server
+        pytest.skip("mounting a small file system needs root")
+    mounted: list[Path] = []
+
+    def mount(size: int) -> Path:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)

@@ -19,8 +19,9 @@ import numpy as np
 
 from cmo.assess.directions import directions
 from cmo.assess.polarity import opposite
-from cmo.assess.reading import Figure, Read
+from cmo.assess.reading import Read
 from cmo.model.evidence import FloatArray
+from cmo.model.quantities import Measured
 
 NEAREST = 3
 _COSINE, _WORDS = 0.6, 0.4
@@ -72,7 +73,7 @@ class Comparison:
         return found(self.claim, self.evidence)
 
     @cached_property
-    def lost_figures(self) -> list[Figure]:
+    def lost_figures(self) -> list[Measured]:
         """Figures of the claim that the evidence has not."""
         theirs = [figure for sentence in self.evidence for figure in sentence.figures]
         return [figure for figure in self.claim.figures if not any(_same(figure, other) for other in theirs)]
@@ -202,7 +203,7 @@ def _abbreviated(claim: Read, evidence: Sequence[Read]) -> set[str]:
     return {s for s in wanted if any(s in letters for letters in initials)}
 
 
-def _same(one: Figure, other: Figure) -> bool:
+def _same(one: Measured, other: Measured) -> bool:
     close = abs(one.low - other.low) <= FIGURE_TOLERANCE * max(abs(one.low), abs(other.low))
     return close and (one.unit == other.unit or not one.unit or not other.unit)
 

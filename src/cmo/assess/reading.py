@@ -13,13 +13,13 @@ A negation turns what it reaches into *none*, and *none* into related. Where two
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
 from cmo.assess.polarity import HEDGE, NEGATE, Event, Way, groups_of, sides_of, way_of
 from cmo.assess.words import Rarity, content, stem, terms, written
+from cmo.model.quantities import Measured, Quantities
 
 REACH, AROUND = 5, 7
 """Words to its right that a negation governs; words on each side that say what an event is about."""
@@ -35,34 +35,6 @@ _RATIO = re.compile(
 )
 _ACRONYM = range(2, 7)
 """Letters."""
-
-
-class Figure(Protocol):
-    """A number with its unit, as a text states it."""
-
-    @property
-    def start(self) -> int:
-        """Where it begins."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """Where it ends."""
-        ...
-
-    @property
-    def low(self) -> float:
-        """Its value in a canonical unit; the lower end of a range."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """The canonical unit; empty for a bare number."""
-        ...
-
-
-Figures = Callable[[str], Sequence[Figure]]
-"""A text to the figures in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +57,7 @@ class Read:
     sides: frozenset[str]
     """Halves of pairs of opposites."""
     hedged: bool
-    figures: tuple[Figure, ...]
+    figures: tuple[Measured, ...]
 
     @property
     def weight(self) -> float:
@@ -107,7 +79,7 @@ class Read:
         return _around(self.words, self.stems, place, reach)
 
 
-def read(text: str, rarity: Rarity, figures: Figures) -> Read:
+def read(text: str, rarity: Rarity, figures: Quantities) -> Read:
     """Read one sentence."""
     as_written = written(text)
     words = tuple(word.lower() for word in as_written)

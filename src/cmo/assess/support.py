@@ -23,7 +23,7 @@ import numpy as np
 from cmo.assess.comparison import Comparison, covered
 from cmo.assess.entailment import settled
 from cmo.assess.heads import Heads
-from cmo.assess.reading import Figures, Read, read
+from cmo.assess.reading import Read, read
 from cmo.assess.reasons import reasons
 from cmo.assess.words import Rarity
 from cmo.kit.text import clean_line
@@ -31,6 +31,7 @@ from cmo.model.assessments import Support
 from cmo.model.concepts import Kind
 from cmo.model.evidence import FloatArray
 from cmo.model.ports import Embedder, Entailment, Linker
+from cmo.model.quantities import Quantities
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class SupportScorer:
     def __init__(
         self,
         embedder: Embedder,
-        figures: Figures,
+        figures: Quantities,
         *,
         linker: Linker | None = None,
         entailment: Entailment | None = None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -61,7 +62,7 @@ class Rule(Protocol):
         ...
 
 
-class _Minutes:
+class _Minutes(ABC):
     """Counts of the errors of whole minutes."""
 
     def __init__(self, runs: int) -> None:
@@ -79,8 +80,9 @@ class _Minutes:
         sums, self._sums = self._sums, np.zeros((4, self._shape))
         return self._minute(*sums)
 
+    @abstractmethod
     def _minute(self, new: Floats, asked: Floats, control: Floats, asked_control: Floats) -> Bools:
-        raise NotImplementedError
+        """(runs,) whether it calls after a minute with these errors and requests."""
 
 
 class InARow(_Minutes):

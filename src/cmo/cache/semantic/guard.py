@@ -25,9 +25,9 @@ from cmo.cache.semantic.lexicon import Lexicon
 from cmo.cache.semantic.likeness import Likeness, features, grams
 from cmo.cache.semantic.reading import QuestionReader
 from cmo.cache.semantic.signature import Signature
-from cmo.cache.semantic.spans import Quantities
 from cmo.kit.text import clean_line
 from cmo.model.ports import Embedder, Linker
+from cmo.model.quantities import Quantities
 
 
 class Verdict(StrEnum):

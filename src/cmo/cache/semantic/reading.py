@@ -13,10 +13,11 @@ from cmo.cache.semantic.language import Language, fold
 from cmo.cache.semantic.lexicon import Lexicon
 from cmo.cache.semantic.phrasing import Phrasing
 from cmo.cache.semantic.signature import Order, Signature, Term, key_of
-from cmo.cache.semantic.spans import Quantities, Spans
+from cmo.cache.semantic.spans import Spans
 from cmo.cache.semantic.tokens import Token, tokens
 from cmo.kit.text import clean_line
 from cmo.model.ports import Linker
+from cmo.model.quantities import Quantities
 
 MOST_CHARS, MOST_WORDS = 400, 60
 _PRIVATE = range(0xE000, 0xF8FF)

@@ -13,56 +13,19 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 from cmo.cache.semantic.language import Language, fold
 from cmo.cache.semantic.signature import Name, Term, Words
 from cmo.cache.semantic.tokens import Token, tokens
 from cmo.model.concepts import Concept, Kind
 from cmo.model.ports import Linker
+from cmo.model.quantities import Quantities
 
 _NAMED = frozenset([Kind.METABOLITE, Kind.LIPID, Kind.GENE, Kind.DISEASE, Kind.DRUG, Kind.METHOD])
 _SHORT_ENOUGH, _SHORT_NAME = 3, 8
 _EMPTY_IN_NAMES = frozenset(["mellitus", "the"])
 _CACHED = 4_000
 _COMPOUND = re.compile(r"[^\W_][-‐‑/]$")
-
-
-class Measured(Protocol):
-    """A quantity of a text."""
-
-    @property
-    def start(self) -> int:
-        """Where it begins."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """Behind it."""
-        ...
-
-    @property
-    def low(self) -> float:
-        """In a unit that can be compared."""
-        ...
-
-    @property
-    def high(self) -> float:
-        """Equal to `low` unless it is a range."""
-        ...
-
-    @property
-    def unit(self) -> str:
-        """Empty for a bare number."""
-        ...
-
-    @property
-    def relation(self) -> str:
-        """``<``, ``=`` ..."""
-        ...
-
-
-Quantities = Callable[[str], Sequence[Measured]]
 
 
 @dataclass(frozen=True, slots=True)
