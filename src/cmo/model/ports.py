@@ -133,6 +133,19 @@ class Chat(Protocol):
         ...
 
 
+class ChatStream(Protocol):
+    """A language model that is heard while it speaks."""
+
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Iterator[str]:
+        """What it says next, in pieces as they come; closing the iterator leaves the rest of it unsaid."""
+        ...
+
+
 class Talker(Protocol):
     """The same for coroutines, in one event loop."""
 
