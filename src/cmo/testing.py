@@ -22,6 +22,7 @@ from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
 from cmo.model.money import Call, Draft
+from cmo.model.notices import Notice
 from cmo.model.outcomes import Refusal
 from cmo.model.packing import pack
 from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sentence
@@ -143,6 +144,18 @@ class FakePayments:
             raise OverBudget("There is no money.")
         self.holds.append(Hold(len(self.holds) + 1, Draft(call, 0, 0, datetime(2026, 1, 1, tzinfo=UTC)), 0.0))
         return self.holds[-1]
+
+
+class FakeNotifier:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Notice] = []
+
+    def tell(self, notice: Notice) -> bool:
+        """Taken."""
+        self.told.append(notice)
+        return True
 
 
 class FakeParsers:

@@ -18,6 +18,7 @@ from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.graph import Edge, Fact, Node
 from cmo.model.graph import Path as GraphPath
 from cmo.model.hits import Hits
+from cmo.model.notices import Notifier as Notifier  # noqa: PLC0414 - stands with its noun
 from cmo.model.papers import Format, PaperRef, ParsedPaper
 from cmo.model.questions import Filters, Question
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded

@@ -1,0 +1,40 @@
+"""What people are told: something happened, how bad it is, and what to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Severity(StrEnum):
+    """How much it matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    """Somebody should look within the day."""
+    CRITICAL = "critical"
+    """Somebody should look now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to be told. It holds no question, no answer and no key of anything."""
+
+    about: str
+    """What it is about, such as ``rollout/graph/back``: the same is not told again for a while."""
+    title: str
+    """One line."""
+    text: str = ""
+    """What happened and what to do, in sentences."""
+    severity: Severity = Severity.INFO
+    facts: tuple[tuple[str, str], ...] = ()
+    """Figures by name, in the order in which they are shown."""
+
+
+class Notifier(Protocol):
+    """Tells people what happened."""
+
+    def tell(self, notice: Notice) -> bool:
+        """Take a notice on its way. Never waits and never fails; False where it is not taken."""
+        ...
