@@ -79,7 +79,7 @@ def build(facts: Facts, visible: Visible, curated: Ints) -> GraphArrays:
     edges, evidence = _edges(facts, visible, nodes)
     edges = np.concatenate([edges, _curated_edges(facts, curated)])
     edge_starts, edge_ids = _incidence(edges, nodes)
-    walk_starts, walk_nodes, walk_weights = _walk(edges, nodes)
+    walk_starts, walk_nodes, walk_weights = undirected(edges, nodes)
     return GraphArrays(
         papers=papers,
         hubs=papers > max(HUB_LEAST, HUB_SHARE * shown),
@@ -234,7 +234,7 @@ def _incidence(edges: NDArray[np.void], nodes: int) -> tuple[Ints, NDArray[np.ui
     return np.searchsorted(ends[order], np.arange(nodes + 1)), ids[order].astype(np.uint32)
 
 
-def _walk(edges: NDArray[np.void], nodes: int) -> tuple[Ints, NDArray[np.int32], FloatArray]:
+def undirected(edges: NDArray[np.void], nodes: int) -> tuple[Ints, NDArray[np.int32], FloatArray]:
     """The graph without directions: each pair of different nodes once each way, by its surest edge."""
     sure = edges[(edges["probability"] > 0) & (edges["subject"] != edges["object"])]
     one, other = sure["subject"].astype(np.int64), sure["object"].astype(np.int64)
