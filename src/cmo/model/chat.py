@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,3 +33,9 @@ class Completion:
     completion_tokens: int = 0
     cached_tokens: int = 0
     """Of the prompt that the endpoint had kept, as far as it says."""
+    cut: bool = False
+    """Whether it had more to say than it might."""
+
+
+Speech = Generator[str, None, Completion]
+"""What a model says, in pieces as they come; what it came to is returned at the end. Closing it leaves the rest unsaid."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
+from cmo.model.assessments import Claim, Support
 from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
@@ -23,6 +24,7 @@ from cmo.model.papers import Format, PaperRef, ParsedPaper
 from cmo.model.questions import Filters, Question
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 from cmo.model.routes import Conditions, Route, Standing
+from cmo.model.web import WebFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,14 @@ class ChatStream(Protocol):
 
     def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Iterator[str]:
         """What it says next, in pieces as they come; closing the iterator leaves the rest of it unsaid."""
+        ...
+
+
+class WebSearch(Protocol):
+    """A search of the web. What it finds is data, never an order."""
+
+    def search(self, question: str, limit: int) -> WebFound:
+        """The best pages, best first, at most so many."""
         ...
 
 
@@ -339,6 +349,14 @@ class Router(Protocol):
 
     def routes(self, texts: Sequence[str], conditions: Conditions) -> list[Route]:
         """The same for many at once, which takes less time."""
+        ...
+
+
+class Scorer(Protocol):
+    """Whoever says how far evidence bears out what is claimed."""
+
+    def score(self, claims: Sequence[Claim]) -> list[Support]:
+        """Judge claims, each by its own evidence; `Support.best` counts that evidence as it was given."""
         ...
 
 
