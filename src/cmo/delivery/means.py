@@ -87,8 +87,17 @@ def difference(new: Moments, control: Moments, alpha: float, planned: int = PLAN
         left = left + theta**2 * _central(arm.xx, arm.x, arm.x, arm.n)
         errors.append(np.maximum(left, 0) / np.maximum(n - 1, 1) / n)
     value = means[0] - means[1]
-    radius = np.where((new.n > 1) & (control.n > 1), _radius(errors[0] + errors[1], both.n, alpha, planned), np.inf)
-    return Interval(value, value - radius, value + radius)
+    wide = np.where((new.n > 1) & (control.n > 1), radius(errors[0] + errors[1], both.n, alpha, planned), np.inf)
+    return Interval(value, value - wide, value + wide)
+
+
+def paired(differences: Moments, alpha: float, planned: int = PLANNED) -> Interval:
+    """The same for differences that were seen one by one, such as of two answers to one question."""
+    n = np.maximum(differences.n, 1)
+    spread = _central(differences.yy, differences.y, differences.y, differences.n) / np.maximum(n - 1, 1)
+    value = differences.mean
+    wide = np.where(differences.n > 1, radius(np.maximum(spread, 0) / n, differences.n, alpha, planned), np.inf)
+    return Interval(value, value - wide, value + wide)
 
 
 def _central(xy: Floats, x: Floats, y: Floats, n: Floats) -> Floats:
@@ -97,7 +106,7 @@ def _central(xy: Floats, x: Floats, y: Floats, n: Floats) -> Floats:
     return found
 
 
-def _radius(squared_error: Floats, n: Floats, alpha: float, planned: int) -> Floats:
+def radius(squared_error: Floats, n: Floats, alpha: float, planned: int) -> Floats:
     """Half the width for a difference with this squared standard error after n scores."""
     rho2 = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / planned
     n = np.maximum(n, 1)
