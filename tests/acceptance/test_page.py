@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def address(base: Any) -> Iterator[str]:
+@contextmanager
+def served(base: Any) -> Iterator[str]:
+    """Address of a service over a base with three notes."""
     base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
     with base.app.pipeline(2) as pipeline:
         told = list(base.app.curator.ingest(pipeline, [LIBRARY / name for name in NOTES]))
@@ -55,6 +57,12 @@ def address(base: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@pytest.fixture
+def address(base: Any) -> Iterator[str]:
+    with served(base) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +167,21 @@ def test_a_refusal_says_so_and_names_the_nearest(page: Any) -> None:
     assert "do not say enough" in page.locator(".refusal").inner_text()
     assert page.locator(".sources li").count() >= 1
     assert not page.locator("#evidence").is_visible()
+
+
+def test_what_the_router_says_of_a_question_is_shown(browser: Any, open_base: Any) -> None:
+    with open_base(routing=True) as base, served(base) as address:
+        page = browser.new_page(base_url=address)
+        ask(
+            page,
+            "My doctor gave me metformin and my creatinine is 2.1. Should I stop, or can I take half? I am worried.",
+        )
+        refusal = page.locator(".refusal").inner_text()
+        assert "ask a physician" in refusal
+        assert "do not say enough" not in refusal
+        ask(page, "What is the latest news on phenylketonuria this year?")
+        assert "No web engine is set up" in page.locator("#notice .note").inner_text()
+        page.close()
 
 
 def test_a_question_that_fails_can_be_tried_again(page: Any) -> None:

@@ -18,6 +18,7 @@ from cmo.route import Adviser, Cascade, KeywordRouter, Model, kept, open_model, 
 from cmo.route.labels import read
 from cmo.testing import HashingEmbedder, ScriptedChat
 from cmo.web.api import create_api
+from cmo.web.schemas import ReplyOut
 
 pytest.importorskip("sklearn")
 
@@ -242,6 +243,13 @@ def test_a_reply_carries_its_route_and_says_when_the_web_was_not_asked(client: T
     assert "No web engine is set up" in reply["notice"]
     settled = client.post("/query", json={"query": "How does carnitine carry fatty acids?"}).json()
     assert (settled["route"]["destination"], settled["notice"]) == ("LIGHTRAG", "")
+
+
+def test_a_refusal_by_the_router_is_of_the_described_shape(client: TestClient) -> None:
+    asked = "My doctor gave me metformin and my creatinine is 2.1. Should I stop, or can I take half? I am worried."
+    reply = client.post("/query", json={"query": asked}).json()
+    assert reply["refusal"]["reason"] == "unsafe"
+    ReplyOut.model_validate(reply)
 
 
 def test_advice_for_one_person_is_refused_unread_and_another_subject_only_after_a_search(open_base: object) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cmo.model.answers import RefusalReason
 from cmo.model.concepts import Kind, RelationType
 from cmo.model.papers import Section
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode
@@ -151,7 +152,7 @@ class EvidenceOut(Sent):
 class RefusalOut(Sent):
     """Why there is no answer, and what came nearest."""
 
-    reason: Literal["empty-base", "nothing-eligible", "thin-evidence"]
+    reason: RefusalReason
     message: str
     searched: int
     nearest: list[PaperOut]

@@ -41,7 +41,7 @@ export function addSentence(sentence) {
 
 export function finish(reply) {
   $("answer").setAttribute("aria-busy", "false");
-  $("notice").append(relations.readAs(reply));
+  $("notice").append(reply.notice ? h("p", { className: "note", role: "note" }, reply.notice) : "", relations.readAs(reply));
   if (reply.refusal) {
     refuse(reply);
     return;
@@ -114,13 +114,14 @@ const REMEDIES = {
   "empty-base": ["There are no papers to answer from yet.", "Add some in the library, then ask again."],
   "nothing-eligible": ["No passage meets the options that you set.", "Widen the years, sections or journal, or clear them."],
 };
+const TOLD_BY_ROUTER = ["unsafe", "out-of-scope"]; // its message says why, and what to do instead
 
 function refuse(reply) {
   $("ask").classList.add("noevidence");
-  const { reason, nearest, searched } = reply.refusal;
-  const [said, remedy] = REMEDIES[reason] ?? ["The papers do not say enough to answer this.",
+  const { reason, message, nearest, searched } = reply.refusal;
+  const [said, remedy] = TOLD_BY_ROUTER.includes(reason) ? [message, ""] : REMEDIES[reason] ?? ["The papers do not say enough to answer this.",
     `${count(searched, "passage")} searched. Rather than guess, here is what came nearest; ask more narrowly, or add papers on the subject.`];
-  $("answer").replaceChildren(h("div", { className: "refusal" }, h("p", {}, said), h("p", {}, remedy),
+  $("answer").replaceChildren(h("div", { className: "refusal" }, h("p", {}, said), remedy ? h("p", {}, remedy) : "",
     reason === "empty-base" ? h("a", { className: "button primary", href: "/#library", "data-view": "library" }, "Open the library") : ""));
   if (nearest.length) {
     $("after").append(h("h3", {}, "Nearest papers"), h("ol", { className: "sources" }, nearest.map((paper, n) => h("li", {},
