@@ -56,6 +56,15 @@ async def test_a_write_from_another_site_is_refused(method: str, headers: dict[s
     assert (reply.status_code, reply.json()["code"]) == (403, "cross-site")
 
 
+async def test_a_compressed_body_is_refused_in_a_whole_sentence() -> None:
+    async with client() as http:
+        other = await http.post("/classify", content=b"{}", headers={"Content-Encoding": "gzip"})
+        query = await http.post("/query", content=b"{}", headers={"Content-Encoding": "gzip"})
+    assert (other.status_code, other.json()["detail"]) == (415, "Send the body, not compressed.")
+    assert "accept-post" not in other.headers
+    assert query.json()["detail"] == "Send application/json, not compressed."
+
+
 @pytest.mark.parametrize(
     "headers", [{}, {"Origin": "http://127.0.0.1:8000", "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
 )

@@ -84,7 +84,8 @@ class Guard:
             return problem(scope, 403, "Changes are taken from this service's own page and from programs only.")
         wanted = _TAKES.get(path, "") if scope["method"] == "POST" else ""
         if not headers.get("content-type", "").lower().startswith(wanted) or "content-encoding" in headers:
-            return problem(scope, 415, f"Send {wanted}, not compressed.", headers={"Accept-Post": wanted})
+            accepted = {"Accept-Post": wanted} if wanted else {}
+            return problem(scope, 415, f"Send {wanted or 'the body'}, not compressed.", headers=accepted)
         length, limit = headers.get("content-length", ""), self._limits.of(path)
         if length.isdecimal() and int(length) > limit:
             return problem(scope, 413, _too_long(limit), headers={"Connection": "close"})
