@@ -59,6 +59,16 @@ def test_answers_can_be_had_ready_looked_at_and_forgotten(cmo: Cmo, questions: P
     assert cmo("cache", "status")[1]["entries"] == 0
 
 
+def test_a_line_that_cannot_be_asked_does_not_stop_the_others(cmo: Cmo, questions: Path) -> None:
+    questions.write_bytes(b"\xef\xbb\xbf" + f"{ASKED}\n???\n{'x' * 5_000}\n".encode())
+    code, told = cmo("cache", "warm", questions)
+    assert (code, told["ready"], list(told["failed"])) == (4, 1, ["line 2", "line 3"])
+    questions.write_bytes(b"fine\n\xff\xfe\n")
+    code, told = cmo("cache", "warm", questions)
+    assert (code, told["error"]["code"]) == (2, "bad-question")
+    assert "Line 2 of" in told["error"]["message"]
+
+
 async def test_what_was_had_ready_is_there_and_a_clearing_reaches_running_services(
     cmo: Cmo, questions: Path, base: Any
 ) -> None:

@@ -12,9 +12,10 @@ from rich.markup import escape
 from cmo.app import App, opened
 from cmo.cache import Warmed
 from cmo.cli.exits import Exit
+from cmo.cli.lines import lines_of
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import NotFound, SettingsError
+from cmo.errors import BadQuestion, NotFound, SettingsError
 from cmo.model.questions import Question
 from cmo.oracle import admit
 from cmo.settings import read_settings
@@ -66,11 +67,12 @@ def warm(
     """Answer questions now, so that the service has their answers ready; exits with 4 when one cannot be answered."""
     if not questions.is_file():
         raise NotFound(f"{questions} is no file. Name one with a question on each line.")
-    wanted = [admit(line) for line in questions.read_text("utf-8").splitlines() if line.strip()]
+    wanted, refused = _admitted(lines_of(questions.read_bytes(), str(questions)))
     with opened(read_settings(working_dir=home)) as house:
         if not house.settings.cache:
             raise SettingsError("Nothing is kept: CMO_CACHE is off.")
         came = asyncio.run(_warmed(house, wanted, at_once))
+    came.failed |= refused
     if as_json:
         print_json({"ready": came.ready, "failed": came.failed})
     else:
@@ -101,6 +103,18 @@ def clear(
             console.print(f"{place:8} {'cleared' if cleared else '[red]did not answer[/]'}")
     if not all(done.values()):
         raise typer.Exit(Exit.STORE)
+
+
+def _admitted(lines: list[tuple[int, str]]) -> tuple[list[Question], dict[str, str]]:
+    """Questions that can be asked; and why others cannot, by their line."""
+    wanted: list[Question] = []
+    refused: dict[str, str] = {}
+    for number, line in lines:
+        try:
+            wanted.append(admit(line))
+        except BadQuestion as error:
+            refused[f"line {number}"] = str(error)
+    return wanted, refused
 
 
 def _semantic(house: App) -> dict[str, Any]:
