@@ -21,6 +21,7 @@ from cmo.model.papers import Box, Format, Page, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperSummary, PreparedPaper, Recorded
 from cmo.store import rows, tables
+from cmo.store.delivery import SqlDelivery
 from cmo.store.engine import alone, open_engine, place, translated
 from cmo.store.ledger import SqlLedger
 from cmo.store.readings import Readings
@@ -62,6 +63,11 @@ class Record:
     def ledger(self, defaults: Mapping[Window, Micros]) -> SqlLedger:
         """What was spent, and what may be: `defaults` where nobody set anything else."""
         return SqlLedger(self._engine, defaults)
+
+    @property
+    def delivery(self) -> SqlDelivery:
+        """Flags, releases and rollouts."""
+        return SqlDelivery(self._engine)
 
     # -- changing ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,304 @@
+"""Flags, releases and rollouts, in SQL: every change is one transaction with its line in the audit.
+
+::
+
+    read at version n --> decide --> write where the version is still n --> n + 1
+                                       '--otherwise--> nothing is written, and the writer is told
+
+Observations are counted in the transaction that writes what they led to: each counts exactly once, whoever dies when.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_upsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
+
+from cmo.model.delivery import (
+    Act,
+    Current,
+    Exposure,
+    Facts,
+    Lease,
+    Observation,
+    Release,
+    StoredFinding,
+    StoredFlag,
+    StoredRollout,
+    Unseen,
+)
+from cmo.store import delivery_tables as tables
+from cmo.store.engine import place, translated
+
+_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
+_MOST_COUNTED: Final = 2_000
+"""Observations that one step counts; what is left is counted by the next one."""
+
+
+class SqlDelivery:
+    """The tables of `delivery_tables`. `Record.delivery` gives it. Threads may share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._where = place(engine)
+        self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
+        # As in the ledger: threads that wait for SQLite's one writer sleep by guess; here they wait in turn.
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    # -- what workers need ---------------------------------------------------------------------------------------
+
+    def current(self) -> Current:
+        """The live rollout, its releases and all flags."""
+        with self._reading() as connection:
+            row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.live)).first()
+            live = _rollout(row) if row else None
+            names = [live.release, live.baseline] if live else []
+            wanted = select(tables.releases).where(tables.releases.c.name.in_(names))
+            releases = [_release(row) for row in connection.execute(wanted)] if names else []
+            flags = [_flag(row) for row in connection.execute(select(tables.flags))]
+        return Current(live, {r.name: r for r in releases}, {f.name: f for f in flags})
+
+    def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
+        """Write down what was seen; what is there already stays as it is."""
+        seen = [
+            _columns(o, "batch", "subject", "step", "arm", "at", sums=_text(o.sums), counted=0) for o in observations
+        ]
+        put = [_columns(e, "subject", "step", "unit", "arm", "at") for e in exposures]
+        with self._changing() as connection:
+            for table, rows in ((tables.observations, seen), (tables.exposures, put)):
+                if rows:
+                    connection.execute(self._upsert(table).on_conflict_do_nothing(), rows)
+
+    # -- releases and flags --------------------------------------------------------------------------------------
+
+    def release(self, name: str) -> Release | None:
+        """A release by its name."""
+        with self._reading() as connection:
+            return _release_of(connection, name)
+
+    def releases(self) -> list[Release]:
+        """All, the newest first."""
+        query = select(tables.releases).order_by(tables.releases.c.at.desc(), tables.releases.c.name)
+        with self._reading() as connection:
+            return [_release(row) for row in connection.execute(query)]
+
+    def add_release(self, release: Release, act: Act) -> bool:
+        """Keep a new one; the same again is no change."""
+        with self._changing() as connection:
+            known = _release_of(connection, release.name)
+            if known is not None:
+                return dict(known.settings) == dict(release.settings)
+            row = _columns(release, "name", "about", "at", settings=_text(release.settings))
+            connection.execute(insert(tables.releases).values(row))
+            _note(connection, act)
+            return True
+
+    def put_flag(self, flag: StoredFlag, act: Act) -> bool:
+        """Set a flag that is at `flag.version` now; 0: there is none."""
+        table, facts = tables.flags, {"spec": _text(flag.spec), "version": flag.version + 1, "at": flag.at}
+        with self._changing() as connection:
+            if flag.version:
+                mine = (table.c.name == flag.name) & (table.c.version == flag.version)
+                done = connection.execute(update(table).where(mine).values(facts)).rowcount
+            else:
+                fresh = self._upsert(table).values(name=flag.name, **facts).on_conflict_do_nothing()
+                done = len(connection.execute(fresh.returning(table.c.name)).all())
+            if done:
+                _note(connection, act)
+            return bool(done)
+
+    def drop_flag(self, name: str, act: Act) -> bool:
+        """Take a flag away."""
+        with self._changing() as connection:
+            done = connection.execute(delete(tables.flags).where(tables.flags.c.name == name)).rowcount
+            if done:
+                _note(connection, act)
+            return bool(done)
+
+    # -- rollouts ------------------------------------------------------------------------------------------------
+
+    def rollout(self, name: str) -> StoredRollout | None:
+        """A rollout by its name, live or not."""
+        with self._reading() as connection:
+            return _rollout_of(connection, name)
+
+    def rollouts(self) -> list[StoredRollout]:
+        """All, the newest first."""
+        query = select(tables.rollouts).order_by(tables.rollouts.c.begun_at.desc(), tables.rollouts.c.name)
+        with self._reading() as connection:
+            return [_rollout(row) for row in connection.execute(query)]
+
+    def begin(self, rollout: StoredRollout, replaces: StoredRollout | None, act: Act) -> bool:
+        """Start one in the place of the live one, if that is still the one that was looked at."""
+        table = tables.rollouts
+        with self._changing() as connection:
+            if self._engine.dialect.name == "postgresql":  # where none is live, there is no row to lock
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236838)")
+            live = connection.execute(select(table.c.name, table.c.version).where(table.c.live).with_for_update()).all()
+            if [tuple(row) for row in live] != ([(replaces.name, replaces.version)] if replaces else []):
+                return False
+            if _rollout_of(connection, rollout.name) is not None:
+                return False
+            connection.execute(update(table).where(table.c.live).values(live=False, version=table.c.version + 1))
+            row = _columns(rollout, "name", "release", "baseline", "begun_at", "at", **_told(rollout))
+            connection.execute(insert(table).values(**row, version=1, live=True))
+            _note(connection, act)
+            return True
+
+    def lease(self, name: str, holder: str, now: float, seconds: float) -> Lease | None:
+        """Take or renew a lease."""
+        table = tables.leases
+        with self._changing() as connection:
+            empty = self._upsert(table).values(name=name, holder="", term=0, until=0.0).on_conflict_do_nothing()
+            connection.execute(empty)
+            row = connection.execute(select(table).where(table.c.name == name).with_for_update()).one()
+            if row.holder not in {"", holder} and row.until > now:
+                return None
+            lease = Lease(name, holder, row.term + (row.holder != holder), now + seconds)
+            values = _columns(lease, "holder", "term", "until")
+            connection.execute(update(table).where(table.c.name == name).values(values))
+            return lease
+
+    def unseen(self, name: str) -> Unseen | None:
+        """A rollout, what was observed of it, and how many units each arm has in its present step."""
+        seen, put = tables.observations, tables.exposures
+        with self._reading() as connection:
+            rollout = _rollout_of(connection, name)
+            if rollout is None:
+                return None
+            wanted = (seen.c.subject == name) & (seen.c.counted == 0)
+            query = select(seen).where(wanted).order_by(seen.c.at, seen.c.batch, seen.c.arm).limit(_MOST_COUNTED)
+            observations = tuple(_observation(row) for row in connection.execute(query))
+            mine = (put.c.subject == name) & (put.c.step == int(rollout.status.get("steps", 0)))
+            arms = connection.execute(select(put.c.arm, func.count()).where(mine).group_by(put.c.arm)).all()
+        return Unseen(rollout, observations, {arm: int(n) for arm, n in arms})
+
+    def change(
+        self,
+        rollout: StoredRollout,
+        *,
+        counted: Sequence[Observation] = (),
+        act: Act | None = None,
+        finding: Facts | None = None,
+        lease: Lease | None = None,
+    ) -> bool:
+        """Write a rollout that is at `rollout.version` now, and count observations with it."""
+        table, version = tables.rollouts, rollout.version + 1
+        with self._changing() as connection:
+            if lease is not None and not _holds(connection, lease):
+                return False
+            mine = (table.c.name == rollout.name) & (table.c.version == rollout.version) & table.c.live
+            values = {**_told(rollout), "version": version, "at": rollout.at}
+            if not connection.execute(update(table).where(mine).values(values)).rowcount:
+                return False
+            _count(connection, counted, version)
+            if finding is not None:
+                row = {"subject": rollout.name, "version": version, "at": rollout.at, "facts": _text(finding)}
+                connection.execute(insert(tables.findings).values(row))
+            if act is not None:
+                _note(connection, act)
+            return True
+
+    # -- looking back --------------------------------------------------------------------------------------------
+
+    def findings(self, name: str, most: int = 500) -> list[StoredFinding]:
+        """What the gates said over time, oldest first."""
+        table = tables.findings
+        query = select(table).where(table.c.subject == name).order_by(table.c.version.desc()).limit(most)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [StoredFinding(row.subject, row.version, row.at, orjson.loads(row.facts)) for row in reversed(rows)]
+
+    def history(self, subject: str | None = None, most: int = 200) -> list[Act]:
+        """Who changed what, newest first."""
+        table = tables.delivery_audit
+        query = select(table).order_by(table.c.id.desc()).limit(most)
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return [Act(row.at, row.actor, row.action, row.subject, row.reason, orjson.loads(row.facts)) for row in rows]
+
+    def note(self, act: Act) -> None:
+        """Add a line to that."""
+        with self._changing() as connection:
+            _note(connection, act)
+
+    # -- transactions --------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated(self._where), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with translated(self._where), self._turn, self._engine.begin() as connection:
+            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
+            yield connection
+
+
+def _holds(connection: Connection, lease: Lease) -> bool:
+    table = tables.leases
+    row = connection.execute(select(table).where(table.c.name == lease.name).with_for_update()).first()
+    return row is not None and (row.holder, row.term) == (lease.holder, lease.term)
+
+
+def _count(connection: Connection, observations: Sequence[Observation], version: int) -> None:
+    table = tables.observations
+    for one in observations:
+        mine = (table.c.batch == one.batch) & (table.c.subject == one.subject)
+        mine &= (table.c.step == one.step) & (table.c.arm == one.arm)
+        connection.execute(update(table).where(mine).values(counted=version))
+
+
+def _note(connection: Connection, act: Act) -> None:
+    row = _columns(act, "at", "subject", "reason", facts=_text(act.facts))
+    row |= {"actor": act.actor[:128], "action": act.action[:32]}
+    connection.execute(insert(tables.delivery_audit).values(row))
+
+
+def _rollout_of(connection: Connection, name: str) -> StoredRollout | None:
+    row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.name == name)).first()
+    return _rollout(row) if row else None
+
+
+def _release_of(connection: Connection, name: str) -> Release | None:
+    row = connection.execute(select(tables.releases).where(tables.releases.c.name == name)).first()
+    return _release(row) if row else None
+
+
+def _told(rollout: StoredRollout) -> dict[str, Any]:
+    return {name: _text(getattr(rollout, name)) for name in ("spec", "status", "evidence")}
+
+
+def _columns(value: object, *names: str, **more: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names} | more
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    return orjson.dumps(facts).decode()
+
+
+def _rollout(row: Row[Any]) -> StoredRollout:
+    facts = {name: orjson.loads(getattr(row, name)) for name in ("spec", "status", "evidence")}
+    rest = _columns(row, "name", "release", "baseline", "version", "live", "begun_at", "at")
+    return StoredRollout(**facts, **rest)
+
+
+def _release(row: Row[Any]) -> Release:
+    return Release(row.name, orjson.loads(row.settings), row.about, row.at)
+
+
+def _flag(row: Row[Any]) -> StoredFlag:
+    return StoredFlag(row.name, orjson.loads(row.spec), row.version, row.at)
+
+
+def _observation(row: Row[Any]) -> Observation:
+    return Observation(row.batch, row.subject, row.step, row.arm, row.at, orjson.loads(row.sums))
