@@ -22,7 +22,7 @@ from typing import Any, Final
 import orjson
 
 from cmo import wire
-from cmo.cache import Basis, Hit, Key, Made, Tiers, Warmed, key_of, warm
+from cmo.cache import Basis, Hit, Key, Made, Statistics, Tiers, Warmed, key_of, warm
 from cmo.cache.warm import Progress
 from cmo.index.edition import Edition
 from cmo.kit.clock import Clock
@@ -123,6 +123,10 @@ class Recall:
     ) -> Warmed:
         """Have replies ready before anybody asks."""
         return await warm(questions, self.ask, at_once=at_once, progress=progress or (lambda _done, _total: None))
+
+    def statistics(self) -> Statistics | None:
+        """How often what is kept served; None where nothing is."""
+        return None if self._tiers is None else self._tiers.statistics()
 
     async def aclose(self) -> None:
         """Finish what was begun in this loop, and give back what is open in it."""

@@ -46,6 +46,17 @@ async def test_figures_follow_what_was_asked(http: httpx.AsyncClient) -> None:
     assert told.recommendations == []
 
 
+async def test_figures_tell_of_kept_answers_by_tier(base: Any, http: httpx.AsyncClient) -> None:
+    base.add(pku="Phenylketonuria\n\nPhenylalanine is raised in phenylketonuria.")
+    assert StatsOut.model_validate((await http.get("/stats")).json()).answers is None
+    for _ in range(3):
+        await http.post("/query", json={"query": "What is raised in phenylketonuria?"})
+    told = StatsOut.model_validate((await http.get("/stats")).json()).answers
+    assert told is not None
+    assert (told.asked, told.found, told.made) == (3, 2, 1)
+    assert [(tier.name, tier.hits, tier.errors) for tier in told.tiers] == [("memory", 2, 0), ("disk", 0, 0)]
+
+
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
@@ -100,6 +111,15 @@ def test_the_command_line_classifies_one_or_many(tmp_path: Path, monkeypatch: py
     assert told["stats"]["requests"]["total"] == 2
     table = CliRunner().invoke(app, ["classify", "What is metabolomics?", *home])
     assert "GENERAL" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [(b"What?\n\xff\n", "Line 2 of standard input"), (b"\nWhat?\n...\n", "Line 3: ")]
+)
+def test_a_line_that_cannot_be_classified_is_named(tmp_path: Path, sent: bytes, told: str) -> None:
+    done = CliRunner().invoke(app, ["classify", "-", "--home", str(tmp_path)], input=sent)
+    assert type(done.exception).__name__ == "BadQuestion"
+    assert str(done.exception).startswith(told)
 
 
 def test_figures_of_a_service_that_is_not_there_are_said_to_be_missing() -> None:

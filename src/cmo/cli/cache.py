@@ -67,7 +67,8 @@ def warm(
     """Answer questions now, so that the service has their answers ready; exits with 4 when one cannot be answered."""
     if not questions.is_file():
         raise NotFound(f"{questions} is no file. Name one with a question on each line.")
-    wanted, refused = _admitted(lines_of(questions.read_bytes(), str(questions)))
+    with questions.open("rb") as file:
+        wanted, refused = _admitted(lines_of(file, str(questions)))
     with opened(read_settings(working_dir=home)) as house:
         if not house.settings.cache:
             raise SettingsError("Nothing is kept: CMO_CACHE is off.")

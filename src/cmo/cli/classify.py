@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cmo.cli.lines import lines_of
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadQuestion, NotFound
@@ -17,8 +18,6 @@ from cmo.settings import read_settings
 
 if TYPE_CHECKING:
     from cmo.sorting.cast import OpenSorter
-
-_MOST_LINES = 100_000
 
 
 def classify(
@@ -81,6 +80,8 @@ def stats(
     for name, tier in facts["cache"].items():
         if isinstance(tier, dict) and "hit_rate" in tier:
             console.print(f"[bold]{name:16}[/] hit rate {tier['hit_rate']}", soft_wrap=True)
+    for tier in (facts.get("answers") or {}).get("tiers", ()):
+        console.print(f"[bold]{'answers, ' + tier['name']:16}[/] hit rate {tier['hit_rate']}", soft_wrap=True)
     for advice in facts["recommendations"]:
         console.print(
             f"[yellow]{advice['priority']}[/] {escape(advice['issue'])}: {escape('; '.join(advice['suggestions']))}",
@@ -106,5 +107,10 @@ async def _classified(opened: OpenSorter, asked: list[str]) -> tuple[list[dict[s
 def _lines() -> list[str]:
     from cmo.oracle import admit
 
-    lines = [line for _, line in zip(range(_MOST_LINES), sys.stdin, strict=False)]
-    return [admit(line).text for line in lines if line.strip()]
+    asked = []
+    for number, line in lines_of(sys.stdin.buffer, "standard input"):
+        try:
+            asked.append(admit(line).text)
+        except BadQuestion as error:
+            raise BadQuestion(f"Line {number}: {error}") from error
+    return asked

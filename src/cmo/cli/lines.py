@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import BinaryIO, Final
 
 from cmo.errors import BadQuestion
 
 MOST_LINES: Final = 100_000
+MOST_BYTES: Final = 50_000_000
 
 
-def lines_of(data: bytes, source: str) -> list[tuple[int, str]]:
+def lines_of(file: BinaryIO, source: str) -> list[tuple[int, str]]:
     """The lines that say something, with their numbers.
 
     Raises:
         BadQuestion: this is no text in UTF-8, or too much of it.
     """
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise BadQuestion(f"{source} holds more than {MOST_BYTES:,} bytes. Split it.")
     try:
         lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import anyio
@@ -17,6 +18,7 @@ from cmo.kit.admission import Rank
 from cmo.model.routes import Category, Decider, Destination, ResearchCategory
 from cmo.sorting.cast import OpenSorter, open_sorter
 from cmo.sorting.figures import advise, stats, told
+from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
 from cmo.web.schemas import Asked, RouteOut, Sent
 from cmo.web.schemas import Query as QuestionText
@@ -58,6 +60,37 @@ class ClassifyOut(Sent):
     route: RouteOut
 
 
+class TierOut(Sent):
+    """One place where answers are kept."""
+
+    name: Literal["memory", "disk", "shared"]
+    hits: int
+    misses: int
+    hit_rate: float
+    size: int | None
+    """Entries now; null where that is not known."""
+    bytes: int | None
+    limit_bytes: int | None
+    evictions: int
+    errors: int
+    """Times that it failed or took too long; each cost a miss at most."""
+    skipped: int
+    """Times that it was not asked, because it rested after errors or had too much to do."""
+    age_seconds: float
+
+
+class KeptOut(Sent):
+    """How often kept answers served, in the process that tells it."""
+
+    tiers: list[TierOut]
+    asked: int
+    found: int
+    hit_rate: float
+    made: int
+    refreshed: int
+    refused: int
+
+
 class StatsOut(Sent):
     """How classifying goes, since the service began."""
 
@@ -72,6 +105,8 @@ class StatsOut(Sent):
     tuning: dict[str, Any] | None
     llm: dict[str, Any]
     resources: dict[str, Any]
+    answers: KeptOut | None
+    """Kept answers to questions; null where none are kept, or nobody asked yet."""
     recommendations: list[dict[str, Any]]
     """What to do, each with the measurement that it follows from."""
 
@@ -129,7 +164,8 @@ async def classify(
 
 
 @router.get("/stats", responses={200: {"model": StatsOut}, **failing(421)})
-async def statistics(opened: AtSorter) -> Response:
-    """How classifying goes: times, caches, batching, resources, and what to do about it."""
-    facts = stats(opened)
-    return json({**facts, "recommendations": [advice.as_json() for advice in advise(facts)]})
+async def statistics(opened: AtSorter, desk: AtDesk) -> Response:
+    """How classifying goes: times, caches, batching, resources, and what to do about it; and how often kept answers served."""
+    facts, kept = stats(opened), desk.kept()
+    answers = None if kept is None else asdict(kept)
+    return json({**facts, "answers": answers, "recommendations": [advice.as_json() for advice in advise(facts)]})

@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Request
 
 from cmo.app import App
+from cmo.cache import Statistics
 from cmo.errors import OracleError
 from cmo.oracle import Oracle, admit
 from cmo.recall import Recall
@@ -75,6 +76,10 @@ class Desk:
             await self.oracle()
             self._recall = await to_thread.run_sync(lambda: self.house.recall)
         return self._recall
+
+    def kept(self) -> Statistics | None:
+        """How often kept answers served; None where none are kept, or nobody asked yet."""
+        return None if self._recall is None else self._recall.statistics()
 
     async def aclose(self) -> None:
         """Give back what is open in this loop."""
