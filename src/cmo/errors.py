@@ -12,7 +12,9 @@
     │   ├── ModelCorrupt   its files do not match their recorded checksums
     │   ├── ModelMismatch  the snapshot was made with another model
     │   ├── EmbeddingFailed  a remote embedding endpoint kept failing
-    │   └── ChatFailed     a language model's endpoint kept failing
+    │   ├── ChatFailed     a language model's endpoint kept failing
+    │   │   └── ChatEmpty  a language model said nothing, or would not answer
+    │   └── WebFailed      a search of the web kept failing
     ├── EngineError        another engine, chosen instead of ours, cannot be used or did not answer
     ├── NotNow             this cannot be done now; carries after how many seconds to ask again
     │   ├── TooMany        one caller asks more often than is allowed
@@ -118,6 +120,18 @@ class ChatFailed(ModelError):
     """A language model's endpoint kept failing."""
 
     code = "chat-failed"
+
+
+class ChatEmpty(ChatFailed):
+    """A language model said nothing, or would not answer."""
+
+    code = "chat-empty"
+
+
+class WebFailed(ModelError):
+    """A search of the web kept failing."""
+
+    code = "web-failed"
 
 
 class EngineError(OracleError):

@@ -8,6 +8,7 @@ What a model says is believed only where a sentence of the passage, word for wor
 """
 
 from cmo.llm.endpoint import ChatEndpoint
+from cmo.llm.paid import Bill, Paid
 from cmo.llm.reader import Dropped, LlmReader, Study
 
-__all__ = ["ChatEndpoint", "Dropped", "LlmReader", "Study"]
+__all__ = ["Bill", "ChatEndpoint", "Dropped", "LlmReader", "Paid", "Study"]

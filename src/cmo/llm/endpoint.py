@@ -2,26 +2,36 @@
 
 ::
 
-    messages ─► POST {base_url}/chat/completions ─► checked ─► what it says, and the tokens that took
+    messages --time left?--> breaker --> a few attempts, each paid for --> what it says, and the tokens that took
+                                             `-- 429, 5xx, cut before the first word: a pause, then again
 
-Temperature 0. A JSON schema goes along as ``response_format``, for servers that can hold a model to it; whether it
-did is for the caller to check. Protocol: https://platform.openai.com/docs/api-reference/chat
+Temperature 0 unless told otherwise. A JSON schema goes along as ``response_format``, for servers that can hold a model
+to it; whether it did is for the caller to check. A stream is tried again only as long as nobody has heard a word of it.
 """
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-import httpx
+from cmo.kit.breaker import Fuse
+from cmo.kit.endpoint import FIRST_PAUSE_SECONDS
+from cmo.kit.retry import Patience
+from cmo.llm.asking import Asking, Desk
+from cmo.llm.paid import Bill, Model, Paid
+from cmo.model.chat import Completion, Message, Speech
+from cmo.model.money import Payments
 
-from cmo.errors import ChatFailed
-from cmo.kit.endpoint import FIRST_PAUSE_SECONDS, Endpoint
-from cmo.model.chat import Completion, Message
+if TYPE_CHECKING:  # the SDK below it takes half a second, and most who make an endpoint never ask it anything
+    from cmo.llm.wire import Address
 
 ATTEMPTS = 3
 """Fewer than for vectors: an answer may take a minute, and a person may be waiting for it."""
+CONNECTIONS = 50
 
 
 class ChatEndpoint:
@@ -31,9 +41,14 @@ class ChatEndpoint:
         base_url: such as ``http://127.0.0.1:11434/v1``.
         model: its name there.
         api_key: sent as a bearer token; never shown.
-        timeout: seconds a request may take.
-        first_pause: seconds before the second attempt; doubles with each, with some chance added.
-        transport: of the HTTP client; for tests.
+        timeout: seconds a request may take, whatever the deadline allows.
+        attempts: requests at most.
+        first_pause: seconds before the second attempt at most; doubles with each.
+        temperature: 0 says the same again.
+        connections: open at once.
+        payments: the budget; None where calls cost nothing.
+        bill: what calls are for, and who pays.
+        fuse: when it is left alone for a while.
     """
 
     def __init__(
@@ -43,22 +58,31 @@ class ChatEndpoint:
         model: str,
         api_key: str = "",
         timeout: float = 120.0,
+        attempts: int = ATTEMPTS,
         first_pause: float = FIRST_PAUSE_SECONDS,
-        transport: httpx.BaseTransport | None = None,
+        temperature: float = 0.0,
+        connections: int = CONNECTIONS,
+        payments: Payments | None = None,
+        bill: Bill = Bill(),  # noqa: B008 - frozen
+        fuse: Fuse = Fuse(),  # noqa: B008 - frozen
     ) -> None:
+        self.host = re.sub(r"^\w+://(?:[^@/]*@)?", "", base_url).rstrip("/")
+        """Where it is, without a name and a password."""
         self._model = model
-        self._endpoint = Endpoint(
-            base_url,
-            self._failed,
-            api_key=api_key,
-            timeout=timeout,
-            attempts=ATTEMPTS,
-            first_pause=first_pause,
-            transport=transport,
-        )
+        self._timeout = timeout
+        self._payments = payments
+        self._bill = bill
+
+        def address() -> Address:
+            from cmo.llm.wire import Address  # noqa: PLC0415 - see above
+
+            return Address(base_url, model, api_key, temperature, timeout, connections)
+
+        patience = Patience(attempts, first_pause)
+        self._desk = Desk(address, host=self.host, model=model, timeout=timeout, patience=patience, fuse=fuse)
 
     def __repr__(self) -> str:
-        return f"ChatEndpoint({self._model!r} at {self._endpoint.host})"
+        return f"ChatEndpoint({self._model!r} at {self.host})"
 
     def __enter__(self) -> Self:
         return self
@@ -71,43 +95,74 @@ class ChatEndpoint:
         """Of the model."""
         return self._model
 
+    def billed(self, bill: Bill) -> Self:
+        """The same endpoint, with its connections and its breaker, where calls are for something else or someone else."""
+        other = copy.copy(self)
+        other._bill = bill  # noqa: SLF001 - its own class
+        return other
+
     def complete(
         self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
     ) -> Completion:
         """What it says next, within `most_tokens`.
 
         Raises:
+            ChatEmpty: it said nothing.
             ChatFailed: the endpoint kept failing, or sent what is no completion.
+            OutOfTime: the deadline passed.
+            OverBudget: the call is not to be made now.
+            PriceUnknown: nobody said what it costs.
         """
-        body: dict[str, Any] = {
-            "model": self._model,
-            "messages": [{"role": m.speaker.value, "content": m.text} for m in messages],
-            "max_tokens": most_tokens,
-            "temperature": 0,
-        }
-        if schema is not None:
-            held = {"name": "reply", "schema": dict(schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": held}
-        return self._read(self._endpoint.post("/chat/completions", body))
+        model = self._attempts
+        with Asking(self._desk) as asking:
+            return asking.ask(lambda: model.complete(messages, most_tokens=most_tokens, schema=schema))
+
+    def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Speech:
+        """The same in pieces as they come; closing it leaves the rest unsaid.
+
+        Raises:
+            ChatEmpty: it said nothing.
+            ChatFailed: as with `complete`; also after some pieces, which are then not all of it.
+            OutOfTime: the deadline passed, perhaps after some pieces.
+            OverBudget: the call is not to be made now.
+            PriceUnknown: nobody said what it costs.
+        """
+        model = self._attempts
+        with Asking(self._desk) as asking:
+            speech = asking.ask(lambda: _begun(model.stream(messages, most_tokens=most_tokens)))
+            try:
+                yield speech.first
+                while True:
+                    try:
+                        piece = next(speech.rest)
+                    except StopIteration as end:
+                        said: Completion = end.value
+                        return said
+                    yield piece
+            finally:
+                speech.rest.close()
 
     def close(self) -> None:
         """Close the connections."""
-        self._endpoint.close()
+        self._desk.close()
 
-    def _read(self, reply: httpx.Response) -> Completion:
-        try:
-            said = reply.json()
-            text = said["choices"][0]["message"]["content"]
-            usage = said.get("usage") or {}
-            counts = [int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")]
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ChatFailed(f"{self._endpoint.host} sent a reply that is no chat completion.") from error
-        if not isinstance(text, str):
-            raise ChatFailed(f"{self._endpoint.host} sent a completion without text.")
-        return Completion(text, *counts)
+    @property
+    def _attempts(self) -> Model:
+        from cmo.llm.wire import is_free  # noqa: PLC0415 - see above
 
-    def _failed(self, reason: str) -> ChatFailed:
-        return ChatFailed(
-            f"{self._endpoint.host} does not answer with {self._model}: {reason}. Check CMO_LLM_URL, CMO_LLM_MODEL "
-            "and the key, and whether the service is up; what was kept so far stays."
-        )
+        wire = self._desk.wire
+        if self._payments is None:
+            return wire
+        return Paid(wire, self._payments, host=self.host, bill=self._bill, seconds=self._timeout, free=is_free)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A stream of which the first piece is there."""
+
+    first: str
+    rest: Speech
+
+
+def _begun(speech: Speech) -> _Begun:
+    return _Begun(next(speech), speech)

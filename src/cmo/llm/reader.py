@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
+from cmo.errors import ChatEmpty
 from cmo.llm.prompt import RelationSaid, ReplySaid, digest, messages, schema
 from cmo.model.concepts import Kind, Reading, Relation, RelationType
 from cmo.model.naming import LLM, Given, Named, by_sentence, fold, named
@@ -121,7 +122,11 @@ class LlmReader:
 
     def _ask(self, paper: ParsedPaper, passage: Sequence[int], notes: _Notes) -> None:
         texts = {n: _one_line(paper.text[paper.sentences[n].start : paper.sentences[n].end]) for n in passage}
-        said = self._chat.complete(messages(list(texts.values())), most_tokens=MOST_TOKENS, schema=schema())
+        try:
+            said = self._chat.complete(messages(list(texts.values())), most_tokens=MOST_TOKENS, schema=schema())
+        except ChatEmpty:  # of this passage it says nothing; of the next it may
+            notes.replies += 1
+            return
         notes.tokens[0] += said.prompt_tokens
         notes.tokens[1] += said.completion_tokens
         try:
