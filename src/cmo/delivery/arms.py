@@ -30,6 +30,8 @@ class Metric(StrEnum):
     """What users say, 0 to 1."""
     COST = "cost"
     """Money an answer takes."""
+    LATENCY = "latency"
+    """Milliseconds an answer takes."""
 
 
 COUNTS = frozenset({Metric.ERRORS, Metric.SLOW, Metric.REFUSALS})
