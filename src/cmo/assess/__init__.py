@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from cmo.assess.answer import Assessor, Reviewed, Said, reviewed
 from cmo.assess.sentences import Stated, claims_of
-from cmo.assess.support import Claim, SupportScorer
+from cmo.assess.support import SupportScorer
+from cmo.model.assessments import Claim
 
 __all__ = ["Assessor", "Claim", "Reviewed", "Said", "Stated", "SupportScorer", "claims_of", "reviewed"]

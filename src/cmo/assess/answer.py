@@ -18,10 +18,10 @@ import numpy as np
 
 from cmo.assess.heads import Head, mean, shipped
 from cmo.assess.reading import Read
-from cmo.assess.support import Claim, SupportScorer
+from cmo.assess.support import SupportScorer
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
-from cmo.model.assessments import LIKELY, Assessment, Support, Verdict
+from cmo.model.assessments import LIKELY, Assessment, Claim, Support, Verdict
 from cmo.model.evidence import FloatArray
 
 MOST_SOURCES = 24

@@ -14,7 +14,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -23,11 +23,12 @@ import numpy as np
 from cmo.assess.comparison import Comparison, covered
 from cmo.assess.entailment import settled
 from cmo.assess.heads import Heads
+from cmo.assess.lacking import lacking
 from cmo.assess.reading import Read, read
 from cmo.assess.reasons import reasons
-from cmo.assess.words import Rarity
+from cmo.assess.words import Rarity, terms
 from cmo.kit.text import clean_line
-from cmo.model.assessments import Support
+from cmo.model.assessments import Claim, Support
 from cmo.model.concepts import Kind
 from cmo.model.evidence import FloatArray
 from cmo.model.ports import Embedder, Entailment, Linker
@@ -51,16 +52,6 @@ how much of a name's words is enough to have found it."""
 _NAMES = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG, Kind.GENE, Kind.DISEASE})
 """What is missed when it is another; whether patients or humans are named says little."""
 _LETTERS = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A sentence, with the sentences that are to bear it out."""
-
-    text: str
-    evidence: Sequence[str]
-    vectors: Mapping[str, FloatArray] = field(default_factory=dict)
-    """Unit vectors of sentences of the evidence that are known already, by their text."""
 
 
 class SupportScorer:
@@ -98,7 +89,8 @@ class SupportScorer:
         tidy = [self._tidy(claim) for claim in claims]
         comparisons = self.compare(tidy)
         found = [self._judge(claim, comparison) for claim, comparison in zip(tidy, comparisons, strict=True)]
-        return settled(found, [claim.evidence for claim in tidy], self._entailment)
+        judged = settled(found, [claim.evidence for claim in tidy], self._entailment)
+        return [_placed(*one) for one in zip(judged, tidy, claims, strict=True)]
 
     def compare(self, claims: Sequence[Claim], *, exact: bool = True) -> list[Comparison | None]:
         """Claims with their evidence read and aligned.
@@ -163,7 +155,8 @@ class SupportScorer:
             return Support(claim.text, VERBATIM, 0.0, best, verbatim=True, weight=weight)
         supported, contradicted = self._heads.weigh(comparison.values)
         why = reasons(comparison, self._missing(claim, comparison), doubtful=contradicted > supported)
-        return Support(claim.text, supported, contradicted, comparison.nearest[0], why, weight=weight)
+        best, rest = comparison.nearest[0], self._unknown(claim, comparison)
+        return Support(claim.text, supported, contradicted, best, why, weight=weight, lacking=rest)
 
     def _missing(self, claim: Claim, comparison: Comparison) -> list[str]:
         """Names that the evidence has under none of their names.
@@ -180,6 +173,15 @@ class SupportScorer:
             return []
         theirs = {concept for line in claim.evidence for concept in self._named(line)}
         return [name for concept, name in lacking.items() if concept not in theirs]
+
+    def _unknown(self, claim: Claim, comparison: Comparison) -> tuple[str, ...]:
+        """Words that the evidence lacks, those apart that belong to a name which it has under another name."""
+        missing = lacking(comparison)
+        if not missing or self._linker is None:
+            return missing
+        theirs = {concept for line in claim.evidence for concept in self._named(line)}
+        shared = [name.casefold() for concept, name in self._named(claim.text).items() if concept in theirs]
+        return tuple(word for word in missing if not any(word in terms(name) for name in shared))
 
     def _worded(self, name: str, comparison: Comparison) -> bool:
         """Whether the words of a name stand in the evidence."""
@@ -217,9 +219,19 @@ def _runs(evidence: Sequence[str]) -> set[str]:
     return {f"{_plain(one)} {_plain(two)}" for one, two in pairwise(evidence)}
 
 
+def _placed(support: Support, tidy: Claim, claim: Claim) -> Support:
+    """With the nearest sentence counted in the evidence as it was given."""
+    if support.best is None or len(tidy.evidence) == len(claim.evidence):
+        return support
+    wanted = tidy.evidence[support.best]
+    return replace(support, best=next(n for n, e in enumerate(claim.evidence) if clean_line(e)[:LONGEST] == wanted))
+
+
 def _place(text: str, evidence: Sequence[str]) -> int:
-    plain = _plain(text)
-    return next((n for n, line in enumerate(evidence) if plain in _plain(line)), 0)
+    """The sentence that says it, or else the first of the two that do."""
+    plain, lines = _plain(text), [_plain(line) for line in evidence]
+    runs = (n for n, two in enumerate(pairwise(lines)) if plain == " ".join(two))
+    return lines.index(plain) if plain in lines else next(runs, 0)
 
 
 def _plain(text: str) -> str:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmo.assess.support import Claim, SupportScorer
+from cmo.assess.support import SupportScorer
 from cmo.assess.words import content, stem, terms
 from cmo.bench.grounding_rows import BadRow, Row
 from cmo.bench.metrics import Estimate
-from cmo.model.assessments import Flag, Support, Verdict
+from cmo.model.assessments import Claim, Flag, Support, Verdict
 
 Floats = NDArray[np.float64]
 RESAMPLES = 1_000

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmo.assess.heads import Head, Heads
-from cmo.assess.support import Claim, SupportScorer
+from cmo.assess.support import SupportScorer
 from cmo.bench.grounding_rows import Row
 from cmo.bench.logistic import Floats, fit, folds
-from cmo.model.assessments import Verdict
+from cmo.model.assessments import Claim, Verdict
 
 _COUNTS = {"rationale": 1.0, "one": 1.0, "abstract": 0.5, "same-abstract": 0.1, "other-claim": 1.0, "nearest": 1.0,
            "cited": 0.7, "cited-abstract": 0.4}  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from cmo.model.evidence import FloatArray
 
 
 class Verdict(StrEnum):
@@ -37,6 +40,16 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence, with the sentences that are to bear it out."""
+
+    text: str
+    evidence: Sequence[str]
+    vectors: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Unit vectors of sentences of the evidence that are known already, by their text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Support:
     """How far evidence bears out one claim."""
 
@@ -52,6 +65,8 @@ class Support:
     """Whether it stands in the evidence word for word."""
     weight: float = 1.0
     """Rarity of its words, summed: by it claims are averaged."""
+    lacking: tuple[str, ...] = ()
+    """Its words that the evidence has in no form, under no other name; nothing of it is flagged by them alone."""
 
     @property
     def verdict(self) -> Verdict:

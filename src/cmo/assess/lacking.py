@@ -1,0 +1,83 @@
+"""Words of a claim that its evidence has in no form.
+
+The heads weigh a whole sentence: one foreign word among many that fit moves them little, and one word is all that it takes
+to make a sentence untrue ("... causes cancer", "... did not", "... smaller"). So who must not be wrong asks for what is
+lacking as well. A word is there by its stem, as an acronym, as a word of the same direction ("raised", "increased"), or
+as another of one line in `lacking.json`. A denial is lacking where the claim has more of them than the evidence, a
+direction where the evidence has its opposite instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from cmo.assess.comparison import Comparison
+from cmo.assess.heads import data
+from cmo.assess.polarity import Way, groups_of, way_of
+from cmo.assess.reading import Read
+from cmo.assess.words import stem
+
+_OTHER: Mapping[Way | None, Way] = {Way.UP: Way.DOWN, Way.DOWN: Way.UP, Way.BETTER: Way.WORSE, Way.WORSE: Way.BETTER}
+_DENYING = frozenset({"not", "no", "nor", "neither", "never", "none", "cannot", "without"})
+_TURNS = frozenset({*_OTHER, Way.NONE})
+
+
+def lacking(comparison: Comparison) -> tuple[str, ...]:
+    """The words, as the claim has them in lower case, each once."""
+    claim, evidence = comparison.claim, comparison.evidence
+    said = frozenset(word for sentence in evidence for word in sentence.words)
+    strong = (word for word in claim.words if word in _strong() and word not in said)
+    denials = _denials(claim)[sum(len(_denials(sentence)) for sentence in evidence) :]
+    return tuple(dict.fromkeys((*strong, *denials, *_foreign(comparison), *_turned(claim, evidence))))
+
+
+def _foreign(comparison: Comparison) -> Iterator[str]:
+    claim, evidence = comparison.claim, comparison.evidence
+    stems = frozenset(s for sentence in evidence for s in sentence.stems if s)
+    ways = frozenset(event.way for sentence in evidence for event in sentence.events)
+    for word, s in zip(claim.words, claim.stems, strict=True):
+        counts = s and word.isalpha() and not comparison.held[s] and s not in _plain() and word not in _strong()
+        if counts and _way(word) not in ways & _TURNS and stems.isdisjoint(_alike().get(s, ())):
+            yield word
+
+
+def _turned(claim: Read, evidence: Sequence[Read]) -> Iterator[str]:
+    """Words that go one way, where the evidence has words of the other way in their place."""
+    theirs = {s: word for sentence in evidence for s, word in zip(sentence.stems, sentence.words, strict=True) if s}
+    instead = {_way(word) for s, word in theirs.items() if s not in claim.stems}
+    for word, s in zip(claim.words, claim.stems, strict=True):
+        if s and s not in theirs and (way := _OTHER.get(_way(word))) is not None and way in instead:
+            yield word
+
+
+def _denials(sentence: Read) -> list[str]:
+    return [word for word in sentence.words if word in _DENYING or word.endswith("n't")]
+
+
+def _way(word: str) -> Way | None:
+    return way_of(groups_of(word))
+
+
+@cache
+def _alike() -> Mapping[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in _held()["alike"]:
+        stems = frozenset(map(stem, line))
+        found |= {s: found.get(s, frozenset()) | stems for s in stems}
+    return found
+
+
+@cache
+def _plain() -> frozenset[str]:
+    return frozenset(map(stem, _held()["plain"]))
+
+
+@cache
+def _strong() -> frozenset[str]:
+    return frozenset(_held()["strong"])
+
+
+def _held() -> Mapping[str, Any]:
+    return data("lacking")
