@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cmo
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import NotFound, SettingsError, StoreError, VocabularyCorrupt
@@ -38,6 +39,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.llm import ChatEndpoint, LlmReader
     from cmo.recall import Recall
     from cmo.rephrased import Rephrased
+    from cmo.replay import Replayer
     from cmo.route import Adviser
 
 log = logging.getLogger("cmo.app")
@@ -162,7 +164,15 @@ class App(Holdings):
             clock=self.clock,
             seconds=keeping.seconds,
             rephrased=self.rephrased if self.settings.semantic_cache == "answers" else None,
+            note=self.chronicle.note if self.settings.audit_days else lambda _question, _reply: None,
         )
+
+    @cached_property
+    def replayer(self) -> Replayer:
+        """Asks again what was asked before."""
+        from cmo.replay import Replayer  # noqa: PLC0415
+
+        return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__)
 
     @cached_property
     def rephrased(self) -> Rephrased:
@@ -265,6 +275,8 @@ class App(Holdings):
             opened["_adviser"].close()
         if "keeping" in opened:
             self.keeping.close()
+        if "chronicle" in opened:
+            self.chronicle.close()
         if "executor" in opened:
             self.executor.shutdown(wait=True, cancel_futures=True)
         if "record" in opened:

@@ -21,6 +21,7 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.chronicle import Chronicle
     from cmo.curator import Curator
     from cmo.importer import Importer
     from cmo.ingest.limits import Limits
@@ -180,6 +181,13 @@ class Holdings:
         from cmo.keeping import Keeping  # noqa: PLC0415
 
         return Keeping(self.settings, self.folder, self.editions, self._versions, self.clock)
+
+    @cached_property
+    def chronicle(self) -> Chronicle:
+        """Writes answers down."""
+        from cmo.chronicle import Chronicle  # noqa: PLC0415
+
+        return Chronicle(lambda: self.record.answers, self.clock, cmo.__version__, days=self.settings.audit_days)
 
     @cached_property
     def treasury(self) -> Treasury:

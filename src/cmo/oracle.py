@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
 
 from cmo.errors import BadFilter, BadQuestion
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import in_context
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
+from cmo.model.money import Payer
 from cmo.model.ports import Answerer, Retriever, Router
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.model.routes import Conditions, Route
@@ -41,6 +43,8 @@ class Reply:
     """From the question to its route; the search that follows does not encode it again."""
     notice: str = ""
     """What the asker should know of the route, such as that the web was not asked."""
+    id: str = field(default_factory=lambda: token_hex(8))
+    """By which it can be rated and replayed."""
 
     @property
     def milliseconds(self) -> float:
@@ -104,7 +108,7 @@ class Oracle:
         return Reply(answer, question.mode, round((between - began) * 1000, 3), round((ended - between) * 1000, 3))
 
 
-def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None) -> Question:
+def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None, payer: Payer | None = None) -> Question:
     """A question as it may be asked: cleaned, bounded, its mode known.
 
     Raises:
@@ -127,4 +131,4 @@ def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None) ->
         raise BadFilter(f"{wrong[0]} is no year. Give one such as 2016.")
     if filters.year_from and filters.year_to and filters.year_from > filters.year_to:
         raise BadFilter(f"No year lies between {filters.year_from} and {filters.year_to}. Swap them.")
-    return Question(cleaned, Mode(mode), filters)
+    return Question(cleaned, Mode(mode), filters, payer=payer or Payer())

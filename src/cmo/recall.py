@@ -27,6 +27,7 @@ from cmo.cache.warm import Progress
 from cmo.index.edition import Edition
 from cmo.kit.clock import Clock
 from cmo.model.answers import Answer
+from cmo.model.audit import Facts
 from cmo.model.questions import Question, Reach
 from cmo.oracle import Oracle, Reply
 from cmo.rephrased import Elsewhere, Rephrased
@@ -34,6 +35,7 @@ from cmo.rephrased import Elsewhere, Rephrased
 DOUBTFUL: Final = 0.6
 """Confidence below which an answer is kept no longer than a refusal."""
 DOUBTFUL_SECONDS: Final = 30.0
+Note = Callable[[Question, Facts], None]
 _OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds")
 
 
@@ -71,6 +73,7 @@ class Recall:
         clock: for durations.
         seconds: for how long a good reply may be kept.
         rephrased: finds the same question in other words; None where only the same words count.
+        note: told of each answer that was made.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Recall:
         clock: Clock,
         seconds: float,
         rephrased: Rephrased | None = None,
+        note: Note = lambda _question, _reply: None,
     ) -> None:
         self._oracle = oracle
         self._tiers = tiers
@@ -93,6 +97,7 @@ class Recall:
         self._clock = clock
         self._seconds = seconds
         self._rephrased = rephrased
+        self._note = note
         self._scope: str | None = None
         self._turning: set[asyncio.Task[None]] = set()
 
@@ -110,11 +115,11 @@ class Recall:
         question = replace(question, reach=question.reach or self._reach())  # it may change while the answer is made
         edition = self._edition()
         if self._tiers is None or edition is None:
-            return _made(await self._oracle.ask(question))
+            return _made((await self._made(question))[1])
         basis = self._basis(edition)
         key = key_of(question.text, basis, question.mode, question.filters, question.reach)
         if key is None:
-            return _made(await self._oracle.ask(question))
+            return _made((await self._made(question))[1])
         self._turn_to(self._tiers, basis.scope)
         return await self._recalled(self._tiers, question, key, edition, anew=anew, began=began)
 
@@ -138,7 +143,7 @@ class Recall:
     async def _recalled(
         self, tiers: Tiers, question: Question, key: Key, edition: Edition, *, anew: bool, began: float
     ) -> Told:
-        replies: list[Reply] = []
+        replies: list[Facts] = []
         elsewhere: list[Hit] = []
 
         async def make() -> Made:
@@ -146,10 +151,10 @@ class Recall:
             if same is not None and not same.audited:
                 elsewhere.append(same.hit)
                 return Made(same.hit.value, 0.0)
-            reply = await self._oracle.ask(question)
-            replies.append(reply)
+            reply, facts = await self._made(question)
+            replies.append(facts)
             stays = reply.answer.snapshot == edition.id and self._edition() == edition
-            made = Made(_kept(reply), worth(reply.answer, self._seconds) if stays else 0.0)
+            made = Made(_kept(facts), worth(reply.answer, self._seconds) if stays else 0.0)
             if same is not None and self._rephrased is not None:
                 await self._rephrased.compare(same.hit, reply)
             if made.seconds > DOUBTFUL_SECONDS and self._rephrased is not None:
@@ -162,6 +167,13 @@ class Recall:
         if elsewhere and not hit.tier:
             hit = replace(elsewhere[0], tier=f"{elsewhere[0].tier}-rephrased")
         return _found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
+
+    async def _made(self, question: Question) -> tuple[Reply, Facts]:
+        """A reply, also as it is sent."""
+        reply = await self._oracle.ask(question)
+        facts = wire.reply(reply)
+        self._note(question, facts)
+        return reply, facts
 
     async def _in_other_words(self, tiers: Tiers, question: Question, key: Key, edition: Edition) -> Elsewhere | None:
         if self._rephrased is None:
@@ -193,14 +205,13 @@ def worth(answer: Answer, seconds: float) -> float:
     return seconds
 
 
-def _kept(reply: Reply) -> bytes:
+def _kept(facts: Facts) -> bytes:
     """What stays the same from one asking to the next."""
-    facts = wire.reply(reply)
     return orjson.dumps({name: value for name, value in facts.items() if name not in _OF_ONE_ASKING})
 
 
-def _made(reply: Reply) -> Told:
-    return Told(orjson.dumps(wire.reply(reply)))
+def _made(facts: Facts) -> Told:
+    return Told(orjson.dumps(facts))
 
 
 def _found(hit: Hit, question: Question, milliseconds: float) -> Told:

@@ -88,6 +88,8 @@ class Settings(BaseSettings):
         float, Field(validation_alias=AliasChoices("CMO_LLM_CLASSIFICATION_SECONDS"), gt=0, le=60)
     ] = 3.0
     """Longest time that it may take for one route; then the decision stands without it."""
+    audit_days: Annotated[float, Field(validation_alias=AliasChoices("CMO_AUDIT_DAYS"), ge=0, le=36_500)] = 30.0
+    """For how many days the service keeps the questions it was asked and what it answered; with 0 it keeps none."""
     nli_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_NLI_MODEL"))] = None
     """A folder with a model of language inference (ONNX) that is asked about doubtful sentences of answers."""
     quality_threshold: Annotated[

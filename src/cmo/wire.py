@@ -26,6 +26,7 @@ def reply(value: Reply) -> dict[str, Any]:
     """A reply, with everything that a client needs to show and check it."""
     answer = value.answer
     return {
+        "id": value.id,
         "question": answer.question,
         "answer": answer.text,
         "answered": answer.refusal is None,

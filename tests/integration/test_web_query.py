@@ -46,7 +46,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 async def test_a_reply_is_the_one_that_the_oracle_gives(http: httpx.AsyncClient, base: Any) -> None:
     sent = (await http.post("/query", json={"query": ASKED})).json()
     given = wire.reply(base.app.oracle.reply(admit(ASKED)))
-    untimed = {"processing_time_ms": 0, "timings": {}}
+    untimed = {"id": "", "processing_time_ms": 0, "timings": {}}
     assert sent | untimed == json.loads(json.dumps(given | untimed))
     assert sent["timings"]["total_time_ms"] == sent["processing_time_ms"] > sent["timings"]["retrieval_time_ms"] > 0
     assert sent["answer"].startswith("Leucine, isoleucine and valine are raised")

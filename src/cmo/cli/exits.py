@@ -30,6 +30,8 @@ class Exit(IntEnum):
     """The database or the index cannot be used, or the disk is full."""
     UNSOUND = 9
     """A check found faults: in the base, or in what was to be taken in."""
+    DIFFERS = 10
+    """What was compared is not the same: an answer would be another one today."""
     INTERRUPTED = 130
     """Ctrl-C; what was acknowledged is kept."""
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 
 import cmo
 from cmo.cli import (
+    answers,
     ask,
     bench,
     budget,
@@ -46,6 +47,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
 app.command("ingest")(ingest.ingest)
+app.add_typer(answers.app, name="answers")
+app.command("replay")(answers.replay)
 app.add_typer(papers.app, name="papers")
 app.add_typer(kb.app, name="kb")
 app.add_typer(graph.app, name="graph")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from cmo.model.money import Payer
 from cmo.model.papers import Section
 
 MAX_QUESTION_CHARS = 4_000
@@ -88,3 +89,5 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     reach: Reach | None = None
     """How far the graph may carry this one; None leaves it to the settings."""
+    payer: Payer = field(default_factory=Payer)
+    """Who asks, and whose money may be spent on it."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from cmo.errors import OracleError
+from cmo.model.money import Payer
 from cmo.model.questions import Question
 from cmo.oracle import admit
 from cmo.recall import Recall, Told
@@ -45,7 +46,7 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     With `Accept: text/event-stream` the reply comes as events: a `sentence` for each, then `done` with the whole
     reply, or `error` with a problem.
     """
-    question = admit(body.query, body.mode, body.filters.filters())
+    question = admit(body.query, body.mode, body.filters.filters(), Payer(body.tenant, body.user))
     recall = await desk.recall()
     if "text/event-stream" in request.headers.get("accept", ""):
         return events(_told(recall, question, request))

@@ -16,6 +16,7 @@ from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode
 from cmo.model.routes import Category, Decider, Destination, ResearchCategory, Scope
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+Who = Annotated[str, Field(max_length=200)]
 Year = Annotated[int, Field(ge=1, le=9999)]
 _EXAMPLE = "Which amino acids are raised in maple syrup urine disease?"
 _BOUNDS: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
@@ -61,6 +62,10 @@ class QueryBody(Asked):
     mode: Mode = Mode.HYBRID
     """How passages are found."""
     filters: FilterBody = FilterBody()
+    user: Who = ""
+    """Who asks; it is written down with the answer and never shown to others."""
+    tenant: Who = ""
+    """Whose group that is."""
 
 
 class QueryParams(FilterBody):
@@ -246,6 +251,8 @@ class TimingsOut(Sent):
 class ReplyOut(Sent):
     """An answer with everything that it takes to show and check it."""
 
+    id: str
+    """By which it can be rated and replayed; a kept answer has that of its making."""
     question: str
     answer: str
     answered: bool

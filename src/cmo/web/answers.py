@@ -1,0 +1,148 @@
+"""Answers after they were given: `POST /api/feedback`, `GET /api/answers/{id}`, and asked again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+from starlette.responses import Response
+
+from cmo.errors import NotFound
+from cmo.model.audit import HIGHEST, LOWEST, MAX_COMMENT_CHARS, Rating
+from cmo.model.money import Payer
+from cmo.web.desk import AtDesk
+from cmo.web.replies import failing, json
+from cmo.web.schemas import Asked, Sent, Who
+
+router = APIRouter(prefix="/api", tags=["answers"])
+
+AnswerId = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The `id` of a reply.")]
+
+
+class FeedbackBody(Asked):
+    """What somebody thinks of an answer."""
+
+    answer_id: Annotated[str, Field(pattern="^[0-9a-f]{1,32}$")]
+    """The `id` of the reply."""
+    rating: Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
+    """1 (useless or wrong) to 5 (right and complete)."""
+    comment: Annotated[str, Field(max_length=MAX_COMMENT_CHARS)] = ""
+    """In words."""
+    user: Who = ""
+    """Who says so; each has one rating of an answer, the last."""
+    tenant: Who = ""
+    """Whose group that is."""
+
+
+class FeedbackOut(Sent):
+    """A rating as it was kept."""
+
+    answer_id: str
+    rating: int
+    ratings: int
+    """How many people rated this answer."""
+    average: float
+
+
+class RatingOut(Sent):
+    """One person's rating."""
+
+    rating: int
+    comment: str
+    at: str
+
+
+class GivenOut(Sent):
+    """An answer as it was given."""
+
+    id: str
+    at: str
+    release: str
+    version: str
+    asked: dict[str, Any]
+    reply: dict[str, Any]
+    ratings: list[RatingOut]
+
+
+class PaperChangeOut(Sent):
+    """A paper whose part in the answer is not what it was."""
+
+    paper_id: str
+    title: str
+    fate: str
+
+
+class ChangeOut(Sent):
+    """Something that differs."""
+
+    then: Any
+    now: Any
+
+
+class ReplayOut(Sent):
+    """An answer then and now."""
+
+    id: str
+    at: str
+    question: str
+    kept: list[str]
+    gone: list[str]
+    new: list[str]
+    papers: list[PaperChangeOut]
+    changed: dict[str, ChangeOut]
+    same: bool
+    """Whether a reader would see the same sentences of the same papers."""
+    reply: dict[str, Any]
+    """What is said now."""
+
+
+@router.post("/feedback", response_model=FeedbackOut, responses=failing(404, 413, 415, 422, 503))
+async def feedback(body: FeedbackBody, desk: AtDesk) -> Response:
+    """Rate an answer."""
+    house = desk.house
+
+    def kept() -> dict[str, Any]:
+        answers = house.record.answers
+        payer = Payer(body.tenant, body.user)
+        answers.rate(Rating(body.answer_id, house.clock.now(), payer, body.rating, body.comment.strip()))
+        scores = [rating.score for rating in answers.ratings(body.answer_id)]
+        return {
+            "answer_id": body.answer_id,
+            "rating": body.rating,
+            "ratings": len(scores),
+            "average": round(sum(scores) / len(scores), 3),
+        }
+
+    return json(await desk.read(kept))
+
+
+@router.get("/answers/{answer_id}", response_model=GivenOut, responses=failing(404, 422, 503))
+async def answer(answer_id: AnswerId, desk: AtDesk) -> Response:
+    """An answer as it was given, whatever became of its papers since."""
+
+    def found() -> dict[str, Any]:
+        answers = desk.house.record.answers
+        given = answers.get(answer_id)
+        if given is None:
+            raise NotFound(f"There is no answer {answer_id!r}, or it is forgotten.")
+        said = [{"rating": r.score, "comment": r.comment, "at": r.at.isoformat()} for r in answers.ratings(answer_id)]
+        return {
+            "id": given.id,
+            "at": given.at.isoformat(),
+            "release": given.release,
+            "version": given.version,
+            "asked": given.asked,
+            "reply": given.reply,
+            "ratings": said,
+        }
+
+    return json(await desk.read(found))
+
+
+@router.get("/answers/{answer_id}/replay", response_model=ReplayOut, responses=failing(404, 422, 503))
+async def replay(answer_id: AnswerId, desk: AtDesk) -> Response:
+    """Ask again what an answer was given to: what would differ today, and why."""
+    await desk.oracle()
+    replayed = await desk.read(lambda: desk.house.replayer.replay(answer_id))
+    return json(replayed.as_json())
