@@ -90,6 +90,16 @@ class Plan:
         if min(self.bake, self.patience, self.step) < 0:
             raise SettingsError(f"Plan {self.name!r} has a negative duration.")
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, in the words of `plans.toml`."""
+        return {
+            **{name: getattr(self, name) for name in ("name", "bake", "patience", "step", "about")},
+            "stages": list(self.stages),
+            "down": "gradual" if self.gradual else "instant",
+            "approvals": sorted(self.approvals),
+            "then": dict(self.then),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -230,6 +240,19 @@ def plan(name: str) -> Plan:
     return plans()[name]
 
 
+def plan_of(facts: Mapping[str, Any], name: str = "") -> Plan:
+    """From what `Plan.as_json` gave, or a file says in the words of `plans.toml`.
+
+    Raises:
+        SettingsError: it is no plan.
+    """
+    try:
+        return _plan(name or str(facts["name"]), facts)
+    except (KeyError, TypeError, ValueError) as error:
+        wanted = "It needs stages, bake, patience and down, as in `cmo rollout plans --json`."
+        raise SettingsError(f"This is no plan: {type(error).__name__} {error}. {wanted}") from error
+
+
 def _plan(name: str, facts: Mapping[str, Any]) -> Plan:
     return Plan(
         name,
@@ -240,5 +263,5 @@ def _plan(name: str, facts: Mapping[str, Any]) -> Plan:
         step=float(facts.get("step", 0)),
         approvals=frozenset(facts.get("approvals", ())),
         then=facts.get("then", {}),
-        about=facts["about"],
+        about=str(facts.get("about", "")),
     )

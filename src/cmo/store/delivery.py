@@ -54,13 +54,11 @@ class SqlDelivery:
     # -- what workers need ---------------------------------------------------------------------------------------
 
     def current(self) -> Current:
-        """The live rollout, its releases and all flags."""
+        """The live rollout, all releases and all flags."""
         with self._reading() as connection:
             row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.live)).first()
             live = _rollout(row) if row else None
-            names = [live.release, live.baseline] if live else []
-            wanted = select(tables.releases).where(tables.releases.c.name.in_(names))
-            releases = [_release(row) for row in connection.execute(wanted)] if names else []
+            releases = [_release(row) for row in connection.execute(select(tables.releases))]
             flags = [_flag(row) for row in connection.execute(select(tables.flags))]
         return Current(live, {r.name: r for r in releases}, {f.name: f for f in flags})
 

@@ -1,0 +1,114 @@
+"""What decides over answers, as a process last knew it.
+
+::
+
+    store --every half second--> prepare (build what a new release needs) --> last known
+      '--silent--> the last known holds for a while, then is stale: who asks falls back to the baseline
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cmo.errors import OracleError
+from cmo.kit.clock import Clock
+from cmo.model.delivery import Current, DeliveryReads
+
+log = logging.getLogger("cmo.delivery")
+
+EVERY_SECONDS: Final = 0.5
+STALE_SECONDS: Final = 60.0
+"""How long what was last known holds, while nobody can say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was last known, and whether that is too long ago."""
+
+    current: Current
+    stale: bool
+
+
+class LastKnown:
+    """A process's view of the store. Threads may share it.
+
+    Args:
+        store: where the state is kept.
+        clock: for durations.
+        prepare: builds what a state needs before anybody is answered by it.
+        every: seconds between looks.
+        stale: seconds of silence after which what is known does not count any more.
+    """
+
+    def __init__(
+        self,
+        store: DeliveryReads,
+        clock: Clock,
+        *,
+        prepare: Callable[[Current], None] = lambda _: None,
+        every: float = EVERY_SECONDS,
+        stale: float = STALE_SECONDS,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._prepare = prepare
+        self._every = every
+        self._stale = stale
+        self._current = Current()
+        self._heard = clock.monotonic()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._silent = False
+
+    def now(self) -> Known:
+        """What is known; costs no look at the store."""
+        return Known(self._current, self._clock.monotonic() - self._heard > self._stale)
+
+    def refresh(self) -> None:
+        """Look now.
+
+        Raises:
+            StoreError: the store cannot be used; what was known stays.
+        """
+        current = self._store.current()
+        if current != self._current:
+            self._prepared(current)
+        self._current, self._heard = current, self._clock.monotonic()
+
+    def start(self) -> None:
+        """Look now and from now on, in a thread of its own."""
+        self._look()
+        self._thread = threading.Thread(target=self._run, name="cmo-delivery-state", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            self.refresh()
+        except Exception as error:  # noqa: BLE001 - a background loop goes on, whatever the store does
+            if not self._silent:
+                log.warning("releases: the store cannot be read, what was last known holds: %s", error)
+            self._silent = True
+            return
+        if self._silent:
+            log.warning("releases: the store can be read again")
+        self._silent = False
+
+    def _prepared(self, current: Current) -> None:
+        try:
+            self._prepare(current)
+        except OracleError as error:  # it shows in the answers of the release, where the gates see it
+            log.warning("releases: a release cannot be prepared: %s", error)

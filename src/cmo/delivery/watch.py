@@ -1,0 +1,287 @@
+"""What the gates of a rollout have seen, and what they say of it: pure, and stored between steps.
+
+::
+
+    sums by stretch and arm --windows--> each gate's standing --judge--> findings --enough fresh data?--> one verdict
+
+Shares are taken from the answers that were really given in each stretch: then a heavy user or a cold cache moves nothing.
+What slow means is found from the control and then stands still; answers before that are not asked about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from cmo.delivery.arms import COUNTS, Metric, Tally, Window
+from cmo.delivery.failures import Detector
+from cmo.delivery.flags import CONTROL, NEW
+from cmo.delivery.gates import Finding, Gate, Judged, Standing, Verdict
+from cmo.delivery.means import Moments
+from cmo.delivery.observed import edge_of, nothing
+from cmo.delivery.sample_ratio import mismatched
+from cmo.errors import SettingsError
+from cmo.model.delivery import Facts, Observation
+
+ALPHA: Final = 0.01
+"""Chance to take a healthy release back, over all gates and looks together."""
+FRESH: Final = 100
+"""Answers that a release must have given in a stage before it goes on."""
+_TO_FIX_SLOW: Final = 200
+"""Answers of the control from which what slow means is found."""
+_FASTEST_SLOW: Final = 0.005
+_ALARM: Final = 1e5
+"""Looks, on average, between false alarms where nobody runs beside."""
+_LEAST_RATE: Final = 0.005
+_WELL: Final = 0.02
+"""Share of failures up to which a service is well enough for a first user."""
+_NEGLIGIBLE: Final = 0.01
+"""A rate below which a release passes, however little is left to compare."""
+_ALL = 100.0
+USUAL: Final = ("errors", "slow", "refusals", "citations")
+"""Metrics that are watched where nobody says otherwise."""
+_SAID: Final = frozenset({"least", "fresh", "metrics"})
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The gates of a rollout. Which metrics are watched can be chosen; each has its part of the false alarms."""
+
+    gates: tuple[Gate, ...]
+    fresh: int = FRESH
+
+    @classmethod
+    def of(cls, facts: Facts) -> Watch:
+        """As a plan says: `fresh`, `least`, and `metrics` that are watched.
+
+        Raises:
+            SettingsError: one of them cannot be used.
+        """
+        least, fresh = facts.get("least", 500), facts.get("fresh", FRESH)
+        wanted = tuple(facts.get("metrics", USUAL))
+        known = {str(gate.metric): gate for gate in _gates(ALPHA)}
+        whole = all(isinstance(n, int) and n > 0 for n in (least, fresh))
+        if not whole or "errors" not in wanted or set(wanted) - set(known) or set(facts) - _SAID:
+            raise SettingsError(
+                f"These are no gates: {dict(facts)}. Give `least` and `fresh` as whole numbers above 0, and `metrics` with "
+                f"errors among {', '.join(known)}."
+            )
+        return cls(tuple(replace(known[name], least=least) for name in known if name in wanted), fresh)
+
+
+def _gates(alpha: float) -> tuple[Gate, ...]:
+    return (
+        Gate(Metric.ERRORS, 0.75 * alpha, margin=1.5, backstop=0.1),
+        Gate(Metric.SLOW, 0.07 * alpha, margin=1.25),
+        Gate(Metric.REFUSALS, 0.06 * alpha, margin=1.25),
+        Gate(Metric.CITATIONS, 0.06 * alpha, margin=0.03, backstop=0.7),
+        Gate(Metric.SUPPORT, 0.06 * alpha, margin=0.03, backstop=0.7),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """All that the gates have seen of a rollout."""
+
+    standings: tuple[Standing, ...]
+    slow: float = 0.0
+    """Seconds from which an answer is slow; 0 until it is found."""
+    control: Mapping[str, int] = field(default_factory=dict)
+    """Latencies of the control until then."""
+    alone: Detector | None = None
+    """Of errors at 100 %, where nobody runs beside."""
+    fresh: tuple[int, int] = (0, 0)
+    """Answers of the new arm and of the control in this stage."""
+    well: tuple[int, int] = (0, 0)
+    """Failures of the two in this stage."""
+    stage: int = -1
+    """The step that `fresh` is of."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "standings": [standing.as_json() for standing in self.standings],
+            "slow": self.slow,
+            "control": dict(self.control),
+            "alone": self.alone and [self.alone.rate, [max(v, -1e300) for v in self.alone.logs.tolist()]],
+            "fresh": list(self.fresh),
+            "well": list(self.well),
+            "stage": self.stage,
+        }
+
+
+def resumed(watch: Watch, facts: Facts) -> Seen:
+    """What was stored; nothing seen, where it is of other gates: then evidence is gathered anew."""
+    empty = Seen(tuple(gate.start() for gate in watch.gates))
+    try:
+        stored = zip(empty.standings, facts["standings"], strict=True)
+        alone = facts["alone"]
+        return Seen(
+            tuple(standing.resumed(known) for standing, known in stored),
+            float(facts["slow"]),
+            {str(k): int(v) for k, v in facts["control"].items()},
+            Detector(float(alone[0]), np.array(alone[1])) if alone else None,
+            (int(facts["fresh"][0]), int(facts["fresh"][1])),
+            (int(facts["well"][0]), int(facts["well"][1])),
+            int(facts["stage"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError):
+        return empty
+
+
+def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int, percent: float) -> Seen:
+    """After more observations.
+
+    Args:
+        watch: the gates.
+        seen: what they have seen.
+        observations: not counted before.
+        step: the present one.
+        percent: of the users that the release gets now.
+    """
+    if seen.stage != step:
+        seen = replace(seen, fresh=(0, 0), well=(0, 0), stage=step)
+    for stretch in sorted({o.step for o in observations}):
+        arms = {arm: _added([o.sums for o in observations if o.step == stretch and o.arm == arm]) for arm in _ARMS}
+        seen = _stretch(watch, seen, arms[NEW], arms[CONTROL])
+        if percent >= _ALL and stretch == step:
+            seen = _alone(seen, arms[NEW])
+    return seen
+
+
+def judge(watch: Watch, seen: Seen, percent: float, exposed: Mapping[str, int]) -> tuple[Judged, Verdict]:
+    """What each gate says, and the verdict on the release at its present share."""
+    judged = Judged(tuple(_found(g, s) for g, s in zip(watch.gates, seen.standings, strict=True)))
+    extra = (*_risen(seen, percent), *_assigned(exposed, percent), *_young(watch, seen, percent))
+    findings = Judged((*judged.findings, *extra))
+    if percent <= 0:  # nobody has it: what can be seen is whether the service is well
+        failed, given = seen.well[1], seen.fresh[1]
+        well = given >= watch.fresh and failed <= _WELL * given
+        return findings, Verdict.PASS if well else Verdict.UNSURE
+    return findings, findings.verdict
+
+
+_ARMS = (NEW, CONTROL)
+
+
+def _found(gate: Gate, standing: Standing) -> Finding:
+    """What a gate says; where next to nothing fails there is nothing to compare, and that is enough."""
+    found = gate.judge(standing)
+    requests, events = float(standing.requests), float(standing.events)
+    if found.verdict is not Verdict.UNSURE or gate.metric not in COUNTS or requests < gate.least:
+        return found
+    if not _next_to_none(requests, events):
+        return found
+    return replace(found, verdict=Verdict.PASS, text=found.text.rpartition(";")[0] + "; next to none")
+
+
+def _next_to_none(requests: float, events: float) -> bool:
+    """Whether a rate is below `_NEGLIGIBLE`, at any look at once: likelihood ratios against it, averaged."""
+    logs = [
+        events * math.log(part) + (requests - events) * math.log((1 - part * _NEGLIGIBLE) / (1 - _NEGLIGIBLE))
+        for part in (0.1, 0.4)
+    ]
+    return max(logs) - math.log(2) >= -math.log(0.05)
+
+
+def _stretch(watch: Watch, seen: Seen, new: dict[str, Any], control: dict[str, Any]) -> Seen:
+    standings = [
+        gate.see(standing, _window(gate.metric, new, control, seen.slow))
+        for gate, standing in zip(watch.gates, seen.standings, strict=True)
+    ]
+    fresh = (seen.fresh[0] + new["requests"], seen.fresh[1] + control["requests"])
+    well = (seen.well[0] + new["errors"], seen.well[1] + control["errors"])
+    seen = replace(seen, standings=tuple(standings), fresh=fresh, well=well)
+    if seen.slow:
+        return seen
+    latencies = _summed([seen.control, control["latency"]])
+    if sum(latencies.values()) < _TO_FIX_SLOW:
+        return replace(seen, control=latencies)
+    return replace(seen, control={}, slow=max(_FASTEST_SLOW, _p95(latencies)))
+
+
+def _window(metric: Metric, new: dict[str, Any], control: dict[str, Any], slow: float) -> Window:
+    mine, theirs = (_tally(metric, sums, slow) for sums in (new, control))
+    both = float(mine.requests + theirs.requests)
+    return Window(float(mine.requests) / both if both else 0.0, mine, theirs)
+
+
+def _tally(metric: Metric, sums: dict[str, Any], slow: float) -> Tally:
+    if metric is Metric.SLOW:
+        late = sum(n for bucket, n in sums["latency"].items() if slow and edge_of(int(bucket)) > slow)
+        return Tally(np.asarray(float(sums["made"] if slow else 0)), {metric: np.asarray(float(late))})
+    if metric in {Metric.ERRORS, Metric.REFUSALS}:
+        return Tally(np.asarray(float(sums["requests"])), {metric: np.asarray(float(sums[metric.value]))})
+    n, y, yy = sums["scores"].get(metric.value, (0, 0.0, 0.0))
+    moments = Moments(*(np.asarray(float(v)) for v in (n, y, yy, 0, 0, 0)))
+    return Tally(np.asarray(float(sums["made"])), {}, {metric: moments})
+
+
+def _added(all_sums: Sequence[Facts]) -> dict[str, Any]:
+    total = nothing()
+    for sums in all_sums:
+        for name in ("requests", "made", "errors", "refusals"):
+            total[name] += int(sums.get(name, 0))
+        total["latency"] = _summed([total["latency"], sums.get("latency", {})])
+        for metric, row in sums.get("scores", {}).items():
+            before = total["scores"].get(metric, (0, 0.0, 0.0))
+            total["scores"][metric] = tuple(a + b for a, b in zip(before, row, strict=True))
+    return total
+
+
+def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for count in counts:
+        for key, n in count.items():
+            found[key] = found.get(key, 0) + int(n)
+    return found
+
+
+def _p95(latencies: Mapping[str, int]) -> float:
+    left = 0.95 * sum(latencies.values())
+    for bucket in sorted(map(int, latencies)):
+        left -= latencies[str(bucket)]
+        if left <= 0:
+            return edge_of(bucket)
+    return edge_of(max(map(int, latencies)))
+
+
+def _alone(seen: Seen, new: dict[str, Any]) -> Seen:
+    standing = seen.standings[0]
+    promised = max(_LEAST_RATE, float(standing.control_events) / max(1.0, float(standing.control_requests)))
+    detector = seen.alone or Detector.of(promised)
+    return replace(seen, alone=detector.see(new["requests"], new["errors"]))
+
+
+def _risen(seen: Seen, percent: float) -> tuple[Finding, ...]:
+    if seen.alone is None or percent < _ALL:
+        return ()
+    evidence = max(0.0, float(seen.alone.log_e) / float(np.log(_ALARM)))
+    risen = bool(seen.alone.alarms(_ALARM))
+    text = f"errors at 100 %, of which {100 * seen.alone.rate:.2f} % were promised: {'risen' if risen else 'not risen'}"
+    return (Finding("errors alone", Verdict.FAIL if risen else Verdict.PASS, text, evidence),)
+
+
+def _assigned(exposed: Mapping[str, int], percent: float) -> tuple[Finding, ...]:
+    """A broken assignment makes all other figures wrong: it holds the release."""
+    counts = [exposed.get(NEW, 0), exposed.get(CONTROL, 0)]
+    if not 0 < percent < _ALL or not sum(counts):
+        return ()
+    wrong = mismatched(counts, (percent / _ALL, 1 - percent / _ALL))
+    text = f"assignment: {counts[0]:,} new and {counts[1]:,} control at {percent:g} %; {'broken' if wrong else 'as it should be'}"
+    return (Finding("assignment", Verdict.UNSURE if wrong else Verdict.PASS, text, 1.0 if wrong else 0.0),)
+
+
+def _young(watch: Watch, seen: Seen, percent: float) -> tuple[Finding, ...]:
+    """What passed before does not carry a stage in which nothing was seen."""
+    wanted = [watch.fresh, watch.fresh if percent < _ALL else 0]
+    if percent <= 0 or all(n >= least for n, least in zip(seen.fresh, wanted, strict=True)):
+        return ()
+    text = (
+        f"fresh data: {seen.fresh[0]:,} new and {seen.fresh[1]:,} control in this stage; at least {watch.fresh:,} each"
+    )
+    return (Finding("fresh data", Verdict.UNSURE, text, 0.0),)
