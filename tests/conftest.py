@@ -28,7 +28,19 @@ CONCEPTS = (
     Concept("CMO:newborns", "newborns", Kind.ORGANISM),
 )
 """What the fake linker of all tests knows."""
-_OURS = ("CMO_", "DATABASE_URL", "LIGHTRAG_", "CHUNK_", "EMBED_", "OPENAI_", "ANTHROPIC_", "PERPLEXITY_")
+_OURS = (
+    "CMO_",
+    "DATABASE_URL",
+    "LIGHTRAG_",
+    "CHUNK_",
+    "EMBED_",
+    "OPENAI_",
+    "ANTHROPIC_",
+    "PERPLEXITY_",
+    "SLACK_",
+    "EMAIL_ALERTS_",
+    "ALERT_EMAIL",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.rephrased import Rephrased
     from cmo.replay import Replayer
     from cmo.route import Adviser
+    from cmo.trials import Trials
 
 log = logging.getLogger("cmo.app")
 
@@ -251,6 +252,13 @@ class App(Holdings):
         process = Process(python.expanduser(), self.folder / "lightrag", self.encoder, self.chat, limits)
         return LightRagEngine(self.snapshots, self.encoder, process, limits)
 
+    @cached_property
+    def trials(self) -> Trials:
+        """What is tried out, and who is told."""
+        from cmo.trials import Trials  # noqa: PLC0415
+
+        return Trials(self.settings, self.clock)
+
     def atlas(self) -> Atlas:
         """Looks at the graph of the newest snapshot.
 
@@ -267,6 +275,8 @@ class App(Holdings):
     def close(self) -> None:
         """Give everything back."""
         opened = self.__dict__
+        if "trials" in opened:
+            self.trials.close()
         if "lightrag" in opened:
             self.lightrag.close()
         if "chat" in opened:

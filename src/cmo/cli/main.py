@@ -25,6 +25,7 @@ from cmo.cli import (
     ingest,
     kb,
     models,
+    notify,
     papers,
     rollout,
     route,
@@ -60,6 +61,7 @@ app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(notify.app, name="notify")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)

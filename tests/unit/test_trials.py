@@ -1,0 +1,36 @@
+"""Who is told, by the settings."""
+
+import pytest
+
+from cmo.errors import SettingsError
+from cmo.settings import read_settings
+from cmo.testing import FakeClock
+from cmo.trials import Trials
+
+
+def names(**settings: object) -> list[str]:
+    trials = Trials(read_settings(**settings), FakeClock())
+    found = [channel.name for channel in trials._channels()]
+    trials.close()
+    return found
+
+
+def test_nobody_is_told_unless_somebody_says_so() -> None:
+    assert names() == []
+
+
+def test_a_webhook_and_mail_are_set_by_the_documented_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.example.org/services/secret")
+    monkeypatch.setenv("EMAIL_ALERTS_ENABLED", "true")
+    monkeypatch.setenv("ALERT_EMAIL", "a@example.org, b@example.org")
+    monkeypatch.setenv("CMO_SMTP_HOST", "mail.example.org")
+    assert names() == ["webhook at hooks.example.org", "mail by mail.example.org"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"slack_webhook_url": "nonsense"}, {"email_alerts": True}, {"email_alerts": True, "alert_email": "nobody"}],
+)
+def test_what_cannot_work_is_said_when_it_is_opened(wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingsError):
+        names(**wrong)
