@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from cmo.model.answers import Answer, RelationRow
@@ -11,7 +11,7 @@ from cmo.model.evidence import Evidence
 from cmo.model.graph import Node
 from cmo.model.money import Payer, dollars
 from cmo.model.outcomes import Outcome
-from cmo.model.papers import Page, PaperRef
+from cmo.model.papers import Format, Metadata, Page, PaperRef
 from cmo.model.record import PaperSummary
 from cmo.model.routes import Route
 from cmo.oracle import Reply
@@ -167,6 +167,15 @@ def paper(ref: PaperRef) -> dict[str, Any]:
         "format": ref.format.value,
         "sha256": ref.sha256,
     }
+
+
+def paper_of(facts: Mapping[str, Any]) -> PaperRef:
+    """The paper that `paper` told."""
+    about = {field.name: facts[field.name] for field in fields(Metadata)}
+    named = {name: facts[name] for name in ("paper_id", "version", "sha256", "source")}
+    return PaperRef(
+        **named, format=Format(facts["format"]), metadata=Metadata(**{**about, "authors": tuple(about["authors"])})
+    )
 
 
 def summary(value: PaperSummary) -> dict[str, Any]:

@@ -188,6 +188,20 @@ async def test_an_answer_can_be_looked_up_rated_and_replayed(http: httpx.AsyncCl
     assert replayed["kept"] == [s["text"] for s in reply["sentences"]] != []
 
 
+async def test_what_an_answer_cites_can_be_exported(http: httpx.AsyncClient, base: Any) -> None:
+    reply = await answered(http, base)
+    for style, kind, begins in (
+        ("bibtex", "application/x-bibtex", "@misc{"),
+        ("ris", "application/x-research-info-systems", "TY  - GEN"),
+        ("vancouver", "text/plain", "1. Maple syrup urine disease"),
+    ):
+        told = await http.get(f"/api/answers/{reply['id']}/references", params={"style": style})
+        assert told.headers["content-type"].startswith(kind)
+        assert told.text.startswith(begins)
+    assert (await http.get(f"/api/answers/{reply['id']}/references?style=word")).status_code == 422
+    assert (await http.get("/api/answers/abc/references")).status_code == 404
+
+
 async def test_a_replay_tells_what_changed_and_why(http: httpx.AsyncClient, base: Any) -> None:
     reply = await answered(http, base)
     paper = reply["citations"][0]["paper_id"]
@@ -257,6 +271,7 @@ def test_commands_list_show_rate_replay_and_forget(base: Any, monkeypatch: pytes
     shown = run(cli, ["answers", "show", reply["id"]]).output
     assert "good [sic]" in shown
     assert reply["sentences"][0]["text"] in shown
+    assert run(cli, ["answers", "show", reply["id"], "--references", "vancouver"]).output.startswith("1. Maple")
     same = run(cli, ["replay", reply["id"]])
     assert same.exit_code == 0
     assert "same sentences" in same.output

@@ -9,6 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cmo import wire
+from cmo.answer.bibliography import Style, bibliography
 from cmo.app import opened
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
@@ -50,13 +52,22 @@ def listed(
 
 
 @app.command("show")
-def show(answer: AnswerId, *, home: Home = None, as_json: AsJson = False) -> None:
+def show(
+    answer: AnswerId,
+    *,
+    references: Annotated[Style | None, typer.Option(help="Print its references alone, in this style.")] = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
     """Show an answer as it was given, and its ratings."""
     with opened(read_settings(working_dir=home)) as house:
         answers = house.record.answers
         given, ratings = answers.get(answer), answers.ratings(answer)
     if given is None:
         raise NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
+    if references:
+        typer.echo(bibliography([wire.paper_of(c) for c in given.reply["citations"]], references), nl=False)
+        return
     if as_json:
         said = [{"rating": r.score, "comment": r.comment, "at": r.at.isoformat()} for r in ratings]
         print_json({**_line(given), "asked": given.asked, "reply": given.reply, "ratings": said})

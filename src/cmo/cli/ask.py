@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cmo.answer.bibliography import Style, bibliography
 from cmo.app import App, opened
 from cmo.cli import show
 from cmo.cli.exits import Exit
@@ -34,6 +35,9 @@ def ask(
         Path | None,
         typer.Option(file_okay=False, help="Write the page images of the evidence, highlighted, into this folder."),
     ] = None,
+    references: Annotated[
+        Style | None, typer.Option(help="Print the references of the answer alone, in this style.")
+    ] = None,
     home: Home = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole reply as JSON.")] = False,
 ) -> None:
@@ -43,7 +47,9 @@ def ask(
     with opened(read_settings(working_dir=home)) as house:
         reply = house.oracle.reply(asked)
         images = _draw(house, reply, pages) if pages else {}
-        if as_json:
+        if references:
+            typer.echo(bibliography([c.paper for c in reply.answer.citations], references), nl=False)
+        elif as_json:
             from cmo import wire
 
             print_json({**wire.reply(reply), **({"images": images} if images else {})})

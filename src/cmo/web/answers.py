@@ -8,6 +8,8 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
+from cmo import wire
+from cmo.answer.bibliography import Style, bibliography
 from cmo.errors import NotFound
 from cmo.model.audit import HIGHEST, LOWEST, MAX_COMMENT_CHARS, Rating
 from cmo.model.money import Payer
@@ -18,6 +20,13 @@ from cmo.web.schemas import Asked, Sent, Who
 router = APIRouter(prefix="/api", tags=["answers"])
 
 AnswerId = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The `id` of a reply.")]
+
+
+_KINDS = {
+    Style.BIBTEX: "application/x-bibtex",
+    Style.RIS: "application/x-research-info-systems",
+    Style.VANCOUVER: "text/plain; charset=utf-8",
+}
 
 
 class FeedbackBody(Asked):
@@ -125,7 +134,7 @@ async def answer(answer_id: AnswerId, desk: AtDesk) -> Response:
         answers = desk.house.record.answers
         given = answers.get(answer_id)
         if given is None:
-            raise NotFound(f"There is no answer {answer_id!r}, or it is forgotten.")
+            raise _unknown(answer_id)
         said = [{"rating": r.score, "comment": r.comment, "at": r.at.isoformat()} for r in answers.ratings(answer_id)]
         return {
             "id": given.id,
@@ -140,9 +149,27 @@ async def answer(answer_id: AnswerId, desk: AtDesk) -> Response:
     return json(await desk.read(found))
 
 
+@router.get(
+    "/answers/{answer_id}/references",
+    response_class=Response,
+    responses={200: {"content": {kind: {} for kind in _KINDS.values()}}, **failing(404, 422, 503)},
+)
+async def references(answer_id: AnswerId, desk: AtDesk, style: Style = Style.BIBTEX) -> Response:
+    """The papers that an answer cites, as reference managers and journals take them."""
+    given = await desk.read(desk.house.record.answers.get, answer_id)
+    if given is None:
+        raise _unknown(answer_id)
+    text = bibliography([wire.paper_of(c) for c in given.reply["citations"]], style)
+    return Response(text, media_type=_KINDS[style])
+
+
 @router.get("/answers/{answer_id}/replay", response_model=ReplayOut, responses=failing(404, 422, 503))
 async def replay(answer_id: AnswerId, desk: AtDesk) -> Response:
     """Ask again what an answer was given to: what would differ today, and why."""
     await desk.oracle()
     replayed = await desk.read(lambda: desk.house.replayer.replay(answer_id))
     return json(replayed.as_json())
+
+
+def _unknown(answer_id: str) -> NotFound:
+    return NotFound(f"There is no answer {answer_id!r}, or it is forgotten.")
