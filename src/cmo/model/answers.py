@@ -115,6 +115,8 @@ class Answer:
     """Misspelled names of the question, each with what it was taken for."""
     unsupported: tuple[str, ...] = ()
     """What a language model said as well and no passage bears out: shown apart, never part of the answer."""
+    remark: str = ""
+    """Why it is not, or not all of, what was asked for: the papers' own words instead of a language model's, say."""
 
     @property
     def text(self) -> str:
