@@ -80,7 +80,7 @@ def _fitting(passages: Sequence[Passage], most_chars: int) -> Iterator[str]:
     left = most_chars
     for passage in passages:
         kept: list[str] = []
-        for sentence in (clean_line(s.text) for s in passage.sentences if s.role in CITABLE):
+        for sentence in filter(None, (clean_line(s.text) for s in passage.sentences if s.role in CITABLE)):
             left -= len(sentence) + 1
             if left < 0:
                 break
