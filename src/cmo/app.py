@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cmo
 from cmo.answer.confidence import Confidence
@@ -24,7 +24,7 @@ from cmo.errors import NotFound, SettingsError, StoreError, VocabularyCorrupt
 from cmo.holdings import COMPILED, Holdings
 from cmo.kit.hot import HotFile
 from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router
-from cmo.model.questions import Filters, Reach
+from cmo.model.questions import Filters, Question, Reach
 from cmo.model.routes import Conditions, Standing
 from cmo.oracle import Oracle
 from cmo.retrieve.fuse import Weights
@@ -35,9 +35,14 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.assess import Assessor, SupportScorer
     from cmo.atlas import Atlas
     from cmo.cache.semantic import Audit, SemanticGuard
+    from cmo.delivering import BuiltRecalls, Delivering
+    from cmo.delivery.gates import Judged
+    from cmo.delivery.rollout import Status
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
+    from cmo.model.delivery import StoredRollout
     from cmo.recall import Recall
+    from cmo.released import Released
     from cmo.rephrased import Rephrased
     from cmo.replay import Replayer
     from cmo.route import Adviser
@@ -144,29 +149,43 @@ class App(Holdings):
         lost = (self.folder / "record.sqlite3").exists() and not self.shelf.pointer.exists()
         if lost or self.pending:
             self.curator.heal()
-        router = self.router if self.settings.routing else None
-        finds: Retriever = self.lightrag if self.settings.engine == "lightrag" else self.retriever
-        says: Answerer = self.lightrag if self.settings.engine == "lightrag" else self.answerer
+        return self._oracle(self.settings.engine, routing=self.settings.routing)
+
+    def _oracle(self, engine: str, *, routing: bool, least: float = 0.0) -> Oracle:
+        """Answers questions by an engine, with a router or without, where it is sure enough."""
+        router = self.router if routing else None
+        finds: Retriever = self.lightrag if engine == "lightrag" else self.retriever
+        says: Answerer = self.lightrag if engine == "lightrag" else self.answerer
+        if least:
+            from cmo.answer.cautious import CautiousAnswerer  # noqa: PLC0415
+
+            says = CautiousAnswerer(says, least)
         return Oracle(finds, says, self.clock, self.executor, router=router, conditions=lambda: self.conditions)
 
     @cached_property
     def recall(self) -> Recall:
         """Answers questions, from what is kept where that may be."""
+        return self._recall(self.oracle)
+
+    def _recall(self, oracle: Oracle, variant: str = "") -> Recall:
         from cmo.recall import Recall  # noqa: PLC0415
 
         keeping = self.keeping
         self._linker()  # what it goes by is part of every key
         return Recall(
-            self.oracle,
+            oracle,
             keeping.tiers if self.settings.cache else None,
             edition=self.editions.now,
-            basis=keeping.basis,
+            basis=lambda edition: replace(keeping.basis(edition), variant=variant),
             reach=self.reach.now,
             clock=self.clock,
             seconds=keeping.seconds,
             rephrased=self.rephrased if self.settings.semantic_cache == "answers" else None,
-            note=self.chronicle.note if self.settings.audit_days else lambda _question, _reply: None,
+            note=self._note if self.settings.audit_days else lambda _question, _reply: None,
         )
+
+    def _note(self, question: Question, reply: Mapping[str, Any]) -> None:
+        self.chronicle.note(question, {**reply, "release": question.release} if question.release else reply)
 
     @cached_property
     def replayer(self) -> Replayer:
@@ -174,6 +193,61 @@ class App(Holdings):
         from cmo.replay import Replayer  # noqa: PLC0415
 
         return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__)
+
+    @cached_property
+    def recalls(self) -> BuiltRecalls:
+        """Who answers by each release."""
+        from cmo.delivering import BuiltRecalls  # noqa: PLC0415
+
+        usual = self.settings.engine, self.settings.routing, 0.0
+
+        def build(engine: str, routing: bool, least: float) -> Recall:
+            if (engine, routing, least) == usual:
+                return self.recall
+            oracle = self._oracle(engine, routing=routing, least=least)
+            return self._recall(oracle, f"{engine},{routing},{least:g}")
+
+        return BuiltRecalls(build, self.settings)
+
+    @cached_property
+    def delivering(self) -> Delivering:
+        """Releases in this process: who has which, what came of it, and the hand that moves them."""
+        from cmo.delivering import Delivering  # noqa: PLC0415
+
+        return Delivering(
+            self.delivery,
+            self.settings,
+            self.clock,
+            prepare=self.recalls.make,
+            support=self._support_of,
+            told=self._tell_of_release,
+        )
+
+    def _tell_of_release(self, rollout: StoredRollout, status: Status, judged: Judged) -> None:
+        """People hear of what was taken back, held, promoted, or waits for them."""
+        from cmo.delivering import notice_of  # noqa: PLC0415
+
+        if (notice := notice_of(rollout, status, judged)) is not None:
+            self.trials.notifier.tell(notice)
+
+    def _support_of(self, reply: Mapping[str, Any]) -> float | None:
+        """How well a reply's sentences are supported by what they cite."""
+        from cmo.assess import Reviewed, Said  # noqa: PLC0415
+
+        sources: dict[str, list[str]] = {}
+        for piece in reply["evidence"]:
+            sources.setdefault(str(piece["citation"]), []).append(piece["text"])
+        said = tuple(Said(s["text"], tuple(map(str, s["citations"]))) for s in reply["sentences"])
+        if not said:
+            return None
+        return self.assessor.assess(Reviewed(reply["question"], said, sources)).accuracy
+
+    @cached_property
+    def released(self) -> Released:
+        """Answers questions by the release that each asker has."""
+        from cmo.released import Released  # noqa: PLC0415
+
+        return Released(self.delivering.traffic, self.recalls, self.reach.now, self.clock)
 
     @cached_property
     def rephrased(self) -> Rephrased:

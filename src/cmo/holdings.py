@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.ingest.pipeline import Pipeline
     from cmo.keeping import Keeping
     from cmo.spend import Budget
+    from cmo.store.delivery import SqlDelivery
     from cmo.store.originals import Originals
     from cmo.store.record import Record
     from cmo.treasury import Treasury
@@ -197,6 +198,11 @@ class Holdings:
         settings, prices = self.settings, self.folder / "prices.json"
         budgets = settings.daily_budget, settings.monthly_budget
         return Treasury(self.record.ledger, prices, self.clock, budgets, alert=settings.cost_alert_threshold)
+
+    @cached_property
+    def delivery(self) -> SqlDelivery:
+        """Flags, releases and rollouts."""
+        return self.record.delivery
 
     @property
     def budget(self) -> Budget:

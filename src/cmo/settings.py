@@ -169,6 +169,23 @@ class Settings(BaseSettings):
     """Its password."""
     smtp_sender: Annotated[str, Field(validation_alias=AliasChoices("CMO_SMTP_SENDER"))] = "cmo@localhost"
     """The address that e-mail comes from."""
+    delivery: Annotated[bool, Field(validation_alias=AliasChoices("CMO_DELIVERY"))] = False
+    """Whether the service answers by releases (`cmo rollout`), counts what comes of them and moves them itself."""
+    lightrag_enabled: Annotated[bool, Field(validation_alias=AliasChoices("LIGHTRAG_ENABLED"))] = True
+    """Whether releases may answer at all; false answers everybody by the settings. `cmo flags set` comes first."""
+    rollout_percentage: Annotated[
+        float,
+        Field(
+            validation_alias=AliasChoices("LIGHTRAG_ROLLOUT_PERCENTAGE", "ENRICHMENT_ROLLOUT_PERCENTAGE"), ge=0, le=100
+        ),
+    ] = 100.0
+    """Most percent of the users that a release under way may get, whatever its rollout says."""
+    conversation_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_CONVERSATION_SECONDS"), ge=0)] = (
+        1800.0
+    )
+    """Seconds of silence after which a conversation is over: until then it keeps its release while others get more."""
+    admin_token: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ADMIN_TOKEN"))] = SecretStr("")
+    """What changes of releases over HTTP must carry as a bearer token; without one they are made by `cmo rollout` alone."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""

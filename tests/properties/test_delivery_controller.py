@@ -25,7 +25,8 @@ from cmo.store.engine import open_engine
 from cmo.testing import FakeClock
 
 PLAN = Plan("test", (10, 50, 100), 10.0, 60.0)
-GATES = {"least": 50, "fresh": 20, "metrics": ["errors", "refusals"]}
+FRESH = 20
+GATES = {"least": 50, "fresh": FRESH, "metrics": ["errors", "refusals"]}
 UNITS = [f"user-{n}" for n in range(300)]
 ACTIONS = st.one_of(
     st.tuples(st.just("traffic"), st.sampled_from([0, 5, 60, 400]), st.sampled_from([0.0, 0.0, 0.02, 0.5])),
@@ -131,7 +132,7 @@ class World:
         assert current.rollout is not None
         status = current.rollout.status
         if status["percent"] > self.percent and not said:
-            assert self.since >= GATES["fresh"], "promoted without evidence"
+            assert self.since >= FRESH, "promoted without evidence"
         if status["percent"] != self.percent or status["steps"] != getattr(self, "steps", 0):
             self.since = 0
         self.percent, self.steps = status["percent"], status["steps"]

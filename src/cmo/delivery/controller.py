@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from cmo.delivery.flags import named, share
+from cmo.delivery.flags import completed, named, share
 from cmo.delivery.gates import Judged, Verdict
 from cmo.delivery.rollout import Command, Phase, Plan, Status, advance, plan_of
 from cmo.delivery.watch import Watch, judge, resumed, see
 from cmo.errors import NotFound, NotNow, SettingsError
 from cmo.kit.clock import Clock
-from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Lease, StoredRollout
+from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Lease, Setting, StoredRollout
 
 log = logging.getLogger("cmo.delivery")
 
@@ -61,6 +61,7 @@ class Controller:
         clock: the time.
         holder: who this is; a name of its own by default.
         told: hears of every change after it was written.
+        given: switches as the environment gives them; what is stored comes first.
         every: seconds between looks.
     """
 
@@ -71,12 +72,14 @@ class Controller:
         *,
         holder: str = "",
         told: Told = nobody_told,
+        given: Mapping[str, Setting] | None = None,
         every: float = EVERY_SECONDS,
     ) -> None:
         self._store = store
         self._clock = clock
         self.holder = holder or f"controller-{uuid4().hex[:12]}"
         self._told = told
+        self._given = given or {}
         self._every = every
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -89,7 +92,7 @@ class Controller:
             StoreError: the store cannot be used; nothing was changed.
         """
         now = self._clock.now().timestamp()
-        current = self._store.current()
+        current = completed(self._store.current(), self._given)
         if current.rollout is None or current.rollout.status["phase"] == Phase.BACK:
             return Step()
         lease = self._store.lease(LEASE, self.holder, now, LEASE_SECONDS)

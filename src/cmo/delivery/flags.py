@@ -12,7 +12,7 @@ release changes cannot be a flag as well: nobody could tell which of them did wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -109,6 +109,12 @@ def evaluate(current: Current, name: str, unit: str, cohort: str = "") -> Evalua
     everybody = given.why is Why.SHARE and float(spec.get("percent", _ALL)) >= _ALL
     reason = Reason.STATIC if everybody else Reason.SPLIT if given.why is Why.SHARE else Reason.TARGETING_MATCH
     return Evaluated(spec["value"], "on", reason, {"version": flag.version})
+
+
+def completed(current: Current, given: Mapping[str, Setting]) -> Current:
+    """A state in which switches that are not stored are as the environment gives them."""
+    missing = {name: StoredFlag(name, {"value": value, "salt": name}) for name, value in given.items()}
+    return replace(current, flags={**missing, **current.flags}) if missing.keys() - current.flags.keys() else current
 
 
 def pinned(current: Current, unit: str, cohort: str = "") -> dict[str, Setting]:

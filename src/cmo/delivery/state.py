@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cmo.delivery.flags import completed
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
-from cmo.model.delivery import Current, DeliveryReads
+from cmo.model.delivery import Current, DeliveryReads, Setting
 
 log = logging.getLogger("cmo.delivery")
 
@@ -40,6 +41,7 @@ class LastKnown:
         store: where the state is kept.
         clock: for durations.
         prepare: builds what a state needs before anybody is answered by it.
+        given: switches as the environment gives them; what is stored comes first.
         every: seconds between looks.
         stale: seconds of silence after which what is known does not count any more.
     """
@@ -50,12 +52,14 @@ class LastKnown:
         clock: Clock,
         *,
         prepare: Callable[[Current], None] = lambda _: None,
+        given: Mapping[str, Setting] | None = None,
         every: float = EVERY_SECONDS,
         stale: float = STALE_SECONDS,
     ) -> None:
         self._store = store
         self._clock = clock
         self._prepare = prepare
+        self._given = given or {}
         self._every = every
         self._stale = stale
         self._current = Current()
@@ -74,7 +78,7 @@ class LastKnown:
         Raises:
             StoreError: the store cannot be used; what was known stays.
         """
-        current = self._store.current()
+        current = completed(self._store.current(), self._given)
         if current != self._current:
             self._prepared(current)
         self._current, self._heard = current, self._clock.monotonic()

@@ -29,6 +29,15 @@ class Mode(StrEnum):
     """As hybrid, with the graph whenever the question names a concept."""
 
 
+class Web(StrEnum):
+    """Whether the web is searched as well."""
+
+    NO = "no"
+    ALSO = "also"
+    ONLY = "only"
+    """Papers serve where it has nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far the graph may carry a search."""
@@ -89,5 +98,9 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     reach: Reach | None = None
     """How far the graph may carry this one; None leaves it to the settings."""
+    web: Web = Web.NO
+    """Whether the web is searched for it as well."""
     payer: Payer = field(default_factory=Payer)
     """Who asks, and whose money may be spent on it."""
+    release: str = ""
+    """By which release it is answered, for the log; empty for the settings."""

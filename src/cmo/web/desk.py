@@ -7,6 +7,7 @@ bounds, so that one long ingest delays no page and a burst of pages delays no an
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, ParamSpec, TypeVar
@@ -17,13 +18,15 @@ from fastapi import Depends, Request
 
 from cmo.app import App
 from cmo.cache import Statistics
-from cmo.errors import OracleError
+from cmo.errors import OracleError, StoreError
 from cmo.oracle import Oracle, admit
 from cmo.recall import Recall
+from cmo.released import Released
 from cmo.web.guard import Limits
 
 log = logging.getLogger("cmo.web")
 
+_RETRY_SECONDS = 30.0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -45,6 +48,10 @@ class Desk:
         """Held while this process changes papers: uploads wait in line instead of refusing each other."""
         self._oracle: Oracle | None = None
         self._recall: Recall | None = None
+        self._released: Released | None = None
+        self._delivering = threading.Lock()
+        self._moving = False
+        self._not_before = 0.0
         self._reading = CapacityLimiter(8)
         self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
         self._writing = CapacityLimiter(4)
@@ -54,6 +61,7 @@ class Desk:
         try:
             oracle = await self.oracle()
             await oracle.ask(admit("Which metabolites are raised in phenylketonuria?"))
+            await self.released()
         except OracleError as error:
             self.fault = error
             log.warning("questions cannot be answered yet: %s", error)
@@ -81,10 +89,24 @@ class Desk:
         """How often kept answers served; None where none are kept, or nobody asked yet."""
         return None if self._recall is None else self._recall.statistics()
 
+    async def released(self) -> Released | None:
+        """Who answers by releases; None where that is not wanted."""
+        if self._released is None and self.house.settings.delivery and self.house.clock.monotonic() >= self._not_before:
+            await self.recall()
+            try:
+                self._released = await to_thread.run_sync(self._deliver)
+            except StoreError as error:
+                log.warning("releases: the store cannot be used, everybody is answered by the settings: %s", error)
+                self._not_before = self.house.clock.monotonic() + _RETRY_SECONDS
+        return self._released
+
     async def aclose(self) -> None:
         """Give back what is open in this loop."""
         if self._recall is not None:
             await self._recall.aclose()
+        if self._released is not None:
+            await self.house.recalls.aclose()
+            await to_thread.run_sync(self.house.delivering.close)
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something short that waits for the database or the disk."""
@@ -97,6 +119,13 @@ class Desk:
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that changes files; goes on to its end even if the client hangs up."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._writing)
+
+    def _deliver(self) -> Released:
+        with self._delivering:
+            if not self._moving:
+                self.house.delivering.start()
+                self._moving = True
+            return self.house.released
 
 
 async def _desk(request: Request) -> Desk:

@@ -13,9 +13,10 @@ from cmo.errors import OracleError
 from cmo.model.money import Payer
 from cmo.model.questions import Question
 from cmo.oracle import admit
-from cmo.recall import Recall, Told
+from cmo.recall import Told
 from cmo.web import problems
 from cmo.web.desk import AtDesk
+from cmo.web.releases_asked import Answers, by_release
 from cmo.web.replies import event, events, failing
 from cmo.web.schemas import QueryBody, QueryParams, ReplyOut
 
@@ -47,11 +48,11 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     reply, or `error` with a problem.
     """
     question = admit(body.query, body.mode, body.filters.filters(), Payer(body.tenant, body.user))
-    recall = await desk.recall()
+    answers = await by_release(desk, request)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return events(_told(recall, question, request))
-    told = await recall.ask(question, anew=_anew(request))
-    return Response(told.body, media_type="application/json", headers=_cache_headers(told))
+        return events(_told(answers, question, request))
+    told, release = await answers(question, anew=_anew(request))
+    return Response(told.body, media_type="application/json", headers=_cache_headers(told) | release)
 
 
 @router.get(
@@ -62,7 +63,7 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
 async def query_stream(asked: Annotated[QueryParams, Query()], request: Request, desk: AtDesk) -> Response:
     """Ask a question and follow the answer as events, for clients that can only GET."""
     question = admit(asked.query, asked.mode, asked.filters())
-    return events(_told(await desk.recall(), question, request))
+    return events(_told(await by_release(desk, request), question, request))
 
 
 def _anew(request: Request) -> bool:
@@ -77,10 +78,10 @@ def _cache_headers(told: Told) -> dict[str, str]:
     return {"Cache-Status": f"cmo; hit; detail={told.tier}", "Age": str(int(told.age))}
 
 
-async def _told(recall: Recall, question: Question, request: Request) -> AsyncIterator[bytes]:
+async def _told(answers: Answers, question: Question, request: Request) -> AsyncIterator[bytes]:
     yield b": thinking\n\n"  # sends the headers, so that the client knows that it is heard
     try:
-        reply = (await recall.ask(question, anew=_anew(request))).facts
+        reply = (await answers(question, anew=_anew(request)))[0].facts
     except OracleError as error:
         yield event("error", orjson.loads(problems.of_error(request.scope, error).body))
         return
