@@ -33,6 +33,7 @@ ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 0.2
 RETRY_SHARE, RETRY_BURST = 0.1, 10.0
 Failed = Callable[[str], Exception]
+Around = Callable[[Callable[[], httpx.Response]], httpx.Response]
 
 
 class Endpoint:
@@ -70,8 +71,13 @@ class Endpoint:
         self._retrier = Retrier(patience, Purse(RETRY_SHARE, RETRY_BURST), ERRORS, lambda error: judge(error).again)
         self._client = httpx.Client(headers=_headers(api_key), transport=transport)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> httpx.Response:
+    def post(self, path: str, body: Mapping[str, Any], *, around: Around = lambda attempt: attempt()) -> httpx.Response:
         """The reply to a JSON body, of status 2xx.
+
+        Args:
+            path: after the base address.
+            body: what is sent.
+            around: makes an attempt: pays for each, say.
 
         Raises:
             OutOfTime: the deadline passed.
@@ -83,7 +89,7 @@ class Endpoint:
             raise self._failed(_resting(ticket.after))
         outcome = Outcome.IGNORED
         try:
-            reply = self._retrier.run_here(lambda: self._attempt(path, body))
+            reply = self._retrier.run_here(lambda: around(lambda: self._attempt(path, body)))
             outcome = Outcome.SUCCESS
         except ERRORS as error:
             outcome = judge(error).outcome
