@@ -96,6 +96,8 @@ Reply = Callable[[], Mapping[str, Any]]
 class _Job:
     question: Question
     reply: Reply
+    candidate: Candidate
+    keep: Keep
 
 
 @dataclass(slots=True)
@@ -160,14 +162,23 @@ class Shadow:
         self._closed = False
         self._changed = threading.Condition()
 
-    def offer(self, question: Question, reply: Reply) -> Fate:
-        """Have a question that was answered compared, if it is drawn and there is room. Never waits, never raises."""
+    def offer(
+        self, question: Question, reply: Reply, *, candidate: Candidate | None = None, keep: Keep | None = None
+    ) -> Fate:
+        """Have a question that was answered compared, if it is drawn and there is room. Never waits, never raises.
+
+        Args:
+            question: as it was asked.
+            reply: what the user got.
+            candidate: for this question, instead of the usual one.
+            keep: the same.
+        """
         drawn = place(self._sampling.salt, question.text) < self._sampling.share
         with self._changed:
             fate = self._fate(question) if drawn else Fate.PASSED
             self._fates[fate] += 1
             if fate is Fate.TAKEN:
-                self._waiting.append(_Job(question, reply))
+                self._waiting.append(_Job(question, reply, candidate or self._candidate, keep or self._keep))
                 self._start()
                 self._changed.notify_all()
         return fate
@@ -205,7 +216,7 @@ class Shadow:
             return Fate.BUSY
         if isinstance(self._rates.admit(""), Refused):
             return Fate.BUDGET
-        self._recent[question.text] = None
+        self._recent[question.text] = None  # without a memory it is forgotten at once
         if len(self._recent) > self._sampling.remembered:
             self._recent.popitem(last=False)
         return Fate.TAKEN
@@ -258,7 +269,7 @@ class Shadow:
         try:
             now = shown(job.reply())
             with deadline.within(self._sampling.seconds):
-                candidate = shown(self._candidate(job.question))
+                candidate = shown(job.candidate(job.question))
                 judged = self._judge(job.question.text, now), self._judge(job.question.text, candidate)
             pair = compare(now, candidate, judged)
         except OverBudget:
@@ -267,7 +278,7 @@ class Shadow:
             took = 1_000 * (self._monotonic() - began)
             pair = failed(now, f"{type(error).__name__}: {error}"[:_WORDS], round(took, 3))
         with suppress(OSError, StoreError):  # a full disk costs the text, not the count
-            self._keep(job.question, pair)
+            job.keep(job.question, pair)
         return pair
 
     def _note(self, pair: Pair | None) -> None:

@@ -24,6 +24,7 @@ from cmo.store import rows, tables
 from cmo.store.answers import SqlAnswers
 from cmo.store.delivery import SqlDelivery
 from cmo.store.engine import alone, open_engine, place, translated
+from cmo.store.experiments import SqlExperiments
 from cmo.store.ledger import SqlLedger
 from cmo.store.readings import Readings
 from cmo.store.transaction import Transaction, ref_of
@@ -74,6 +75,11 @@ class Record:
     def answers(self) -> SqlAnswers:
         """Answers that were given, and what people think of them."""
         return SqlAnswers(self._engine)
+
+    @property
+    def experiments(self) -> SqlExperiments:
+        """Experiments, and what was seen of them."""
+        return SqlExperiments(self._engine)
 
     # -- changing ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,196 @@
+"""Experiments as people handle them: planned, started, stopped, read; each change with its line in the audit.
+
+::
+
+    plan --> start --> (what was seen) --findings--> results, looks --check--> harm or a broken draw: stopped, told
+                                                                         '--> decided: told, and left to people
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cmo.delivery.experiment import Phase, Spec, Status, started, stopped
+from cmo.delivery.experiment_live import seen_of
+from cmo.delivery.experiment_results import Look, Outcome, Results, looks, results
+from cmo.delivery.experiment_scores import Scores
+from cmo.delivery.releases import bundle
+from cmo.errors import NotFound, SettingsError, StoreLocked
+from cmo.kit.clock import Clock
+from cmo.model.delivery import Act
+from cmo.model.notices import Notice, Notifier, Severity
+from cmo.model.trials import ExperimentStore, StoredExperiment
+
+_STOPPED_BY = "the service"
+_DECIDED = frozenset({Outcome.BETTER, Outcome.WORSE, Outcome.NO_DIFFERENCE})
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One experiment."""
+
+    spec: Spec
+    status: Status
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """An experiment with what it found in its present run."""
+
+    experiment: Experiment
+    results: Results
+    looks: tuple[Look, ...]
+
+
+class Experiments:
+    """The experiments of a knowledge base.
+
+    Args:
+        store: where they are kept.
+        clock: the time.
+    """
+
+    def __init__(self, store: ExperimentStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def all(self) -> list[Experiment]:
+        """The newest first."""
+        return [_read(stored) for stored in self._store.experiments()]
+
+    def get(self, name: str) -> Experiment:
+        """One of them.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        return _read(self._stored(name))
+
+    def plan(self, spec: Spec, actor: str, reason: str = "") -> Experiment:
+        """Keep a plan; an experiment that is not running may be planned anew, and its next run follows that.
+
+        Raises:
+            SettingsError: a release of its arms is not there, or it runs.
+            StoreLocked: somebody else changed it meanwhile.
+        """
+        for arm in spec.arms:
+            release = self._store.release(arm.release) if arm.release else None
+            if arm.release and release is None:
+                raise SettingsError(
+                    f"The arm {arm.name!r} is answered by the release {arm.release!r}, and there is none. Make it first."
+                )
+            bundle(release.settings if release else {})
+        before = self._store.experiment(spec.name)
+        status = Status() if before is None else Status.of(before.status)
+        if status.phase is Phase.RUNNING:
+            raise SettingsError(
+                f"The experiment {spec.name!r} runs: what it looks for cannot change now. Stop it first."
+            )
+        stored = before or StoredExperiment(spec.name, {}, {}, begun_at=self._now)
+        return self._write(replace(stored, spec=spec.as_json(), status=status.as_json()), "plan", actor, reason)
+
+    def start(self, name: str, actor: str, reason: str = "") -> Experiment:
+        """Draw the arms and begin.
+
+        Raises:
+            NotFound: there is none of that name.
+            SettingsError: it runs already, or another one does.
+            StoreLocked: somebody else changed it meanwhile.
+        """
+        stored = self._stored(name)
+        others = [one.spec.name for one in self.all() if one.status.phase is Phase.RUNNING and one.spec.name != name]
+        if others:
+            raise SettingsError(f"The experiment {others[0]!r} runs, and one runs at a time. Stop it first.")
+        status = started(Status.of(stored.status), self._now, reason or "started")
+        begun = replace(stored, status=status.as_json(), begun_at=self._now, ended_at=None)
+        return self._write(begun, "start", actor, reason)
+
+    def stop(self, name: str, actor: str, reason: str = "") -> Experiment:
+        """End it: everybody gets what is in place again, within a second or two.
+
+        Raises:
+            NotFound: there is none of that name.
+            SettingsError: it does not run.
+            StoreLocked: somebody else changed it meanwhile.
+        """
+        stored = self._stored(name)
+        status = stopped(Status.of(stored.status), self._now, reason or "stopped")
+        return self._write(replace(stored, status=status.as_json(), ended_at=self._now), "stop", actor, reason)
+
+    def drop(self, name: str, actor: str, reason: str = "") -> None:
+        """Forget it with all that was seen.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        spec = self.get(name).spec
+        self._store.drop_experiment(name, spec.subject, self._act("drop", spec, actor, reason))
+
+    def findings(self, name: str, cuts: int = 40) -> Findings:
+        """What its present run found so far.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        experiment = self.get(name)
+        spec, run = experiment.spec, experiment.status.run
+        arms = [arm.name for arm in spec.arms]
+        scores = Scores.of(self._seen(spec, run), arms)
+        exposed = self._store.exposed(spec.subject, run)
+        return Findings(
+            experiment,
+            results(spec, [exposed.get(arm, 0) for arm in arms], scores),
+            tuple(looks(spec, scores, cuts)) if cuts else (),
+        )
+
+    def check(self, notifier: Notifier) -> Findings | None:
+        """Look at the one that runs: harm and a broken draw end it, and people hear of whatever is decided."""
+        running = [one for one in self.all() if one.status.phase is Phase.RUNNING]
+        if not running:
+            return None
+        name = running[0].spec.name
+        found = self.findings(name, cuts=0)
+        for one in found.results.compared:
+            about = f"experiment/{name}/{running[0].status.run}/{one.outcome}"
+            if one.outcome in {Outcome.HARMFUL, Outcome.INVALID}:
+                self._end(name, one.text)
+                notifier.tell(Notice(about, f"The experiment {name} was stopped", one.text, Severity.CRITICAL))
+                return found
+            if one.outcome in _DECIDED:
+                notifier.tell(Notice(about, f"The experiment {name} is decided", one.text))
+        return found
+
+    @property
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _end(self, name: str, reason: str) -> None:
+        try:
+            self.stop(name, _STOPPED_BY, reason)
+        except (SettingsError, StoreLocked):  # somebody was faster
+            return
+
+    def _seen(self, spec: Spec, run: int) -> Iterator[Any]:
+        return map(seen_of, self._store.seen(spec.subject, run))
+
+    def _stored(self, name: str) -> StoredExperiment:
+        stored = self._store.experiment(name)
+        if stored is None:
+            raise NotFound(f"There is no experiment {name!r}. `cmo experiment status` lists those that are there.")
+        return stored
+
+    def _write(self, stored: StoredExperiment, action: str, actor: str, reason: str) -> Experiment:
+        changed = _read(stored)
+        if not self._store.put_experiment(stored, self._act(action, changed.spec, actor, reason)):
+            raise StoreLocked(f"Somebody else changed the experiment {stored.name!r} meanwhile. Look, and try again.")
+        return replace(changed, version=stored.version + 1)
+
+    def _act(self, action: str, spec: Spec, actor: str, reason: str) -> Act:
+        return Act(self._now, actor, action, spec.subject, reason, {"spec": spec.as_json()})
+
+
+def _read(stored: StoredExperiment) -> Experiment:
+    return Experiment(Spec.of(stored.spec), Status.of(stored.status), stored.version)
