@@ -1,6 +1,7 @@
 """A value in a file that may be changed while programs run."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def test_a_change_holds_for_everybody_at_once(tmp_path: Path) -> None:
     for hops in (2, 0, 1):
         here.change(Reach(multi_hop=True, hops=hops, reasoning=False))
         assert there.now() == here.now() == Reach(multi_hop=True, hops=hops, reasoning=False)
+
+
+def test_threads_that_change_it_at_once_do_not_trip_over_each_other(tmp_path: Path) -> None:
+    one = hot(tmp_path / "reach.json")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda n: one.change(Reach(multi_hop=True, hops=n % 3, reasoning=True)), range(64)))
+    assert one.fault() == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["reach.json"]
 
 
 @pytest.mark.parametrize(
