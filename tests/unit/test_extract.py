@@ -1,5 +1,7 @@
 """The answer is made of the papers' own sentences, each cited, or is an honest refusal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -148,9 +150,17 @@ def test_thin_evidence_is_refused_with_what_was_searched_and_what_came_nearest()
 )
 def test_nothing_found_says_why(snapshot: str, filters: Filters, reason: RefusalReason) -> None:
     question = Question(QUESTION.text, filters=filters)
-    value = ExtractiveAnswerer(SURE, NEVER).answer(question, found(snapshot=snapshot))
+    value = ExtractiveAnswerer(SURE, NEVER).answer(question, replace(found(snapshot=snapshot), searched=0))
     assert value.refusal is not None
     assert value.refusal.reason is reason
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(year_from=2020)])
+def test_papers_that_were_searched_in_vain_are_not_said_to_be_missing(filters: Filters) -> None:
+    value = ExtractiveAnswerer(SURE, NEVER).answer(Question(QUESTION.text, filters=filters), found())
+    assert value.refusal is not None
+    assert value.refusal.reason is RefusalReason.THIN_EVIDENCE
+    assert value.text.endswith("42 passages were searched; none was near.")
 
 
 def test_a_methods_sentence_yields_to_the_same_in_the_results() -> None:

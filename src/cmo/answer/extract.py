@@ -43,9 +43,7 @@ class ExtractiveAnswerer:
     def answer(self, question: Question, found: Found) -> Answer:
         """Compose the answer, or refuse."""
         if not found.passages:
-            filtered = found.snapshot and question.filters
-            reason = RefusalReason.NOTHING_ELIGIBLE if filtered else RefusalReason.EMPTY_BASE
-            return refuse(question, found, reason, 0.0)
+            return refuse(question, found, _why_nothing(question, found), 0.0)
         ranked = candidates(found)
         if not ranked:
             return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
@@ -119,6 +117,13 @@ def _compose(
         AnswerSentence(" ".join(e.text for e in parts), (numbers[paper],), tuple(parts)) for paper, parts in sentences
     ]
     return replace(answer, sentences=tuple(said), citations=tuple(Citation(n, paper) for paper, n in numbers.items()))
+
+
+def _why_nothing(question: Question, found: Found) -> RefusalReason:
+    """Why no passage was found: some were searched, or none could be."""
+    if found.searched:
+        return RefusalReason.THIN_EVIDENCE
+    return RefusalReason.NOTHING_ELIGIBLE if found.snapshot and question.filters else RefusalReason.EMPTY_BASE
 
 
 def _in_order(chosen: Sequence[Candidate]) -> list[Candidate]:

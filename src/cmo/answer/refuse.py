@@ -30,7 +30,5 @@ def _message(found: Found, reason: RefusalReason) -> str:
     if reason is RefusalReason.NOTHING_ELIGIBLE:
         return "No passage meets the filters. Widen them, or add papers with `cmo ingest FOLDER`."
     passages = "One passage was" if found.searched == 1 else f"{found.searched:,} passages were"
-    return (
-        f"The papers do not say enough to answer this. {passages} searched; "
-        "the nearest papers are named so that you can judge for yourself."
-    )
+    nearest = "the nearest papers are named so that you can judge for yourself" if found.passages else "none was near"
+    return f"The papers do not say enough to answer this. {passages} searched; {nearest}."
