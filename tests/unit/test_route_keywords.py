@@ -27,6 +27,17 @@ def test_cue_words_decide(question: str, destination: Destination) -> None:
     assert route.destination in route.possible
 
 
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("My friend says TMAO is harmless. Is that so?", False),
+        ("My friend says I should double my dose. Is that so?", True),
+    ],
+)
+def test_what_somebody_says_of_a_thing_is_no_question_of_their_health(question: str, asks: bool) -> None:
+    assert ("advice" in shipped_rules().read(question, 2026).cues) is asks
+
+
 def test_the_same_question_gets_the_same_route() -> None:
     question = "Which bile acids rise in cholestasis, and what does the current guideline say?"
     assert ROUTER.route(question, Conditions()) == ROUTER.routes([question], Conditions())[0]

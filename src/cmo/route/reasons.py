@@ -55,6 +55,7 @@ def of_head(reading: Reading, need: Need, parts: Parts, temperature: float) -> t
     told = sorted((r for r in scaled if abs(r.weight) >= _LEAST), key=lambda r: -abs(r.weight))
     injected = reading.cues.get("injection")
     orders = [Reason("rule:injection", _told(injected), 0.0)] if injected else []
+    told = [r for r in told if r.name != "rule:injection"]  # said once, whatever the head makes of it
     return (*told[: MOST - len(orders)], *orders)
 
 

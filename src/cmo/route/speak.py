@@ -7,21 +7,26 @@ from dataclasses import replace
 from cmo.model.answers import Answer, NoAnswer, RefusalReason
 from cmo.model.routes import Conditions, Destination, Route, Scope
 
+_SURE = 0.8
+"""Probability of a destination from which a notice says so outright."""
 _CURRENT = (
-    "This asks for what is recent or moves, such as news, approvals or prices. No web engine is set up, so the answer "
+    "This {asks} for what is recent or moves, such as news, approvals or prices. No web engine is set up, so the answer "
     "comes from the papers of this base and may be out of date."
 )
 _PARTLY = (
-    "Part of this asks for what is recent or moves. No web engine is set up, so the answer comes from the papers of "
+    "Part of this {asks} for what is recent or moves. No web engine is set up, so the answer comes from the papers of "
     "this base; that part of it may be missing or out of date."
 )
 _UNSURE = "This may ask for advice on one person's health. What follows are findings of papers, no advice."
+_CRISIS = (
+    "If anybody is in danger, or you think of harming yourself, please call your emergency number or a crisis line now."
+)
 _ADVICE = (
     "This asks for advice on one person's health, which this service does not give: papers tell of groups, and nobody "
-    "here knows the person. Please ask a physician or a pharmacist, in an emergency call for help at once. Ask about the disease, the "
-    "drug or the test in general, and the papers will be searched."
+    f"here knows the person. Please ask a physician or a pharmacist. {_CRISIS} "
+    "Ask about the disease, the drug or the test in general, and the papers will be searched."
 )
-_HARM = "This asks for help with something that could harm people, which this service does not give."
+_HARM = f"This asks for help with something that could harm people, which this service does not give. {_CRISIS}"
 _ELSEWHERE = (
     "This seems to be about something else than biomedicine or this tool. The papers were searched all the same and "
     "do not say enough to answer it."
@@ -34,7 +39,8 @@ def notice(route: Route, conditions: Conditions) -> str:
         return _UNSURE
     if conditions.web:
         return ""
-    return {Destination.PERPLEXITY: _CURRENT, Destination.HYBRID: _PARTLY}.get(route.destination, "")
+    told = {Destination.PERPLEXITY: _CURRENT, Destination.HYBRID: _PARTLY}.get(route.destination, "")
+    return told.format(asks="asks" if route.probability >= _SURE else "may ask")
 
 
 def unsafe(question: str, route: Route) -> Answer:

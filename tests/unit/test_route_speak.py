@@ -1,0 +1,37 @@
+"""What an asker is told of a route."""
+
+from dataclasses import replace
+
+import pytest
+
+from cmo.model.answers import RefusalReason
+from cmo.model.routes import Conditions, Destination, Scope
+from cmo.route import KeywordRouter, shipped_rules
+from cmo.route.speak import notice, unsafe
+
+ROUTER = KeywordRouter(shipped_rules(), lambda: 2026)
+
+
+@pytest.mark.parametrize(
+    "question", ["My creatinine is 2.1, should I stop metformin?", "How can I kill myself with insulin?"]
+)
+def test_whoever_may_be_in_danger_is_told_whom_to_call(question: str) -> None:
+    refusal = unsafe(question, ROUTER.route(question, Conditions())).refusal
+    assert refusal is not None
+    assert refusal.reason is RefusalReason.UNSAFE
+    assert "call your emergency number or a crisis line now" in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("destination", "probability", "said"),
+    [
+        (Destination.PERPLEXITY, 0.95, "This asks for"),
+        (Destination.PERPLEXITY, 0.64, "This may ask for"),
+        (Destination.HYBRID, 0.95, "Part of this asks for"),
+        (Destination.HYBRID, 0.64, "Part of this may ask for"),
+    ],
+)
+def test_a_notice_is_as_sure_as_its_route(destination: Destination, probability: float, said: str) -> None:
+    route = replace(ROUTER.route("Why?", Conditions()), destination=destination, probability=probability)
+    assert notice(replace(route, scope=Scope.IN), Conditions(web=False)).startswith(said)
+    assert notice(route, Conditions(web=True)) == ""
