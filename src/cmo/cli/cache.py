@@ -107,7 +107,11 @@ def clear(
 
 
 def _admitted(lines: list[tuple[int, str]]) -> tuple[list[Question], dict[str, str]]:
-    """Questions that can be asked; and why others cannot, by their line."""
+    """Questions that can be asked; and why others cannot, by their line.
+
+    Raises:
+        BadQuestion: none of them can.
+    """
     wanted: list[Question] = []
     refused: dict[str, str] = {}
     for number, line in lines:
@@ -115,6 +119,9 @@ def _admitted(lines: list[tuple[int, str]]) -> tuple[list[Question], dict[str, s
             wanted.append(admit(line))
         except BadQuestion as error:
             refused[f"line {number}"] = str(error)
+    if refused and not wanted:
+        line, why = next(iter(refused.items()))
+        raise BadQuestion(f"No line can be asked. {line.capitalize()}: {why}")
     return wanted, refused
 
 
