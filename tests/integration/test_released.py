@@ -12,7 +12,7 @@ import pytest
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.delivery.assign import place
-from cmo.delivery.controller import Desk, Wish
+from cmo.delivery.desk import Desk, Wish
 from cmo.delivery.releases import release
 from cmo.delivery.rollout import Command, Plan
 from cmo.errors import EngineError, StoreError

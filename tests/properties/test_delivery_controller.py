@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
-from cmo.delivery.controller import Controller, Desk, Wish
+from cmo.delivery.controller import Controller
+from cmo.delivery.desk import Desk, Wish
 from cmo.delivery.flags import CONTROL, NEW, evaluate_release
 from cmo.delivery.observed import nothing
 from cmo.delivery.releases import release

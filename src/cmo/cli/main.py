@@ -21,6 +21,7 @@ from cmo.cli import (
     classify,
     demo,
     evaluate,
+    flags,
     graph,
     ingest,
     kb,
@@ -60,6 +61,7 @@ app.command("classify")(classify.classify)
 app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
+app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(notify.app, name="notify")
 app.add_typer(evaluate.app, name="eval")

@@ -1,35 +1,39 @@
-"""`cmo rollout`: the plans, and what they would do to a release that is like this or like that."""
+"""`cmo rollout`: the plans, what they would do to a release that is like this or like that, and rollouts under way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cmo.cli import rollout_live
 from cmo.cli.options import AsJson
 from cmo.cli.output import complaints, console, print_json
 from cmo.delivery.rollout import plan, plans
 from cmo.delivery.simulate import SCENARIOS, Summary, play, scenario, summary
 
-app = typer.Typer(help="Changes in stages: plans, simulate.", no_args_is_help=True)
+app = typer.Typer(help="Changes in stages: plans, simulations, and rollouts that move traffic.", no_args_is_help=True)
 _HOUR = 3_600
 
 
 @app.callback()
 def _group() -> None:
-    """Changes in stages: plans, simulate."""
+    """Changes in stages: plans, simulations, and rollouts that move traffic."""
+
+
+for name, command in rollout_live.COMMANDS.items():
+    app.command(name)(command)
 
 
 @app.command("plans")
 def show_plans(*, as_json: AsJson = False) -> None:
     """List the plans that are shipped."""
     if as_json:
-        print_json({"plans": [asdict(p) | {"approvals": sorted(p.approvals)} for p in plans().values()]})
+        print_json({"plans": [p.as_json() for p in plans().values()]})
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("plan", "percent", "each stage", "waits for evidence", "goes back", "about"):

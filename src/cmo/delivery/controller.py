@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from cmo.delivery.flags import completed, named, share
+from cmo.delivery.flags import completed, share
 from cmo.delivery.gates import Judged, Verdict
-from cmo.delivery.rollout import Command, Phase, Plan, Status, advance, plan_of
+from cmo.delivery.rollout import Phase, Status, advance, plan_of
 from cmo.delivery.watch import Watch, judge, resumed, see
-from cmo.errors import NotFound, NotNow, SettingsError
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Lease, Setting, StoredRollout
 
@@ -31,7 +30,6 @@ log = logging.getLogger("cmo.delivery")
 LEASE: Final = "controller"
 LEASE_SECONDS: Final = 15.0
 EVERY_SECONDS: Final = 1.0
-_TRIES: Final = 20
 _RECORDED_SECONDS: Final = 30.0
 """Seconds between points of evidence where nothing else happens."""
 
@@ -163,7 +161,7 @@ class Controller:
 def _act(before: Status, after: Status, judged: Judged) -> Act:
     failed = [f.text for f in judged.findings if f.verdict is Verdict.FAIL]
     reason = "; ".join([after.reason, *failed]) if after.percent < before.percent else after.reason
-    return Act(0.0, "", _action(before, after), "", reason, _change(before, after))
+    return Act(0.0, "", _action(before, after), "", reason, changed(before, after))
 
 
 def _action(before: Status, after: Status) -> str:
@@ -172,7 +170,8 @@ def _action(before: Status, after: Status) -> str:
     return "promote" if after.phase is Phase.DONE else "hold" if after.phase is Phase.HELD else "advance"
 
 
-def _change(before: Status, after: Status) -> Facts:
+def changed(before: Status, after: Status) -> Facts:
+    """What an act changed, for the audit."""
     return {
         "from": {"percent": before.percent, "phase": before.phase.value, "stage": before.stage},
         "to": {"percent": after.percent, "phase": after.phase.value, "stage": after.stage},
@@ -182,104 +181,3 @@ def _change(before: Status, after: Status) -> Facts:
 def _said(status: Status, verdict: Verdict, judged: Judged) -> dict[str, Any]:
     gates = [asdict(f) | {"verdict": f.verdict.value, "evidence": min(1e6, f.evidence)} for f in judged.findings]
     return {"percent": status.percent, "phase": status.phase.value, "verdict": verdict.value, "gates": gates}
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A rollout as a human wants it."""
-
-    release: str
-    plan: Plan
-    name: str = ""
-    """The release's name and the time, where nothing is given."""
-    allowed: tuple[str, ...] = ()
-    denied: tuple[str, ...] = ()
-    cohorts: tuple[str, ...] = ()
-    gates: Mapping[str, Any] | None = None
-
-
-class Desk:
-    """What humans do with rollouts, from wherever they do it; each act has its actor and reason.
-
-    Args:
-        store: where rollouts are kept.
-        clock: the time.
-    """
-
-    def __init__(self, store: DeliveryStore, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-
-    def start(self, wish: Wish, actor: str, reason: str) -> StoredRollout:
-        """Begin a rollout. What was promoted before becomes its baseline.
-
-        Raises:
-            NotFound: there is no such release.
-            SettingsError: another one is under way, a flag sets what the release changes, or the name is taken.
-        """
-        release = self._store.release(wish.release)
-        if release is None:
-            raise NotFound(f"There is no release {wish.release!r}. `cmo rollout releases` lists those that are there.")
-        current, now = self._store.current(), self._clock.now().timestamp()
-        self._refuse_contradictions(current, dict(release.settings))
-        before = current.rollout
-        baseline = "" if before is None else before.release if _is(before, Phase.DONE) else before.baseline
-        if baseline == release.name:
-            raise SettingsError(f"The release {release.name!r} answers everybody already.")
-        name = named(wish.name or f"{release.name[:40]}-{int(now)}")
-        Watch.of(wish.gates or {})
-        spec = {
-            "plan": wish.plan.as_json(), "gates": dict(wish.gates or {}), "salt": f"rollout:{name}",
-            "allowed": sorted(wish.allowed), "denied": sorted(wish.denied), "cohorts": sorted(wish.cohorts),
-        }  # fmt: skip
-        status = Status.begin(wish.plan, now)
-        rollout = StoredRollout(name, release.name, baseline, spec, status.as_json(), {}, 0, begun_at=now, at=now)
-        act = Act(now, actor, "start", name, reason, {"release": release.name, "plan": wish.plan.name})
-        if not self._store.begin(rollout, before, act):
-            raise SettingsError(f"Rollout {name!r} cannot begin: the name is taken, or somebody was faster.")
-        return replace(rollout, version=1)
-
-    def command(self, command: Command, actor: str, reason: str, name: str = "") -> StoredRollout:
-        """Say something to the live rollout.
-
-        Raises:
-            NotFound: there is none, or another one.
-            SettingsError: it makes no sense in its phase.
-            NotNow: the controller was always faster.
-        """
-        for _ in range(_TRIES):
-            rollout = self._live(name)
-            now = self._clock.now().timestamp()
-            plan, status = plan_of(rollout.spec["plan"]), Status.of(rollout.status)
-            after = advance(plan, status, Verdict.UNSURE, now, command)
-            said = rollout.evidence.get("said", {}) | {"percent": after.percent, "phase": after.phase.value}
-            act = Act(now, actor, command.value, rollout.name, reason, _change(status, after))
-            changed = replace(rollout, status=after.as_json(), at=now, evidence={**rollout.evidence, "said": said})
-            if command is Command.RESUME and status.phase is Phase.BACK:
-                changed = replace(
-                    changed, evidence={"from": after.steps}
-                )  # what it failed by is not held against it twice
-            if self._store.change(changed, act=act, finding=said):
-                return replace(changed, version=rollout.version + 1)
-        raise NotNow(f"Rollout {name!r} changes all the time. Try again.")
-
-    def _live(self, name: str) -> StoredRollout:
-        rollout = self._store.current().rollout
-        if rollout is None or (name and rollout.name != name):
-            wanted = f"no rollout {name!r} under way" if name else "no rollout under way"
-            raise NotFound(f"There is {wanted}. `cmo rollout history` shows those that were.")
-        return rollout
-
-    def _refuse_contradictions(self, current: Current, settings: Mapping[str, Any]) -> None:
-        before = current.rollout
-        if before is not None and not (_is(before, Phase.DONE) or _is(before, Phase.BACK)):
-            raise SettingsError(f"Rollout {before.name!r} is under way. End it first: `cmo rollout back`.")
-        if both := sorted(set(settings) & set(current.flags)):
-            raise SettingsError(
-                f"A flag sets {', '.join(both)}, which the release changes: both arms would be alike. "
-                "Remove the flag first: `cmo flags set NAME --remove`."
-            )
-
-
-def _is(rollout: StoredRollout, phase: Phase) -> bool:
-    return bool(rollout.status["phase"] == phase)
