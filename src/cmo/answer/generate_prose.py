@@ -38,6 +38,8 @@ _OPENING = 24
 """Characters by which it is known whether a reply begins with a thought or as JSON."""
 _FENCE = re.compile(r"^\s*```\w*\s*|\s*```\s*$")
 _ENDS = re.compile(r"[.!?…][\"'”’»)\]]*$")
+_BESIDE = re.compile(r"(?<=[.!?])\s+(?=!\[|[\[{<`|]|https?:)")
+"""Where an image, a link or markup follows a sentence, which is none of its own."""
 _BOLD = re.compile(r"\*\*|__")
 _WORD = re.compile(r"\S+\s+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -49,7 +51,8 @@ def sentences(pieces: Iterable[str], split: Split, *, most_tokens: int) -> Itera
     """The claims of a reply: plain sentences without marks, in order, each once."""
     seen: set[str] = set()
     repeats = 0
-    for said in _cut(_unwrapped(_thoughtless(_bounded(pieces, most_tokens * CHARS_A_TOKEN))), split, most_tokens):
+    whole = _cut(_unwrapped(_thoughtless(_bounded(pieces, most_tokens * CHARS_A_TOKEN))), split, most_tokens)
+    for said in (part for told in whole for part in _BESIDE.split(told)):
         plain = bare(said)
         if not _claims(said, plain):
             continue
