@@ -14,13 +14,11 @@ from typing import Any, Self, TypeVar
 from cmo.app import App
 from cmo.assess import Assessor, Reviewed, Said, claims_of
 from cmo.ingest.sentences import split
-from cmo.model.assessments import WEIGHTS, Assessment, Verdict
+from cmo.model.assessments import WEIGHTS, Assessment, Verdict, indicator
 from cmo.settings import Settings, read_settings
 
 T = TypeVar("T")
 _TEXTS = ("text", "content", "abstract", "snippet", "page_content", "sentence", "passage")
-_INDICATORS = ((0.9, "🌟 Excellent"), (0.8, "✅ Good"), (0.7, "⚡ Acceptable"))
-_LOWEST = "⚠️ Low Quality"
 
 
 class Score(float):
@@ -174,7 +172,7 @@ class QualityManager(QualityAssessmentSuite):
 
 def get_quality_indicator(score: float) -> str:
     """The sign that the chat shows beside an answer of this quality."""
-    return next((sign for least, sign in _INDICATORS if score >= least), _LOWEST)
+    return indicator(score)
 
 
 def review(query: str, response: object, sources: object) -> Reviewed:

@@ -6,142 +6,41 @@ not load a model and `cmo ask` does not open the database.
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cmo
-from cmo.answer.confidence import Confidence
-from cmo.answer.extract import ExtractiveAnswerer
-from cmo.errors import NotFound, SettingsError, StoreError, VocabularyCorrupt
-from cmo.holdings import COMPILED, Holdings
-from cmo.kit.hot import HotFile
-from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router
-from cmo.model.questions import Filters, Question, Reach
-from cmo.model.routes import Conditions, Standing
+from cmo.answering import Answering
+from cmo.engines import Engines
+from cmo.errors import NotFound, StoreError
+from cmo.model.ports import Answerer, Retriever
+from cmo.model.questions import Question
 from cmo.oracle import Oracle
-from cmo.retrieve.fuse import Weights
-from cmo.retrieve.hybrid import HybridRetriever
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.assess import Assessor, SupportScorer
     from cmo.atlas import Atlas
-    from cmo.cache.semantic import Audit, SemanticGuard
+    from cmo.cache.semantic import Audit
     from cmo.delivering import BuiltRecalls, Delivering
     from cmo.delivery.gates import Judged
     from cmo.delivery.rollout import Status
-    from cmo.lightrag.engine import LightRagEngine
-    from cmo.llm import ChatEndpoint, LlmReader
     from cmo.model.delivery import StoredRollout
     from cmo.recall import Recall
     from cmo.released import Released
     from cmo.rephrased import Rephrased
     from cmo.replay import Replayer
-    from cmo.route import Adviser
     from cmo.trials import Trials
 
 log = logging.getLogger("cmo.app")
 
 
-class App(Holdings):
+class App(Answering):
     """Everything, wired. Enter `opened(settings)` to get one."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.reach = HotFile(
-            self.folder / "reach.json",
-            decode=lambda data: Reach.of(json.loads(data)),
-            encode=lambda reach: json.dumps(asdict(reach)).encode(),
-            default=lambda: Reach(settings.multi_hop, settings.max_hops, settings.reasoning),
-        )
-
-    @cached_property
-    def retriever(self) -> HybridRetriever:
-        """Question to passages."""
-        return HybridRetriever(self.snapshots, self.questions, self._linker, self.reach.now, Weights())
-
-    @cached_property
-    def questions(self) -> Embedder:
-        """The model as questions see it: one that is routed and searched is encoded once."""
-        from cmo.embed.recent import RecentQuestions  # noqa: PLC0415
-
-        return RecentQuestions(self.encoder)
-
-    @cached_property
-    def router(self) -> Router:
-        """A question to where it goes: the head where its embedder is ours, else cue words."""
-        from cmo.route import Cascade, KeywordRouter, open_model, shipped_model, shipped_rules  # noqa: PLC0415
-
-        folder = self.settings.route_model
-        model = open_model(folder.expanduser()) if folder else shipped_model()
-        if model.head.model != str(self.questions.identity):
-            log.info("routing by cue words: the head was fitted with %s", model.head.model)
-            return KeywordRouter(shipped_rules(), self.year)
-        return Cascade(shipped_rules(), model, self.questions, self.year, self._adviser)
-
-    @property
-    def conditions(self) -> Conditions:
-        """What a router has to reckon with now; there is no web engine yet."""
-        return Conditions(web=False, llm=self.settings.llm_classification)
-
-    def year(self) -> int:
-        """The present one."""
-        return self.clock.now().year
-
-    def standing(self, text: str) -> Standing | None:
-        """What the papers could say to a question; None where there are none."""
-        snapshot = self.snapshots.current()
-        if snapshot is None or snapshot.model != self.questions.identity:
-            return None
-        nearest = snapshot.nearest(self.questions.encode_query(text), 1, snapshot.eligible(Filters()))
-        return Standing(float(nearest.scores[0])) if len(nearest.scores) else None
-
-    @cached_property
-    def answerer(self) -> ExtractiveAnswerer:
-        """Passages to a cited answer."""
-        return ExtractiveAnswerer(Confidence.shipped(), Confidence.shipped("related"))
-
-    @cached_property
-    def support(self) -> SupportScorer:
-        """Claims against evidence; names are missed only where there is a vocabulary to know them by."""
-        from cmo.assess import SupportScorer  # noqa: PLC0415
-        from cmo.vocabulary.units import quantities  # noqa: PLC0415
-
-        folder = self.settings.nli_model
-        entailment: Entailment | None = None
-        if folder:
-            from cmo.embed.nli import NliModel  # noqa: PLC0415
-
-            entailment = NliModel.open(folder.expanduser(), threads=self.settings.threads)
-        return SupportScorer(self.encoder, quantities, linker=self.linker, entailment=entailment)
-
-    @cached_property
-    def assessor(self) -> Assessor:
-        """Judges answers."""
-        from cmo.assess import Assessor  # noqa: PLC0415
-
-        return Assessor(self.support)
-
-    @cached_property
-    def guard(self) -> SemanticGuard:
-        """Says whether two questions are the same one."""
-        from cmo.cache.semantic import Likeness, SemanticGuard  # noqa: PLC0415
-        from cmo.vocabulary.units import quantities  # noqa: PLC0415
-
-        return SemanticGuard(lambda: self._asking, quantities, lambda: self.questions, Likeness.shipped())
-
-    @cached_property
-    def executor(self) -> ThreadPoolExecutor:
-        """Where work runs that would block the event loop."""
-        return ThreadPoolExecutor(2, thread_name_prefix="cmo")
 
     @cached_property
     def oracle(self) -> Oracle:
@@ -160,7 +59,8 @@ class App(Holdings):
             from cmo.answer.cautious import CautiousAnswerer  # noqa: PLC0415
 
             says = CautiousAnswerer(says, least)
-        return Oracle(finds, says, self.clock, self.executor, router=router, conditions=lambda: self.conditions)
+        engines = Engines(finds, says, self.clock, judge=self.judge if self.settings.quality_validation else None)
+        return Oracle(engines, self.clock, self.executor, router=router, conditions=lambda: self.conditions)
 
     @cached_property
     def recall(self) -> Recall:
@@ -220,27 +120,15 @@ class App(Holdings):
             self.clock,
             prepare=self.recalls.make,
             support=self._support_of,
-            told=self._tell_of_release,
+            told=self.tell_of_release,
         )
 
-    def _tell_of_release(self, rollout: StoredRollout, status: Status, judged: Judged) -> None:
+    def tell_of_release(self, rollout: StoredRollout, status: Status, judged: Judged) -> None:
         """People hear of what was taken back, held, promoted, or waits for them."""
         from cmo.delivering import notice_of  # noqa: PLC0415
 
         if (notice := notice_of(rollout, status, judged)) is not None:
             self.trials.notifier.tell(notice)
-
-    def _support_of(self, reply: Mapping[str, Any]) -> float | None:
-        """How well a reply's sentences are supported by what they cite."""
-        from cmo.assess import Reviewed, Said  # noqa: PLC0415
-
-        sources: dict[str, list[str]] = {}
-        for piece in reply["evidence"]:
-            sources.setdefault(str(piece["citation"]), []).append(piece["text"])
-        said = tuple(Said(s["text"], tuple(map(str, s["citations"]))) for s in reply["sentences"])
-        if not said:
-            return None
-        return self.assessor.assess(Reviewed(reply["question"], said, sources)).accuracy
 
     @cached_property
     def released(self) -> Released:
@@ -266,67 +154,6 @@ class App(Holdings):
         return Audit(self.folder / "semantic_audit.json", CHANCE)
 
     @cached_property
-    def chat(self) -> ChatEndpoint:
-        """The language model, where one is set.
-
-        Raises:
-            SettingsError: none is.
-        """
-        from cmo.llm import ChatEndpoint  # noqa: PLC0415
-
-        settings = self.settings
-        if not (settings.llm_url and settings.llm_model):
-            raise SettingsError(
-                "No language model is set. Set CMO_LLM_URL and CMO_LLM_MODEL to an OpenAI-compatible one."
-            )
-        return ChatEndpoint(
-            base_url=settings.llm_url,
-            model=settings.llm_model,
-            api_key=settings.llm_api_key.get_secret_value(),
-            timeout=settings.llm_seconds,
-        )
-
-    @cached_property
-    def _adviser(self) -> Adviser | None:
-        """A language model for questions that the head is in doubt about, where it is wanted."""
-        from cmo.llm import ChatEndpoint  # noqa: PLC0415
-        from cmo.route import Adviser  # noqa: PLC0415
-
-        settings = self.settings
-        if not settings.llm_classification:
-            return None
-        if not (settings.llm_url and settings.llm_model):
-            log.warning(
-                "ENABLE_LLM_CLASSIFICATION is set, but CMO_LLM_URL and CMO_LLM_MODEL are not: no model is asked"
-            )
-            return None
-        chat = ChatEndpoint(
-            base_url=settings.llm_url,
-            model=settings.llm_model,
-            api_key=settings.llm_api_key.get_secret_value(),
-            timeout=settings.llm_classification_seconds,
-        )
-        return Adviser(chat, settings.llm_classification_seconds)
-
-    @cached_property
-    def llm_reader(self) -> LlmReader:
-        """A language model that reads papers."""
-        from cmo.llm import LlmReader  # noqa: PLC0415
-
-        return LlmReader(self.chat, self.linker, most_passages=self.settings.llm_max_passages)
-
-    @cached_property
-    def lightrag(self) -> LightRagEngine:
-        """The other engine, in a folder and a process of its own."""
-        from cmo.lightrag.engine import LightRagEngine  # noqa: PLC0415
-        from cmo.lightrag.process import Limits, Process  # noqa: PLC0415
-
-        python = self.settings.lightrag_python or Path(sys.executable)
-        limits = Limits(call_seconds=self.settings.llm_seconds)
-        process = Process(python.expanduser(), self.folder / "lightrag", self.encoder, self.chat, limits)
-        return LightRagEngine(self.snapshots, self.encoder, process, limits)
-
-    @cached_property
     def trials(self) -> Trials:
         """What is tried out, and who is told."""
         from cmo.trials import Trials  # noqa: PLC0415
@@ -348,42 +175,9 @@ class App(Holdings):
 
     def close(self) -> None:
         """Give everything back."""
-        opened = self.__dict__
-        if "trials" in opened:
+        if "trials" in self.__dict__:
             self.trials.close()
-        if "lightrag" in opened:
-            self.lightrag.close()
-        if "chat" in opened:
-            self.chat.close()
-        if opened.get("_adviser") is not None:
-            opened["_adviser"].close()
-        if "keeping" in opened:
-            self.keeping.close()
-        if "chronicle" in opened:
-            self.chronicle.close()
-        if "executor" in opened:
-            self.executor.shutdown(wait=True, cancel_futures=True)
-        if "record" in opened:
-            self.record.close()
-
-    def _linker(self) -> Linker | None:
-        """Of questions; not loaded where there is no graph that they could lead into."""
-        snapshot = self.snapshots.current()
-        return self._asking if snapshot and snapshot.graph else None
-
-    @cached_property
-    def _asking(self) -> Linker:
-        """By the vocabulary that the papers were read by; whether it is still the newest costs too long to find out."""
-        from cmo.vocabulary.compiled import CompiledVocabulary  # noqa: PLC0415
-        from cmo.vocabulary.linker import DictionaryLinker  # noqa: PLC0415
-        from cmo.vocabulary.tagger import shipped  # noqa: PLC0415
-
-        if "linker" in self.__dict__:
-            return self.linker
-        try:
-            return DictionaryLinker(CompiledVocabulary.open(self.folder / COMPILED), shipped())
-        except VocabularyCorrupt:  # it is made anew
-            return self.linker
+        super().close()
 
 
 @contextmanager

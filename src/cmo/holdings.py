@@ -209,6 +209,12 @@ class Holdings:
         """Sets money aside around every call that costs."""
         return self.treasury.budget
 
+    def close(self) -> None:
+        """Give everything back."""
+        for name in ("keeping", "chronicle", "record"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
     def _versions(self) -> tuple[str, ...]:
         """Of all that makes an answer what it is, besides the papers and the settings."""
         vocabulary = self.folder / COMPILED / "manifest.json"

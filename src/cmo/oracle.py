@@ -1,30 +1,27 @@
-"""The story of one question: admit -> route -> retrieve -> answer -> reply.
-
-Assignment, assessment, money and the ledger join the story with their rooms.
-"""
+"""The story of one question: admit -> route -> engines (retrieve, answer, judge) -> reply."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from secrets import token_hex
 
+from cmo.engines import Engines, Source
 from cmo.errors import BadFilter, BadQuestion
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import in_context
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
+from cmo.model.assessments import Assessment
 from cmo.model.money import Payer
-from cmo.model.ports import Answerer, Retriever, Router
+from cmo.model.ports import Router
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.model.routes import Conditions, Route
 from cmo.route.speak import notice, out_of_scope, unsafe
 
 _LAST_YEAR = 9999
-PASSAGES = 10
-"""Passages that an answer may draw on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,10 @@ class Reply:
     retrieval_ms: float
     """From the question to its passages."""
     generation_ms: float
-    """From the passages to the answer."""
+    """From the passages to the answer, judged where somebody judges."""
+    source: Source = Source.PAPERS
+    assessment: Assessment | None = None
+    """What the answer is worth; None where nobody judges."""
     route: Route | None = None
     """None where questions are not routed."""
     routing_ms: float = 0.0
@@ -56,8 +56,7 @@ class Oracle:
     """Answers questions. Everything that it needs comes in through the constructor.
 
     Args:
-        retriever: question to passages.
-        answerer: passages to a cited answer.
+        engines: answer, where there is something to answer.
         clock: for durations.
         executor: where the work runs, so that the event loop stays free.
         router: tells what a question needs; None where nobody is to.
@@ -66,16 +65,14 @@ class Oracle:
 
     def __init__(
         self,
-        retriever: Retriever,
-        answerer: Answerer,
+        engines: Engines,
         clock: Clock,
         executor: Executor,
         *,
         router: Router | None = None,
         conditions: Callable[[], Conditions] = Conditions,
     ) -> None:
-        self._retriever = retriever
-        self._answerer = answerer
+        self._engines = engines
         self._clock = clock
         self._executor = executor
         self._router = router
@@ -90,22 +87,23 @@ class Oracle:
         came = self._clock.monotonic()
         conditions = self._conditions()
         route = self._router.route(question.text, conditions) if self._router else None
-        began = self._clock.monotonic()
-        if route is None:
-            return self._answered(question, began)
-        routing_ms = round((began - came) * 1000, 3)
-        if route.refuses:
-            return Reply(unsafe(question.text, route), question.mode, 0.0, 0.0, route, routing_ms)
-        reply = self._answered(question, began)
-        answer = out_of_scope(reply.answer, route)
-        return replace(reply, answer=answer, route=route, routing_ms=routing_ms, notice=notice(route, conditions))
-
-    def _answered(self, question: Question, began: float) -> Reply:
-        found = self._retriever.retrieve(question, PASSAGES)
-        between = self._clock.monotonic()
-        answer = self._answerer.answer(question, found)
-        ended = self._clock.monotonic()
-        return Reply(answer, question.mode, round((between - began) * 1000, 3), round((ended - between) * 1000, 3))
+        routing_ms = round((self._clock.monotonic() - came) * 1000, 3) if route else 0.0
+        if route and route.refuses:
+            answer = unsafe(question.text, route)
+            return Reply(answer, question.mode, 0.0, 0.0, Source.NONE, route=route, routing_ms=routing_ms)
+        made = self._engines.answer(question, route)
+        told = (notice(route, conditions) if route else "", made.notice, made.answer.remark)
+        return Reply(
+            out_of_scope(made.answer, route) if route else made.answer,
+            question.mode,
+            made.retrieval_ms,
+            made.generation_ms,
+            made.source,
+            made.assessment,
+            route,
+            routing_ms,
+            " ".join(part for part in told if part),
+        )
 
 
 def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None, payer: Payer | None = None) -> Question:

@@ -69,7 +69,39 @@ class Settings(BaseSettings):
     llm_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_URL"))] = ""
     """Base address of an OpenAI-compatible chat endpoint, such as ``http://127.0.0.1:11434/v1`` for Ollama."""
     llm_model: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_MODEL"))] = ""
-    """Name of the language model at `CMO_LLM_URL`."""
+    """Name of the language model at `CMO_LLM_URL`; without an address `smollm2`, `qwen-1.5b` or a GGUF file, run in this process."""
+    llm_local: Annotated[bool, Field(validation_alias=AliasChoices("CMO_LLM_LOCAL"))] = False
+    """Whether the model at `CMO_LLM_URL` is one's own, so that its calls cost nothing and are not written down."""
+    llm_temperature: Annotated[float, Field(validation_alias=AliasChoices("LLM_TEMPERATURE"), ge=0, le=2)] = 0.0
+    """How freely it speaks; with 0 it says the same again."""
+    llm_connections: Annotated[int, Field(validation_alias=AliasChoices("CMO_LLM_CONNECTIONS"), ge=1, le=1000)] = 50
+    """Completions that may be under way at once."""
+    llm_context_tokens: Annotated[
+        int, Field(validation_alias=AliasChoices("CMO_LLM_CONTEXT"), ge=256, le=1_048_576)
+    ] = 32_768
+    """Tokens that a model in this process remembers; one that was made for less has less."""
+    llm_kv_cache: Annotated[
+        Literal["f16", "int8", "int4"], Field(validation_alias=AliasChoices("CMO_LLM_KV_CACHE"))
+    ] = "int8"
+    """How it keeps them: `int8` takes half the memory of `f16`, `int4` a quarter."""
+    ollama_model: Annotated[str, Field(validation_alias=AliasChoices("OLLAMA_MODEL"))] = ""
+    """A model of the Ollama on this machine, such as `llama3`; used where `CMO_LLM_URL` and `CMO_LLM_MODEL` are not set."""
+    perplexity_api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("PERPLEXITY_API_KEY"))] = SecretStr("")
+    """Key for Perplexity, which searches the web; without one the web is not searched."""
+    perplexity_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_PERPLEXITY_URL"), min_length=1)] = (
+        "https://api.perplexity.ai"
+    )
+    """Where Perplexity is."""
+    perplexity_model: Annotated[str, Field(validation_alias=AliasChoices("CMO_PERPLEXITY_MODEL"), min_length=1)] = (
+        "sonar"
+    )
+    """Which of its models searches."""
+    web_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_WEB_SECONDS"), gt=0)] = 30.0
+    """Longest time that one search may take."""
+    web_page_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_WEB_PAGE_SECONDS"), ge=0)] = 4.0
+    """Longest time in which the pages that it finds are read, side by side; with 0 they are taken as Perplexity tells them."""
+    web_private: Annotated[bool, Field(validation_alias=AliasChoices("CMO_WEB_PRIVATE"))] = False
+    """Whether pages of one's own network may be read and shown as well."""
     llm_api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_LLM_API_KEY", "OPENAI_API_KEY"))] = (
         SecretStr("")
     )
@@ -92,6 +124,8 @@ class Settings(BaseSettings):
     """For how many days the service keeps the questions it was asked and what it answered; with 0 it keeps none."""
     nli_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_NLI_MODEL"))] = None
     """A folder with a model of language inference (ONNX) that is asked about doubtful sentences of answers."""
+    quality_validation: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_QUALITY_VALIDATION"))] = False
+    """Whether each answer is judged before it is shown; always so where the web or a language model takes part."""
     quality_threshold: Annotated[
         float, Field(validation_alias=AliasChoices("LIGHTRAG_QUALITY_THRESHOLD"), ge=0, le=1)
     ] = 0.8

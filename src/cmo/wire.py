@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from cmo.model.answers import Answer, RelationRow
+from cmo.model.assessments import Assessment, indicator
 from cmo.model.evidence import Evidence
 from cmo.model.graph import Node
 from cmo.model.money import Payer, dollars
@@ -43,6 +44,8 @@ def reply(value: Reply) -> dict[str, Any]:
         "enrichment": _enrichment(answer),
         "read_as": [{"printed": printed, "read_as": name} for printed, name in answer.misread],
         "unsupported": list(answer.unsupported),
+        "source": value.source.value,
+        "quality": None if value.assessment is None else quality(value.assessment, answer),
         "mode": value.mode.value,
         "route": None if value.route is None else route(value.route),
         "notice": value.notice,
@@ -94,9 +97,34 @@ def evidence(value: Evidence, citation: int) -> dict[str, Any]:
         "text": value.text,
         "section": value.section.value,
         "heading": value.heading,
+        "url": value.paper.source if value.paper.format is Format.WEB else "",
         "boxes": [asdict(b) for b in value.boxes],
         "score": value.score,
-        "image": f"/papers/{value.paper.paper_id}/pages/{value.page}.png?evidence={value.id}",
+        "image": ""
+        if value.paper.format is Format.WEB
+        else f"/papers/{value.paper.paper_id}/pages/{value.page}.png?evidence={value.id}",
+    }
+
+
+def quality(value: Assessment, answer: Answer) -> dict[str, Any]:
+    """What an answer is worth, and which of its sentences is worth least."""
+    sentences = [
+        {"supported": round(c.supported, 4), "verdict": c.verdict.value, "issues": [r.text for r in c.reasons]}
+        for c in value.claims
+    ]
+    return {
+        "composite": round(value.composite, 4),
+        "acceptable": round(value.acceptable, 4),
+        "relevance": round(value.relevance, 4),
+        "accuracy": round(value.accuracy, 4),
+        "factual": round(value.factual, 4),
+        "coverage": round(value.coverage, 4),
+        "citation_precision": value.citation_precision,
+        "citation_recall": value.citation_recall,
+        "agreement": value.agreement,
+        "indicator": indicator(value.composite),
+        "sentences": sentences if len(sentences) == len(answer.sentences) else [],
+        "limits": list(value.limits),
     }
 
 

@@ -9,11 +9,11 @@ import pytest
 from cmo.errors import NotFound
 from cmo.model.concepts import RelationType
 from cmo.model.questions import Filters, Mode, Question, Reach
-from cmo.oracle import PASSAGES
+from cmo.engines import PASSAGES
 from cmo.web import create_api
 from cmo.web.enrichment import ComparisonOut, ReachOut
 from cmo.web.graph import NeighbourhoodOut
-from cmo.web.schemas import ReplyOut
+from cmo.web.schemas_replies import ReplyOut
 
 TEXTS = {
     "pku": "Amino acids in newborns\n\nPhenylalanine is raised in phenylketonuria when plasma is looked at. "

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cmo.model.questions import Mode, Question
-from cmo.oracle import PASSAGES
+from cmo.engines import PASSAGES
 from cmo.web import create_api
 
 PAPERS = {

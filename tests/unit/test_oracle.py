@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from cmo.engines import PASSAGES, Engines
 from cmo.errors import BadFilter, BadQuestion
 from cmo.model.answers import Answer
 from cmo.model.evidence import Found
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
-from cmo.oracle import PASSAGES, Oracle, admit
+from cmo.oracle import Oracle, admit
 from cmo.testing import FakeClock
 
 
@@ -72,7 +73,7 @@ def test_a_reply_tells_the_answer_the_mode_and_the_time() -> None:
     retriever = SlowRetriever(clock)
     question = admit("What is raised?", "naive")
     with ThreadPoolExecutor(1) as executor:
-        oracle = Oracle(retriever, Echo(), clock, executor)
+        oracle = Oracle(Engines(retriever, Echo(), clock), clock, executor)
         reply = oracle.reply(question)
         again = asyncio.run(oracle.ask(question))
     assert reply.answer == Answer("What is raised?", (), (), 0.5, "000007", 3)

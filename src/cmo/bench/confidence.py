@@ -18,8 +18,8 @@ from cmo.answer.candidates import candidates
 from cmo.answer.confidence import Confidence, features
 from cmo.app import App
 from cmo.bench.beir import DOI_PREFIX, Beir
+from cmo.engines import PASSAGES
 from cmo.model.questions import Filters, Question
-from cmo.oracle import PASSAGES
 
 _BINS = 10
 _FOLDS = 5

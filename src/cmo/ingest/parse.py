@@ -46,5 +46,7 @@ def _read(path: Path, max_bytes: int) -> ParsedPaper:
             from cmo.ingest.text import TextParser  # noqa: PLC0415
 
             return TextParser().parse(path, max_bytes)
+        case Format.WEB:
+            raise AssertionError("no file is a page of the web: those are cited, never ingested")
         case other:
             assert_never(other)

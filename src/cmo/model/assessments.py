@@ -81,6 +81,8 @@ LIKELY = 0.5
 WEIGHTS = (0.4, 0.3, 0.3)
 """Of relevance, accuracy and factual accuracy in the composite, as the documents fix them."""
 
+_INDICATORS = ((0.9, "🌟 Excellent"), (0.8, "✅ Good"), (0.7, "⚡ Acceptable"))
+_LOWEST = "⚠️ Low Quality"
 LIMITS = (
     "Each sentence is compared with the sentences it cites: words, figures, directions, negations and sentence vectors.",
     "Text that is off the source is told well, contradiction less well.",
@@ -125,3 +127,8 @@ class Assessment:
     def weakest(self) -> Support | None:
         """The sentence that is least supported."""
         return min(self.claims, key=lambda claim: claim.supported, default=None)
+
+
+def indicator(composite: float) -> str:
+    """A composite quality in words, as the documents fix them."""
+    return next((words for least, words in _INDICATORS if composite >= least), _LOWEST)

@@ -132,6 +132,8 @@ class Found:
     """How many passages were eligible under the filters."""
     trace: Trace | None = None
     """None where the graph took no part."""
+    notice: str = ""
+    """What the asker should know of the search, such as that the web could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)

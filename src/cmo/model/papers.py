@@ -45,12 +45,14 @@ CITABLE = frozenset({Role.PROSE, Role.CAPTION, Role.TABLE})
 
 
 class Format(StrEnum):
-    """The kinds of file that can become a paper."""
+    """The kinds of file that can become a paper, and pages of the web, which are cited alone."""
 
     PDF = "pdf"
     JATS = "jats"
     MARKDOWN = "markdown"
     TEXT = "text"
+    WEB = "web"
+    """A page of the web, cited and not kept."""
 
 
 @dataclass(frozen=True, slots=True)

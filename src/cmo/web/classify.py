@@ -20,8 +20,9 @@ from cmo.sorting.cast import OpenSorter, open_sorter
 from cmo.sorting.figures import advise, stats, told
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import Asked, RouteOut, Sent
+from cmo.web.schemas import Asked, Sent
 from cmo.web.schemas import Query as QuestionText
+from cmo.web.schemas_replies import RouteOut
 
 router = APIRouter(tags=["classes"])
 

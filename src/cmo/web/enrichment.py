@@ -14,7 +14,8 @@ from cmo.model.questions import MAX_HOPS, Mode, Reach
 from cmo.oracle import Reply, admit
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import FilterBody, Query, ReplyOut
+from cmo.web.schemas import FilterBody, Query
+from cmo.web.schemas_replies import ReplyOut
 
 router = APIRouter(prefix="/api/query", tags=["enrichment"])
 _STANDARD = Reach(multi_hop=False, hops=0, reasoning=False)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from cmo import wire
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
-from cmo.web.schemas import NodeOut
+from cmo.web.schemas_replies import NodeOut
 
 router = APIRouter(prefix="/api/graph", tags=["enrichment"])
 

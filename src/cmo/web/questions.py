@@ -18,7 +18,8 @@ from cmo.web import problems
 from cmo.web.desk import AtDesk
 from cmo.web.releases_asked import Answers, by_release
 from cmo.web.replies import event, events, failing
-from cmo.web.schemas import QueryBody, QueryParams, ReplyOut
+from cmo.web.schemas import QueryBody, QueryParams
+from cmo.web.schemas_replies import ReplyOut
 
 router = APIRouter(tags=["questions"])
 
