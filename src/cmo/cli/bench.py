@@ -172,3 +172,47 @@ def graph(
         interval = f"{row.low:.3f} to {row.high:.3f}" if row.low is not None and row.high is not None else ""
         table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), interval, row.goal)
     console.print(table)
+
+
+@app.command("answer")
+def answer(
+    data: Annotated[Path, typer.Option(help="The folder that holds papers.")],
+    *,
+    url: Annotated[str, typer.Option(help="An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1.")],
+    model: Annotated[str, typer.Option(help="Name of the model there.")],
+    folder: Annotated[Path, typer.Option(help="Where the base is made and kept.")] = Path("~/.cache/cmo/bench/graph"),
+    most: Annotated[int, typer.Option(min=1, help="Questions that are asked at most.")] = 110,
+    most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
+    most_chars: Annotated[int, typer.Option(min=500, help="Of passages that it is told.")] = 8_000,
+    as_json: AsJson = False,
+) -> None:
+    """Answers of a language model about articles: citation precision and recall, and what gets past the check."""
+    from cmo.answer.generate import Limits
+    from cmo.bench import generated
+    from cmo.llm import ChatEndpoint
+
+    settings = read_settings(working_dir=folder.expanduser() / generated.CORPUS, database_url="")
+    key = settings.llm_api_key.get_secret_value()
+    limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
+    trials = []
+    with (
+        opened(settings) as house,
+        ChatEndpoint(base_url=url, model=model, api_key=key, timeout=settings.llm_seconds) as chat,
+    ):
+        generated.filled(house, data, lambda what: complaints.print(f"[dim]{what}[/]"))
+        bench = generated.Bench(house, chat, limits)
+        for asked in generated.questions()[:most]:
+            trials.append(bench.ask(asked))
+            if not as_json:
+                complaints.print(f"[dim]{asked.id}: {trials[-1].told} of {trials[-1].said} sentences told[/]")
+    figures = generated.rows(trials)
+    if as_json:
+        print_json(generated.as_json(figures, trials))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("figure", "value", "95 % interval", "goal"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    for row in figures:
+        interval = f"{row.low:.3f} to {row.high:.3f}" if row.low is not None and row.high is not None else ""
+        table.add_row(row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal)
+    console.print(table)
