@@ -21,6 +21,7 @@ from cmo.cli import (
     classify,
     demo,
     evaluate,
+    experiment,
     flags,
     graph,
     ingest,
@@ -63,6 +64,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
 app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")

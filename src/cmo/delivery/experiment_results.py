@@ -11,6 +11,7 @@ All of it follows from what was seen, so it can be worked out anew at any time, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -184,13 +185,15 @@ def _compared(spec: Spec, scores: Scores, number: int, *, valid: bool) -> Compar
 def _effect(metric: Metric, moments: Sequence[Moments], number: int, alpha: float, planned: int) -> Effect:
     control, new = moments[0], moments[number]
     found = difference(new, control, alpha, planned=2 * planned)
+    # Where nothing ever differs, as with errors that did not happen, an interval of no width would be a lie.
+    known = found.high > found.low
     return Effect(
         metric,
         float(control.mean),
         float(new.mean),
         float(found.value),
-        float(found.low),
-        float(found.high),
+        float(found.low) if known else -math.inf,
+        float(found.high) if known else math.inf,
         (int(control.n), int(new.n)),
     )
 
@@ -274,7 +277,8 @@ def _told(spec: Spec, arm: Arm, outcome: Outcome, primary: Effect, guards: Seque
             return f"No difference that was planned for: {figures}. What is larger than the interval is ruled out."
         case Outcome.TOO_EARLY:
             left = max(0, spec.planned - min(primary.units))
-            return f"Too early to say: {figures}. {left:,} users an arm are still planned."
+            seen = f": {figures}" if np.isfinite(primary.low) else ""
+            return f"Too early to say{seen}. {left:,} users an arm are still planned."
 
 
 def _alpha(spec: Spec) -> float:
