@@ -22,6 +22,7 @@ _WITHOUT_EFFECT = frozenset(
     working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
     keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
     cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts lightrag_python
+    llm_connections perplexity_api_key web_seconds
     slack_webhook_url email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     """.split()  # noqa: SIM905 - so many names read better so
 )

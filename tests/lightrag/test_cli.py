@@ -104,7 +104,7 @@ def test_lightrag_answers_where_it_is_chosen(
 ) -> None:
     (tmp_path / "pku.txt").write_text(PKU)
     assert cmo("ingest", tmp_path / "pku.txt")[0] == 0
-    for name, value in {"ENGINE": "lightrag", "LLM_URL": model.url, "LLM_MODEL": "rules"}.items():
+    for name, value in {"ENGINE": "lightrag", "LLM_URL": model.url, "LLM_MODEL": "rules", "LLM_LOCAL": "1"}.items():
         monkeypatch.setenv(f"CMO_{name}", value)
     monkeypatch.setenv("CMO_LIGHTRAG_PYTHON", str(lightrag_python))
     assert orjson.loads(cmo("kb", "sync", "--json")[1]) == {"read": 1, "forgotten": 0}
@@ -124,6 +124,7 @@ def test_a_model_reads_the_papers_once_and_can_be_forgotten(
     assert cmo("ingest", tmp_path / "pku.txt")[0] == 0
     monkeypatch.setenv("CMO_LLM_URL", model.url)
     monkeypatch.setenv("CMO_LLM_MODEL", "rules")
+    monkeypatch.setenv("CMO_LLM_LOCAL", "1")
     *_, first = lines(cmo("kb", "read", "--json")[1])
     assert (first["summary"]["papers"], first["summary"]["relations"]) == (1, 1)
     assert lines(cmo("kb", "read", "--json")[1])[-1]["summary"]["papers"] == 0

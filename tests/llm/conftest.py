@@ -50,7 +50,7 @@ def smollm2(weights: Path) -> Iterator[LocalModel]:
     """Loaded once."""
     if not importlib.util.find_spec("xllamacpp"):
         absent("xllamacpp is not installed: pip install 'clinical-metabolomics-oracle[local-llm]'")
-    model = LocalModel(weights, KVCacheConfig(context_tokens=2048), threads=1)
+    model = LocalModel("smollm2", weights.parent, KVCacheConfig(context_tokens=2048), threads=1)
     yield model
     model.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cmo.errors import ChatFailed, ModelCorrupt, SettingsError
+from cmo.errors import ChatFailed, ModelCorrupt, ModelMissing, SettingsError
 from cmo.llm import ChatEndpoint
 from cmo.llm.local import KVCacheConfig, LocalModel, get_kv_cache_args, get_llm_backend
 from cmo.model.chat import Message, Speaker
@@ -70,18 +70,24 @@ def test_its_server_lets_nobody_in_without_the_key(smollm2: LocalModel) -> None:
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.gguf").write_text("not weights")
     with pytest.raises(ModelCorrupt, match=r"notes\.gguf cannot be loaded"):
-        LocalModel(tmp_path / "notes.gguf", KVCacheConfig()).start()
+        LocalModel(str(tmp_path / "notes.gguf"), tmp_path, KVCacheConfig()).start()
+
+
+def test_weights_that_are_not_there_are_missed_when_they_are_needed(tmp_path: Path) -> None:
+    model = LocalModel("qwen-1.5b", tmp_path, KVCacheConfig())
+    chat = ChatEndpoint(base_url="http://in.process", model="qwen-1.5b", start=model.start)
+    with pytest.raises(ModelMissing, match=r"cmo models install qwen-1\.5b"):
+        chat.complete(ASKED, most_tokens=2)
 
 
 def test_what_is_closed_can_be_started_again(weights: Path) -> None:
-    model = LocalModel(weights, KVCacheConfig(quantization="f16", context_tokens=256), threads=1)
-    first = model.start()[0]
-    assert model.start()[0] == first
-    model.close()
-    with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(first, timeout=5)
-    assert model.start()[0]
-    model.close()
+    model = LocalModel(str(weights), weights.parent, KVCacheConfig(quantization="f16", context_tokens=256), threads=1)
+    for _ in range(2):
+        address = model.start()[0]
+        assert model.start()[0] == address
+        model.close()
+        with pytest.raises(OSError, match="refused"):
+            urllib.request.urlopen(address, timeout=5)
 
 
 def test_the_cache_is_told_in_llama_cpps_own_words() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -49,6 +49,7 @@ class ChatEndpoint:
         payments: the budget; None where calls cost nothing.
         bill: what calls are for, and who pays.
         fuse: when it is left alone for a while.
+        start: starts the server with the first question, where it is not running by itself; tells its address and key.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ChatEndpoint:
         payments: Payments | None = None,
         bill: Bill = Bill(),  # noqa: B008 - frozen
         fuse: Fuse = Fuse(),  # noqa: B008 - frozen
+        start: Callable[[], tuple[str, str]] | None = None,
     ) -> None:
         self.host = re.sub(r"^\w+://(?:[^@/]*@)?", "", base_url).rstrip("/")
         """Where it is, without a name and a password."""
@@ -76,7 +78,8 @@ class ChatEndpoint:
         def address() -> Address:
             from cmo.llm.wire import Address  # noqa: PLC0415 - see above
 
-            return Address(base_url, model, api_key, temperature, timeout, connections)
+            url, key = (base_url, api_key) if start is None else start()
+            return Address(url, model, key, temperature, timeout, connections)
 
         patience = Patience(attempts, first_pause)
         self._desk = Desk(address, host=self.host, model=model, timeout=timeout, patience=patience, fuse=fuse)

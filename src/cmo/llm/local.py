@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cmo.errors import ModelCorrupt, SettingsError
+from cmo.llm.gguf import find
 
 Quantization = Literal["f16", "int8", "int4"]
 TYPES: Final[dict[str, str]] = {"f16": "f16", "int8": "q8_0", "int4": "q4_0"}
@@ -69,13 +70,15 @@ class LocalModel:
     """Weights that answer on loopback once they are started.
 
     Args:
-        weights: the file.
+        name: of an installed model, or a GGUF file.
+        models: where models are installed.
         cache: how it remembers the conversation.
         threads: 0: as llama.cpp likes.
     """
 
-    def __init__(self, weights: Path, cache: KVCacheConfig, *, threads: int = 0) -> None:
-        self._weights = weights
+    def __init__(self, name: str, models: Path, cache: KVCacheConfig, *, threads: int = 0) -> None:
+        self._name = name
+        self._models = models
         self._cache = cache
         self._threads = threads
         self._key = secrets.token_urlsafe(24)
@@ -84,6 +87,7 @@ class LocalModel:
         """Load it unless it is loaded; its base address, and the key to it.
 
         Raises:
+            ModelMissing: its weights are not installed.
             SettingsError: the extra is not installed.
             ModelCorrupt: the file cannot be loaded.
         """
@@ -96,6 +100,7 @@ class LocalModel:
 
     @cached_property
     def _server(self) -> Any:
+        weights = find(self._name, self._models)
         if not importlib.util.find_spec("xllamacpp"):
             raise SettingsError(
                 "Local language models need xllamacpp: `pip install 'clinical-metabolomics-oracle[local-llm]'`; or name "
@@ -104,15 +109,17 @@ class LocalModel:
         import xllamacpp  # noqa: PLC0415 - an extra
 
         try:
-            return xllamacpp.Server(self._parameters(xllamacpp))
+            server = xllamacpp.Server(self._parameters(xllamacpp, weights))
+            server.handle_completions({"prompt": "a", "n_predict": 1}, lambda _said: None)
         except (RuntimeError, ValueError) as error:
-            raise ModelCorrupt(f"{self._weights} cannot be loaded as a language model: {error}.") from error
+            raise ModelCorrupt(f"{weights} cannot be loaded as a language model: {error}.") from error
+        return server  # and at work: one that is told to end before its loop has begun never ends
 
-    def _parameters(self, xllamacpp: Any) -> Any:
+    def _parameters(self, xllamacpp: Any, weights: Path) -> Any:
         told = get_kv_cache_args(self._cache)
         kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{str(told['kv_cache_type']).upper()}")
         made = xllamacpp.CommonParams()
-        made.model.path = str(self._weights)
+        made.model.path = str(weights)
         made.n_ctx, made.n_gpu_layers = told["n_ctx"], told["n_gpu_layers"]
         made.cache_type_k = made.cache_type_v = kind
         made.hostnames, made.port, made.api_keys = ["127.0.0.1"], 0, [self._key]

@@ -204,7 +204,8 @@ def counsel_of(house: App, asking: Asking | None = None, *, may: bool = True) ->
 
     def model_counsel() -> Counsel:
         talk = Talk(line, policy)
-        return ModelCounsel(talk, asking.sparing, pay=payments.areserved, host=talk.host)
+        pay = None if settings.llm_local else payments.areserved
+        return ModelCounsel(talk, asking.sparing, pay=pay, host=talk.host)
 
     return model_counsel
 
