@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cmo.model.questions import Mode, Question
 from cmo.engines import PASSAGES
+from cmo.model.questions import Mode, Question
 from cmo.web import create_api
 
 PAPERS = {
@@ -51,6 +51,35 @@ async def test_a_misspelled_name_is_told(base: Any) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         reply = await client.post("/query", json={"query": "What is associated with phenylketonurea?"})
     assert reply.json()["read_as"] == [{"printed": "phenylketonurea", "read_as": "phenylketonuria"}]
+
+
+@pytest.mark.parametrize("asked", ["What is phenylketonurea?", "Tell me of phenylketonurea"])
+def test_a_misspelled_name_is_searched_for_as_it_was_meant(base: Any, asked: str) -> None:
+    found = base.app.retriever.retrieve(Question(asked), PASSAGES)
+    meant = base.app.retriever.retrieve(Question(asked.replace("urea", "uria")), PASSAGES)
+    assert found.trace is not None
+    assert found.trace.misread == (("phenylketonurea", "phenylketonuria"),)
+    assert found.question == asked
+    assert found.terms == meant.terms
+    assert found.passages[0].paper == meant.passages[0].paper
+
+
+def test_a_word_that_papers_print_is_no_misspelling(base: Any) -> None:
+    asked = "Is cytokine related to phenylketonuria?"
+    base.add(five="A cytosine in newborns\n\nCytosine was raised in plasma of patients with phenylketonuria.\n")
+    assert trace(base, asked).misread == (("cytokine", "cytosine"),)
+    base.add(six="Storms of the immune system\n\nA cytokine storm was seen in three of the patients.\n")
+    assert trace(base, asked).misread == ()
+
+
+def test_the_class_that_is_asked_for_is_not_what_it_is_asked_of(base: Any) -> None:
+    base.add(
+        seven="Amino acids of newborns\n\nAmino acids were raised in plasma of patients with obesity.\n",
+    )
+    told = trace(base, "Which amino acids are raised in phenylketonuria?")
+    assert [node.name for node in told.concepts] == ["phenylketonuria"]
+    assert "obesity" not in {end.name for r in told.relationships if r.asked for end in (r.subject, r.object)}
+    assert "amino acid" in {node.name for node in trace(base, "How are amino acids related to obesity?").concepts}
 
 
 def test_what_papers_name_is_no_misspelling_of_something_else(base: Any) -> None:

@@ -57,8 +57,8 @@ class HybridRetriever:
         if snapshot is None:
             return Found(question.text, (), np.empty(0, np.float32), (), "", 0)
         reach = question.reach or self._reach()
-        asked = self._see(snapshot, question)
         way = self._walk(snapshot, question, reach)
+        asked = self._see(snapshot, _as_read(question, way))
         passages = _folded(snapshot, self._rank(snapshot, asked, way).first(2 * limit), limit)
         return Found(
             question=question.text,
@@ -73,7 +73,7 @@ class HybridRetriever:
     def ranking(self, snapshot: Searchable, question: Question) -> Ranking:
         """All rows found in a snapshot, without their passages: what evaluations look at."""
         way = self._walk(snapshot, question, question.reach or self._reach())
-        return self._rank(snapshot, self._see(snapshot, question), way)
+        return self._rank(snapshot, self._see(snapshot, _as_read(question, way)), way)
 
     def _see(self, snapshot: Searchable, question: Question) -> Asked:
         """A question as a snapshot sees it: vector, terms and eligible rows."""
@@ -94,11 +94,25 @@ class HybridRetriever:
         unasked = question.mode is Mode.NAIVE or (question.mode is Mode.HYBRID and not reach.multi_hop)
         if unasked or snapshot.graph is None:
             return None
-        return walk(snapshot.graph, self._linker(), question, reach.steps)
+        return walk(snapshot.graph, self._linker(), question, reach.steps, lambda name: _prints(snapshot, name))
 
     def _rank(self, snapshot: Searchable, asked: Asked, way: Walk | None) -> Ranking:
         walked = _walked(way, asked) if way else None
         return rank(snapshot, asked, leaning(asked.question.text, self._weights), walked)
+
+
+def _prints(snapshot: Searchable, name: str) -> bool:
+    """Whether papers have each word of a name: what they print themselves is no slip of whoever asks."""
+    terms = [found for word in name.split() if (found := snapshot.terms(word))]
+    return all(len(snapshot.matching(found, 1, None).rows) for found in terms)
+
+
+def _as_read(question: Question, way: Walk | None) -> Question:
+    """A question with what its misspelled names were taken for: no paper has them as they are printed."""
+    text = question.text
+    for printed, name in way.misread if way else ():
+        text = text.replace(printed, name)
+    return replace(question, text=text)
 
 
 def _walked(way: Walk, asked: Asked) -> Hits:

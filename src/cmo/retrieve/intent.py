@@ -50,20 +50,24 @@ class Intent:
     """Relations asked for by name."""
     relates: bool
     """Whether a relation, a pathway or a mechanism is asked for at all."""
+    words: frozenset[str] = frozenset()
+    """By which the question says the kinds: "amino acids" names what is asked for, and nothing that it is asked of."""
 
 
 def intent(question: str) -> Intent:
     """Read a question for its cue words."""
     low = question.casefold()
-    kinds = frozenset(kind for cue, found in _KIND_CUES if cue.search(low) for kind in found)
+    said = [(match, found) for cue, found in _KIND_CUES if (match := cue.search(low))]
+    kinds = frozenset(kind for _, found in said for kind in found)
     types = frozenset(kind for cue, kind in _TYPE_CUES if cue.search(low))
-    return Intent(kinds, types, bool(types) or bool(_RELATES_CUE.search(low)))
+    words = frozenset(match[1] for match, _ in said)
+    return Intent(kinds, types, bool(types) or bool(_RELATES_CUE.search(low)), words)
 
 
 # "Which metabolites ...", "what are the genes ...": the kind stands near the question word, so that "in which disease
 # are metabolites raised" asks for a disease.
 _KIND_CUES = [
-    (re.compile(rf"\b(?:which|what|name|list|whose)\b(?:\W+\w+){{0,2}}?\W+(?:{cue})\b"), kinds)
+    (re.compile(rf"\b(?:which|what|name|list|whose)\b(?:\W+\w+){{0,2}}?\W+({cue})\b"), kinds)
     for cue, kinds in _KINDS.items()
 ]
 _TYPE_CUES = [(re.compile(rf"\b(?:{cue})\b"), kind) for cue, kind in _TYPES.items()]

@@ -5,12 +5,13 @@
     question --linker--> known concepts --graph--> nodes
              --guesses--> ids that only papers may know --graph--> nodes, where nothing known stands
 
-A name that stands in papers as it is asked for is preferred to what it might be a misspelling of.
+A name that stands in papers as it is asked for is preferred to what it might be a misspelling of; and what is printed
+in papers at all (a cytokine, which is near cytosine) is no misspelling.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cmo.model.concepts import Mention
@@ -31,9 +32,17 @@ class Seed:
     """What that was taken for where it is misspelled; else empty."""
 
 
-def seeds(graph: Graph, linker: Linker, text: str) -> tuple[Seed, ...]:
-    """The nodes of a question, each once, in the order in which it names them."""
-    known = _there(graph, linker.link_question(text))
+def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]) -> tuple[Seed, ...]:
+    """The nodes of a question, each once, in the order in which it names them.
+
+    Args:
+        graph: of the papers.
+        linker: names to concepts.
+        text: the question.
+        prints: whether papers have each word of a name.
+    """
+    linked = linker.link_question(text)
+    known = _there(graph, [m for m in linked if not (m.read_as and prints(text[m.start : m.end]))])
     guessed = _there(graph, linker.guesses(text))
     sure = [m for m in known if not m[0].read_as]
     own = list(_apart(guessed, sure))

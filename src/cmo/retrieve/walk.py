@@ -13,6 +13,7 @@ the question asks for (a gene, a pathway) weighs more among the nodes that the s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,7 +27,7 @@ from cmo.model.ports import Graph, Linker
 from cmo.model.questions import Mode, Question
 from cmo.retrieve.intent import Intent, intent
 from cmo.retrieve.leads import Lead, leads
-from cmo.retrieve.seeds import seeds
+from cmo.retrieve.seeds import Seed, seeds
 
 _ASKED = 2.0
 """How much more a node of a kind that is asked for counts."""
@@ -78,14 +79,25 @@ class Walk:
         return list(dict.fromkeys(edge for lead in self.leads for edge in lead.edges))
 
 
-def walk(graph: Graph | None, linker: Linker | None, question: Question, hops: int) -> Walk | None:
-    """Follow a question's concepts; None where the graph is not called for, or knows none of them."""
+def walk(
+    graph: Graph | None, linker: Linker | None, question: Question, hops: int, prints: Callable[[str], bool]
+) -> Walk | None:
+    """Follow a question's concepts; None where the graph is not called for, or knows none of them.
+
+    Args:
+        graph: of the papers; None where there is none.
+        linker: names to concepts.
+        question: as it is asked.
+        hops: how many relations are followed.
+        prints: whether papers have each word of a name, which then is not misspelled.
+    """
     if graph is None or linker is None or question.mode is Mode.NAIVE:
         return None
-    named = seeds(graph, linker, question.text)
+    named = seeds(graph, linker, question.text, prints)
     wanted = intent(question.text)
-    if not named or not _called_for(question.mode, wanted, len(named)):
+    if not named or not _called_for(question.mode, wanted, named):
         return None
+    named = _asked_of(named, wanted)
     weights = np.array([seed.confidence / math.log(2 + seed.node.papers) for seed in named], np.float32)
     nodes, scores = _reached(graph, np.array([seed.node.number for seed in named], np.int64), weights, hops)
     return Walk(
@@ -99,9 +111,17 @@ def walk(graph: Graph | None, linker: Linker | None, question: Question, hops: i
     )
 
 
-def _called_for(mode: Mode, wanted: Intent, concepts: int) -> bool:
-    """Hybrid takes the graph where a question relates concepts; the other modes ask for it themselves."""
-    return mode is not Mode.HYBRID or concepts >= _FEW or wanted.relates
+def _called_for(mode: Mode, wanted: Intent, named: Sequence[Seed]) -> bool:
+    """Hybrid takes the graph where a question relates concepts, or misspells one, so that its words are in no paper.
+
+    The other modes ask for it themselves.
+    """
+    return mode is not Mode.HYBRID or len(named) >= _FEW or wanted.relates or any(seed.read_as for seed in named)
+
+
+def _asked_of(named: tuple[Seed, ...], wanted: Intent) -> tuple[Seed, ...]:
+    """What a question is about, without the class of what it asks for: in "which amino acids are raised in X" that is X."""
+    return tuple(seed for seed in named if seed.printed.casefold() not in wanted.words) or named
 
 
 def _reached(
