@@ -14,10 +14,11 @@ from cmo.delivery.experiments import Experiments
 from cmo.delivery.releases import Bundle, release
 from cmo.delivery.shadow import Sampling, Shadow
 from cmo.errors import NotFound, SettingsError, StoreError, StoreLocked
-from cmo.model.delivery import Act
+from cmo.model.audit import Given, Rating
+from cmo.model.delivery import Act, Observation
+from cmo.model.money import Payer
 from cmo.model.notices import Severity
 from cmo.model.questions import Mode, Question
-from cmo.store.experiments import SqlExperiments
 from cmo.store.record import Record
 from cmo.testing import FakeClock, FakeNotifier
 
@@ -27,8 +28,9 @@ SPEC = Spec("reach", (Arm("control", 0.5), Arm("graph", 0.5, "mix")), planned=15
 class Place:
     """A store with one release, and all that works on it."""
 
-    def __init__(self, store: SqlExperiments) -> None:
-        self.store = store
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.store = store = record.experiments
         self.clock = FakeClock()
         self.experiments = Experiments(store, self.clock)
         self.notifier = FakeNotifier()
@@ -58,7 +60,7 @@ class Place:
 @pytest.fixture
 def place(url: str) -> Iterator[Place]:
     with Record.open(url, FakeClock()) as record:
-        yield Place(record.experiments)
+        yield Place(record)
 
 
 def test_what_was_seen_of_every_user_leads_to_a_verdict(place: Place) -> None:
@@ -118,23 +120,32 @@ def test_what_is_written_twice_counts_once(place: Place) -> None:
     laboratory = place.running()
     enrolled = laboratory.decide("u1")
     assert enrolled is not None
-    for _ in range(3):
-        laboratory.saw(enrolled, Answered(Question("q"), "a1", 0.1, scores={Metric.SUPPORT: 0.5}))
-        laboratory.flush()
-    assert place.experiments.findings("reach").results.answers == 1
-
-
-def test_a_rating_is_put_to_the_answer_that_it_is_of(place: Place) -> None:
-    laboratory = place.running()
-    enrolled = laboratory.decide("u1")
-    assert enrolled is not None
-    laboratory.saw(enrolled, Answered(Question("q"), "a1", 0.1))
-    assert laboratory.rated("a1", 4)
-    assert not laboratory.rated("of nobody", 4)
+    laboratory.saw(enrolled, Answered(Question("q"), "a1", 0.1, scores={Metric.SUPPORT: 0.5}))
+    rows = [row for row in laboratory._queue if isinstance(row, Observation)]
     laboratory.flush()
-    rows = list(place.store.seen("experiment/reach", 1))
-    assert [row.sums["values"].get("rating") for row in rows if "rating" in row.sums["values"]] == [0.75]
+    place.store.observe(rows, [])
     assert place.experiments.findings("reach").results.answers == 1
+
+
+def test_two_askers_of_one_kept_reply_are_two_answers_and_each_rating_is_of_its_own(place: Place) -> None:
+    laboratory = place.running()
+    same = [f"u{n}" for n in range(20) if (e := laboratory.decide(f"u{n}")) is not None and e.arm == "graph"]
+    for user in same:
+        enrolled = laboratory.decide(user)
+        assert enrolled is not None
+        laboratory.saw(enrolled, Answered(Question("q"), "ab12", 0.1, made=False))
+    laboratory.flush()
+    given = Given("ab12", place.clock.now(), Payer("", same[0]), "", "1", {"query": "q"}, {"id": "ab12"})
+    place.record.answers.put([given])
+    for user, score in ((same[1], 5), (same[2], 3), ("a stranger", 1)):
+        place.record.answers.rate(Rating("ab12", place.clock.now(), Payer("", user), score, ""))
+    found = place.experiments.findings("reach")
+    assert found.results.answers == len(same)
+    rating = next(effect for effect in found.results.compared[0].others if effect.metric is Metric.RATING)
+    assert rating.units == (0, 2)
+    assert rating.new == pytest.approx(0.75)
+    place.experiments.stop("reach", "ada")
+    assert any(e.metric is Metric.RATING for e in place.experiments.findings("reach").results.compared[0].others)
 
 
 def test_names_of_users_are_nowhere_in_the_store(place: Place) -> None:

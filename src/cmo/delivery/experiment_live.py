@@ -19,6 +19,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import uuid4
 
 from cmo.delivery.arms import Metric
 from cmo.delivery.compare import Pair
@@ -40,7 +41,6 @@ STALE_SECONDS: Final = 60.0
 _QUEUED: Final = 100_000
 _AT_ONCE: Final = 2_000
 _REMEMBERED: Final = 50_000
-_BEST_RATING: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Answered:
     """What came of one question."""
 
     question: Question
-    id: str
-    """Of the reply; any unique one where it failed."""
+    reply_id: str
+    """A reply that was kept may go to several askers; empty where there is none."""
     seconds: float
     failed: bool = False
     refused: bool = False
@@ -118,7 +118,6 @@ class Laboratory:
         self._trial: Trial | None = None
         self._heard = clock.monotonic()
         self._queue: deque[Observation | Exposure] = deque(maxlen=_QUEUED)
-        self._owners: OrderedDict[str, Enrolled] = OrderedDict()
         self._exposed: OrderedDict[tuple[str, int, str], None] = OrderedDict()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -156,22 +155,10 @@ class Laboratory:
             if answered.made:  # how fast a kept one comes says nothing of an arm
                 values[Metric.LATENCY] = 1_000 * answered.seconds
                 values[Metric.SLOW] = float(1_000 * answered.seconds > spec.slow_ms)
-        self._add(enrolled, answered.id, values)
-        with self._lock:
-            self._owners[answered.id] = enrolled
-            if len(self._owners) > _REMEMBERED:
-                self._owners.popitem(last=False)
+        asking = uuid4().hex
+        self._add(enrolled, asking, values, reply=answered.reply_id)
         if answered.reply is not None and not answered.refused:
-            self._judge(enrolled, answered)
-
-    def rated(self, answer: str, score: float) -> bool:
-        """What a user says of an answer, 1 to 5; False where it was not given in an experiment by this process."""
-        with self._lock:
-            enrolled = self._owners.get(answer)
-        if enrolled is None:
-            return False
-        self._add(enrolled, answer, {Metric.RATING: (score - 1) / (_BEST_RATING - 1)})
-        return True
+            self._judge(enrolled, answered, asking)
 
     def refresh(self) -> None:
         """Look which experiment runs.
@@ -259,7 +246,7 @@ class Laboratory:
                 self._exposed.popitem(last=False)
         self._queue.append(Exposure(*place, _hashed(enrolled), enrolled.arm, self._clock.now().timestamp()))
 
-    def _judge(self, enrolled: Enrolled, answered: Answered) -> None:
+    def _judge(self, enrolled: Enrolled, answered: Answered, asking: str) -> None:
         """How well the answer is borne out, and what the control says to the same question.
 
         Both arms are drawn, bounded and judged alike: what is missing is missing in both.
@@ -274,32 +261,36 @@ class Laboratory:
 
         def keep(_question: Question, pair: Pair) -> None:
             values = {} if pair.now.support is None else {Metric.SUPPORT: pair.now.support}
-            self._add(enrolled, answered.id, values, prior=pair.candidate.support)
+            self._add(enrolled, asking, values, prior=pair.candidate.support)
 
         shadow.offer(answered.question, own, candidate=control, keep=keep)
 
-    def _add(self, enrolled: Enrolled, answer: str, values: Mapping[Metric, float], prior: float | None = None) -> None:
-        seen = Seen(
-            self._clock.now().timestamp(), enrolled.arm, _hashed(enrolled), answer, values, prior, enrolled.part
-        )
-        self._queue.append(_row(enrolled.trial.spec.subject, enrolled.trial.status.run, seen))
+    def _add(
+        self,
+        enrolled: Enrolled,
+        asking: str,
+        values: Mapping[Metric, float],
+        prior: float | None = None,
+        reply: str = "",
+    ) -> None:
+        """One row for each thing that was seen of an answer; the same again is the same row."""
+        trial = enrolled.trial
+        facts: dict[str, Any] = {"unit": _hashed(enrolled), "answer": asking}
+        facts["values"] = {name.value: value for name, value in values.items() if math.isfinite(value)}
+        given = {"prior": prior, "part": enrolled.part, "reply": reply}
+        facts |= {name: value for name, value in given.items() if value not in {None, ""}}
+        batch = hex_hash(asking, *sorted(facts["values"]), size=16)
+        at = self._clock.now().timestamp()
+        self._queue.append(Observation(batch, trial.spec.subject, trial.status.run, enrolled.arm, at, facts))
+
+
+def hashed(subject: str, run: int, unit: str) -> str:
+    """An asker, as nobody can read it back, and different in every run."""
+    return hex_hash(subject, str(run), unit, size=16)
 
 
 def _hashed(enrolled: Enrolled) -> str:
-    """The asker, as nobody can read it back, and different in every experiment."""
-    return hex_hash(enrolled.trial.spec.subject, str(enrolled.trial.status.run), enrolled.unit, size=16)
-
-
-def _row(subject: str, run: int, seen: Seen) -> Observation:
-    """One row for each thing that was seen of an answer; the same again is the same row."""
-    values = {name.value: value for name, value in seen.values.items() if math.isfinite(value)}
-    kinds = ",".join(sorted(values)) + ("+" if seen.prior is not None else "")
-    facts: dict[str, Any] = {"unit": seen.unit, "answer": seen.answer, "values": values}
-    if seen.prior is not None:
-        facts["prior"] = seen.prior
-    if seen.part:
-        facts["part"] = seen.part
-    return Observation(hex_hash(seen.answer, kinds, size=16), subject, run, seen.arm, seen.at, facts)
+    return hashed(enrolled.trial.spec.subject, enrolled.trial.status.run, enrolled.unit)
 
 
 def seen_of(row: Observation) -> Seen:

@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
+from cmo.delivery.arms import Metric
 from cmo.delivery.experiment import Phase, Spec, Status, started, stopped
-from cmo.delivery.experiment_live import seen_of
+from cmo.delivery.experiment_live import hashed, seen_of
 from cmo.delivery.experiment_results import Look, Outcome, Results, looks, results
-from cmo.delivery.experiment_scores import Scores
+from cmo.delivery.experiment_scores import Scores, Seen
 from cmo.delivery.releases import bundle
 from cmo.errors import NotFound, SettingsError, StoreLocked
 from cmo.kit.clock import Clock
@@ -24,6 +23,7 @@ from cmo.model.notices import Notice, Notifier, Severity
 from cmo.model.trials import ExperimentStore, StoredExperiment
 
 _STOPPED_BY = "the service"
+_BEST_RATING = 5
 _DECIDED = frozenset({Outcome.BETTER, Outcome.WORSE, Outcome.NO_DIFFERENCE})
 
 
@@ -135,10 +135,11 @@ class Experiments:
         Raises:
             NotFound: there is none of that name.
         """
-        experiment = self.get(name)
+        stored = self._stored(name)
+        experiment = _read(stored)
         spec, run = experiment.spec, experiment.status.run
         arms = [arm.name for arm in spec.arms]
-        scores = Scores.of(self._seen(spec, run), arms)
+        scores = Scores.of(self._seen(spec, run, stored.begun_at), arms)
         exposed = self._store.exposed(spec.subject, run)
         return Findings(
             experiment,
@@ -173,8 +174,21 @@ class Experiments:
         except (SettingsError, StoreLocked):  # somebody was faster
             return
 
-    def _seen(self, spec: Spec, run: int) -> Iterator[Any]:
-        return map(seen_of, self._store.seen(spec.subject, run))
+    def _seen(self, spec: Spec, run: int, since: float) -> list[Seen]:
+        """What was seen, and what people said of it, put to whoever was answered so."""
+        rows = list(self._store.seen(spec.subject, run))
+        seen = [seen_of(row) for row in rows]
+        by_reply: dict[str, list[Seen]] = {}
+        for row, one in zip(rows, seen, strict=True):
+            if reply := row.sums.get("reply"):
+                by_reply.setdefault(reply, []).append(one)
+        for rated in self._store.rated(since) if by_reply else ():
+            given = by_reply.get(rated.reply, [])
+            unit = hashed(spec.subject, run, rated.user)
+            mine = [one for one in given if one.unit == unit] or (given if len(given) == 1 else [])
+            score = (rated.score - 1) / (_BEST_RATING - 1)
+            seen += [replace(one, values={Metric.RATING: score}, prior=None) for one in mine[-1:]]
+        return seen
 
     def _stored(self, name: str) -> StoredExperiment:
         stored = self._store.experiment(name)

@@ -22,6 +22,17 @@ class StoredExperiment:
     ended_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What somebody said of an answer."""
+
+    reply: str
+    user: str
+    """Empty where nobody knows who."""
+    score: int
+    """1 to 5."""
+
+
 class ExperimentStore(Protocol):
     """Where experiments and what was seen of them are kept. Each method is one transaction."""
 
@@ -55,4 +66,8 @@ class ExperimentStore(Protocol):
 
     def seen(self, subject: str, step: int) -> Iterator[Observation]:
         """All that was seen, in the order of its time."""
+        ...
+
+    def rated(self, since: float) -> Iterator[Rated]:
+        """What people said of answers since a time, in its order."""
         ...

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from cmo.model.delivery import Act, Observation
-from cmo.model.trials import StoredExperiment
+from cmo.model.trials import Rated, StoredExperiment
 from cmo.store import delivery_tables as tables
+from cmo.store.answer_tables import ratings
 from cmo.store.delivery import SqlDelivery, _note
 
 _AT_ONCE = 5_000
@@ -76,6 +78,14 @@ class SqlExperiments(SqlDelivery):
         with self._reading() as connection:
             for row in connection.execute(query):
                 yield Observation(row.batch, row.subject, row.step, row.arm, row.at, orjson.loads(row.sums))
+
+    def rated(self, since: float) -> Iterator[Rated]:
+        """What people said of answers since a time."""
+        at = datetime.fromtimestamp(since, UTC)
+        query = select(ratings).where(ratings.c.at >= at).order_by(ratings.c.at)
+        with self._reading() as connection:
+            for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+                yield Rated(row.answer, row.user_id, row.score)
 
 
 def _facts(experiment: StoredExperiment) -> dict[str, Any]:
