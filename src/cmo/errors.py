@@ -21,6 +21,7 @@
     │   ├── Overloaded     more is asked than can be answered in time
     │   ├── Resting        an outside service kept failing and is left alone for a while
     │   └── OverBudget     no money may be spent on this now
+    ├── NotAllowed         a change that needs the admin's token came without it
     ├── OutOfTime          the deadline of a request passed
     ├── LabelsUnusable     questions with labels cannot be read, or are too few to learn from
     ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
@@ -32,7 +33,8 @@
     ├── VocabularyError    a vocabulary cannot be read, downloaded or found
     │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
-        └── PriceUnknown   nobody said what a model costs, so it is not called
+        ├── PriceUnknown   nobody said what a model costs, so it is not called
+        └── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
 
 Each message says what was wrong, where, and what to do next. `code` is stable and is
 the last part of the problem type in HTTP replies.
@@ -181,6 +183,12 @@ class OverBudget(NotNow):
     code = "over-budget"
 
 
+class NotAllowed(OracleError):
+    """A change that needs the admin's token came without it."""
+
+    code, status = "not-allowed", 403
+
+
 class OutOfTime(OracleError):
     """The deadline of a request passed."""
 
@@ -251,3 +259,9 @@ class PriceUnknown(SettingsError):
     """Nobody said what a model costs, so it is not called."""
 
     code, status = "price-unknown", 503
+
+
+class ReleaseRefused(SettingsError):
+    """A release, a rollout or a flag cannot be what was asked for."""
+
+    code, status = "release-refused", 422

@@ -207,14 +207,14 @@ def _say(command: Command, name: str, actor: str | None, reason: str, home: Path
 
 def _plan(name: str, file: Path | None) -> tuple[Plan, dict[str, Any]]:
     from cmo.delivery.rollout import plan, plan_of
-    from cmo.errors import SettingsError
+    from cmo.errors import ReleaseRefused
 
     if file is None:
         return plan(name), {}
     try:
         facts = tomllib.loads(file.read_text("utf-8"))
     except ValueError as error:
-        raise SettingsError(f"{file} is no plan: {error}.") from error
+        raise ReleaseRefused(f"{file} is no plan: {error}.") from error
     return plan_of(facts, str(facts.get("name", file.stem))), facts.get("gates", {})
 
 

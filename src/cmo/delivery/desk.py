@@ -17,7 +17,7 @@ from cmo.delivery.flags import flag, named
 from cmo.delivery.gates import Verdict
 from cmo.delivery.rollout import Command, Phase, Plan, Status, advance, plan_of
 from cmo.delivery.watch import Watch
-from cmo.errors import NotFound, NotNow, SettingsError
+from cmo.errors import NotFound, NotNow, ReleaseRefused
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Release, Setting, StoredRollout
 
@@ -54,11 +54,11 @@ class Desk:
         """Keep a release.
 
         Raises:
-            SettingsError: its name stands for other settings already.
+            ReleaseRefused: its name stands for other settings already.
         """
         made = replace(release, at=self._clock.now().timestamp())
         if not self._store.add_release(made, Act(made.at, actor, "release", made.name, reason, dict(made.settings))):
-            raise SettingsError(
+            raise ReleaseRefused(
                 f"The release {made.name!r} is there with other settings, and never changes. Choose another name."
             )
         return made
@@ -67,7 +67,7 @@ class Desk:
         """Set a flag, or take it away where there is no value.
 
         Raises:
-            SettingsError: it cannot be set.
+            ReleaseRefused: it cannot be set.
             NotFound: there is none to take away.
             NotNow: others set it all the time.
         """
@@ -87,7 +87,7 @@ class Desk:
 
         Raises:
             NotFound: there is no such release.
-            SettingsError: another one is under way, a flag sets what the release changes, or the name is taken.
+            ReleaseRefused: another one is under way, a flag sets what the release changes, or the name is taken.
         """
         release = self._store.release(wish.release)
         if release is None:
@@ -97,7 +97,7 @@ class Desk:
         before = current.rollout
         baseline = "" if before is None else before.release if _is(before, Phase.DONE) else before.baseline
         if baseline == release.name:
-            raise SettingsError(f"The release {release.name!r} answers everybody already.")
+            raise ReleaseRefused(f"The release {release.name!r} answers everybody already.")
         name = named(wish.name or f"{release.name[:40]}-{int(now)}")
         Watch.of(wish.gates or {})
         spec = {
@@ -108,7 +108,7 @@ class Desk:
         rollout = StoredRollout(name, release.name, baseline, spec, status.as_json(), {}, 0, begun_at=now, at=now)
         act = Act(now, actor, "start", name, reason, {"release": release.name, "plan": wish.plan.name})
         if not self._store.begin(rollout, before, act):
-            raise SettingsError(f"Rollout {name!r} cannot begin: the name is taken, or somebody was faster.")
+            raise ReleaseRefused(f"Rollout {name!r} cannot begin: the name is taken, or somebody was faster.")
         return replace(rollout, version=1)
 
     def command(self, command: Command, actor: str, reason: str, name: str = "") -> StoredRollout:
@@ -116,7 +116,7 @@ class Desk:
 
         Raises:
             NotFound: there is none, or another one.
-            SettingsError: it makes no sense in its phase.
+            ReleaseRefused: it makes no sense in its phase.
             NotNow: the controller was always faster.
         """
         for _ in range(_TRIES):
@@ -144,9 +144,9 @@ class Desk:
     def _refuse_contradictions(self, current: Current, settings: Mapping[str, Any]) -> None:
         before = current.rollout
         if before is not None and not (_is(before, Phase.DONE) or _is(before, Phase.BACK)):
-            raise SettingsError(f"Rollout {before.name!r} is under way. End it first: `cmo rollout back`.")
+            raise ReleaseRefused(f"Rollout {before.name!r} is under way. End it first: `cmo rollout back`.")
         if both := sorted(set(settings) & set(current.flags)):
-            raise SettingsError(
+            raise ReleaseRefused(
                 f"A flag sets {', '.join(both)}, which the release changes: both arms would be alike. "
                 "Remove the flag first: `cmo flags set NAME --remove`."
             )

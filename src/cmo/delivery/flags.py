@@ -19,7 +19,7 @@ from typing import Any, Final
 from cmo.delivery.assign import Ramp, Why, assign
 from cmo.delivery.releases import KINDS, NAME, checked
 from cmo.delivery.rollout import Phase
-from cmo.errors import SettingsError
+from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Current, Facts, Setting, StoredFlag
 
 RELEASE: Final = "release"
@@ -150,7 +150,7 @@ def flag(name: str, value: Setting, current: Current, **who: Any) -> StoredFlag:
         who: `percent`, `allowed`, `denied`, `cohorts`.
 
     Raises:
-        SettingsError: the name or value cannot be used, or a live release changes the same setting.
+        ReleaseRefused: the name or value cannot be used, or a live release changes the same setting.
     """
     if name in SWITCHES:
         _switch(name, value, who)
@@ -166,9 +166,9 @@ def flag(name: str, value: Setting, current: Current, **who: Any) -> StoredFlag:
 def _switch(name: str, value: Setting, who: Facts) -> None:
     percent = not isinstance(value, bool | str) and 0 <= value <= _ALL
     if not (isinstance(value, bool) if name == ENABLED else percent):
-        raise SettingsError(f"{name} cannot be {value!r}: it says {SWITCHES[name]}.")
+        raise ReleaseRefused(f"{name} cannot be {value!r}: it says {SWITCHES[name]}.")
     if any(given not in (None, ()) for given in who.values()):
-        raise SettingsError(f"{name} holds for everybody: it takes no share and no list.")
+        raise ReleaseRefused(f"{name} holds for everybody: it takes no share and no list.")
 
 
 def _unless_contradicted(name: str, current: Current) -> None:
@@ -177,7 +177,7 @@ def _unless_contradicted(name: str, current: Current) -> None:
         return
     release = current.releases.get(rollout.release)
     if release is not None and name in release.settings:
-        raise SettingsError(
+        raise ReleaseRefused(
             f"The release {release.name!r} changes {name}, and rollout {rollout.name!r} measures it: a flag for it would "
             "make both arms alike. Take the release back first."
         )
@@ -192,8 +192,8 @@ def named(name: str) -> str:
     """A name that flags, releases and rollouts may have.
 
     Raises:
-        SettingsError: they may not.
+        ReleaseRefused: they may not.
     """
     if not NAME.fullmatch(name):
-        raise SettingsError(f"{name!r} is no name. Use small letters, digits, dots and dashes, 63 at most.")
+        raise ReleaseRefused(f"{name!r} is no name. Use small letters, digits, dots and dashes, 63 at most.")
     return name

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from cmo.errors import SettingsError
+from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Release, Setting
 from cmo.model.questions import MAX_HOPS, Mode, Question, Reach
 
@@ -69,7 +69,7 @@ def bundle(settings: Mapping[str, Setting]) -> Bundle:
     """Settings as answers use them.
 
     Raises:
-        SettingsError: one is unknown, wrong, or cannot be varied from one question to the next.
+        ReleaseRefused: one is unknown, wrong, or cannot be varied from one question to the next.
     """
     found: dict[str, Any] = {name: _checked(name, value) for name, value in settings.items()}
     return Bundle(**found)
@@ -79,12 +79,12 @@ def release(name: str, settings: Mapping[str, Setting], about: str = "", at: flo
     """A release that can be rolled out.
 
     Raises:
-        SettingsError: its name or a setting cannot be used, or it changes nothing.
+        ReleaseRefused: its name or a setting cannot be used, or it changes nothing.
     """
     if not NAME.fullmatch(name):
-        raise SettingsError(f"{name!r} is no name. Use small letters, digits, dots and dashes, 63 at most.")
+        raise ReleaseRefused(f"{name!r} is no name. Use small letters, digits, dots and dashes, 63 at most.")
     if not settings:
-        raise SettingsError(f"The release {name!r} changes nothing. Name a setting, such as max_hops=2.")
+        raise ReleaseRefused(f"The release {name!r} changes nothing. Name a setting, such as max_hops=2.")
     bundle(settings)
     return Release(name, dict(settings), about, at)
 
@@ -93,11 +93,11 @@ def parsed(text: str) -> tuple[str, Setting]:
     """A setting as it is written on a command line: ``max_hops=2``.
 
     Raises:
-        SettingsError: it is no setting.
+        ReleaseRefused: it is no setting.
     """
     name, equals, said = text.partition("=")
     if not equals:
-        raise SettingsError(f"{text!r} is no setting. Write it as name=value, such as max_hops=2.")
+        raise ReleaseRefused(f"{text!r} is no setting. Write it as name=value, such as max_hops=2.")
     return name.strip(), read(said.strip())
 
 
@@ -117,7 +117,7 @@ def checked(name: str, value: Setting) -> Setting:
     """A setting's value, if it may have that.
 
     Raises:
-        SettingsError: it may not.
+        ReleaseRefused: it may not.
     """
     _checked(name, value)
     return value
@@ -125,7 +125,7 @@ def checked(name: str, value: Setting) -> Setting:
 
 def _checked(name: str, value: Setting) -> Setting:
     if name not in KINDS:
-        raise SettingsError(_unknown(name))
+        raise ReleaseRefused(_unknown(name))
     match name, value:
         case "engine", str() if value in ENGINES:
             return value
@@ -137,7 +137,7 @@ def _checked(name: str, value: Setting) -> Setting:
             return value
         case "min_confidence", int() | float() if not isinstance(value, bool) and 0 <= value <= 1:
             return float(value)
-    raise SettingsError(f"{name} cannot be {value!r}: it says {KINDS[name]}.")
+    raise ReleaseRefused(f"{name} cannot be {value!r}: it says {KINDS[name]}.")
 
 
 def _unknown(name: str) -> str:

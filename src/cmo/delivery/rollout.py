@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import Any, Self
 
 from cmo.delivery.gates import Verdict
-from cmo.errors import NotFound, SettingsError
+from cmo.errors import NotFound, ReleaseRefused
 
 _ALL = 100.0
 _SMALL = 10.0
@@ -84,11 +84,11 @@ class Plan:
     def __post_init__(self) -> None:
         steady = all(a < b for a, b in zip(self.stages, self.stages[1:], strict=False))
         if not self.stages or not steady or self.stages[-1] != _ALL or self.stages[0] < 0:
-            raise SettingsError(
+            raise ReleaseRefused(
                 f"The stages {list(self.stages)} of plan {self.name!r} must rise from 0 or more to 100."
             )
         if min(self.bake, self.patience, self.step) < 0:
-            raise SettingsError(f"Plan {self.name!r} has a negative duration.")
+            raise ReleaseRefused(f"Plan {self.name!r} has a negative duration.")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, in the words of `plans.toml`."""
@@ -149,7 +149,7 @@ def advance(plan: Plan, status: Status, verdict: Verdict, now: float, command: C
         command: what a human said since the last call.
 
     Raises:
-        SettingsError: the command makes no sense in this phase.
+        ReleaseRefused: the command makes no sense in this phase.
     """
     if command is not None:
         status = _obeyed(plan, status, command, now)
@@ -211,7 +211,7 @@ def _obeyed(plan: Plan, status: Status, command: Command, now: float) -> Status:
             return replace(Status.begin(plan, now), reason="begun anew by a human", steps=status.steps + 1)
         case Command.APPROVE, Phase.WAITING:
             return _entered(plan, status, status.stage + 1, now)
-    raise SettingsError(f"A rollout that is {status.phase} cannot {command}. See `cmo rollout status`.")
+    raise ReleaseRefused(f"A rollout that is {status.phase} cannot {command}. See `cmo rollout status`.")
 
 
 def _changed(status: Status, **facts: Any) -> Status:
@@ -244,13 +244,13 @@ def plan_of(facts: Mapping[str, Any], name: str = "") -> Plan:
     """From what `Plan.as_json` gave, or a file says in the words of `plans.toml`.
 
     Raises:
-        SettingsError: it is no plan.
+        ReleaseRefused: it is no plan.
     """
     try:
         return _plan(name or str(facts["name"]), facts)
     except (KeyError, TypeError, ValueError) as error:
         wanted = "It needs stages, bake, patience and down, as in `cmo rollout plans --json`."
-        raise SettingsError(f"This is no plan: {type(error).__name__} {error}. {wanted}") from error
+        raise ReleaseRefused(f"This is no plan: {type(error).__name__} {error}. {wanted}") from error
 
 
 def _plan(name: str, facts: Mapping[str, Any]) -> Plan:

@@ -24,7 +24,7 @@ from cmo.delivery.gates import Finding, Gate, Judged, Standing, Verdict
 from cmo.delivery.means import Moments
 from cmo.delivery.observed import edge_of, nothing
 from cmo.delivery.sample_ratio import mismatched
-from cmo.errors import SettingsError
+from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Facts, Observation
 
 ALPHA: Final = 0.01
@@ -59,14 +59,14 @@ class Watch:
         """As a plan says: `fresh`, `least`, and `metrics` that are watched.
 
         Raises:
-            SettingsError: one of them cannot be used.
+            ReleaseRefused: one of them cannot be used.
         """
         least, fresh = facts.get("least", 500), facts.get("fresh", FRESH)
         wanted = tuple(facts.get("metrics", USUAL))
         known = {str(gate.metric): gate for gate in _gates(ALPHA)}
         whole = all(isinstance(n, int) and n > 0 for n in (least, fresh))
         if not whole or "errors" not in wanted or set(wanted) - set(known) or set(facts) - _SAID:
-            raise SettingsError(
+            raise ReleaseRefused(
                 f"These are no gates: {dict(facts)}. Give `least` and `fresh` as whole numbers above 0, and `metrics` with "
                 f"errors among {', '.join(known)}."
             )

@@ -26,6 +26,12 @@ async def interface() -> Response:
     return FileResponse(_FOLDER / "docs.html", headers=_FRESH)
 
 
+@router.get("/releases")
+async def releases() -> Response:
+    """Releases: stage, share, evidence, who did what."""
+    return FileResponse(_FOLDER / "releases.html", headers=_FRESH)
+
+
 @router.get("/favicon.ico")
 async def icon() -> Response:
     """The mark of the service."""

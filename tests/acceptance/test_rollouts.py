@@ -1,0 +1,187 @@
+"""A real service under real load, in two processes: bad releases are taken back without help, a healthy one reaches all."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+CMO = Path(sys.executable).with_name("cmo")
+NOTES = Path(__file__).parents[2] / "library" / "notes"
+PLAN = """
+about = "a rehearsal in seconds"
+stages = [50, 100]
+bake = 2
+patience = 600
+down = "instant"
+
+[gates]
+least = 60
+fresh = 30
+metrics = ["errors", "refusals", "citations"]
+"""
+QUESTIONS = (
+    "Which metabolites are raised in phenylketonuria?",
+    "Which amino acids are raised in maple syrup urine disease?",
+    "What is lowered in type 2 diabetes?",
+    "Which acylcarnitines mark MCAD deficiency?",
+    "How is homocysteine related to vitamin B12?",
+    "What is the role of mass spectrometry in metabolomics?",
+)
+USERS = 2_000
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _model() -> None:
+    from cmo.embed.provision import install
+
+    install("minilm", Path("~/.cache/cmo/models").expanduser())
+
+
+class Service:
+    """A service of its own base, and `cmo` on the same base."""
+
+    def __init__(self, folder: Path) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
+        self._environment = {
+            **kept,
+            "CMO_HOME": str(folder / "base"),
+            "CMO_DELIVERY": "true",
+            "CMO_CACHE": "false",  # so that each question is answered anew
+            "LC_ALL": "C.UTF-8",
+        }
+        self._plan = folder / "rehearsal.toml"
+        self._plan.write_text(PLAN)
+        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [CMO, "serve", "--port", str(port), "--workers", "2"]
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+
+    def run(self, *arguments: str | Path) -> dict[str, Any]:
+        done = subprocess.run(
+            [CMO, *arguments, "--json"], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout)) if arguments[0] == "rollout" else {}
+
+    def start(self, name: str, *settings: str) -> None:
+        given = [part for setting in settings for part in ("--set", setting)]
+        self.run("rollout", "start", name, *given, "--plan-file", self._plan, "--name", name, "--reason", "rehearsal")
+
+    def close(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("rollouts"))
+    try:
+        for _ in range(240):
+            try:
+                if httpx.get(f"{service.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
+                    break
+            except httpx.TransportError:
+                pass
+            time.sleep(0.25)
+        yield service
+    finally:
+        service.close()
+
+
+class Load:
+    """Users who ask all the time, and what they get."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._chance = Random(7)
+        self.statuses: dict[int, int] = {}
+        self.last = 0.0
+        """When a release answered last."""
+        self.exposed = 0
+
+    async def run(self, until: asyncio.Event, at_once: int = 8) -> None:
+        limits = httpx.Limits(max_connections=at_once)
+        async with (
+            httpx.AsyncClient(base_url=self._url, timeout=30, limits=limits) as http,
+            asyncio.TaskGroup() as users,
+        ):
+            for _ in range(at_once):
+                users.create_task(self._ask(http, until))
+
+    async def _ask(self, http: httpx.AsyncClient, until: asyncio.Event) -> None:
+        while not until.is_set():
+            body = {"query": self._chance.choice(QUESTIONS), "user": f"user-{self._chance.randrange(USERS)}"}
+            reply = await http.post("/query", json=body)
+            self.statuses[reply.status_code] = self.statuses.get(reply.status_code, 0) + 1
+            if "arm=new" in reply.headers.get("x-release", "") or "fallback" in reply.headers.get("x-release", ""):
+                self.exposed, self.last = self.exposed + 1, time.monotonic()
+
+
+async def ended(service: Service, seconds: float) -> tuple[dict[str, Any], Load]:
+    """What a rollout comes to under load."""
+    load, stop = Load(service.url), asyncio.Event()
+    asking = asyncio.create_task(load.run(stop))
+    began = time.monotonic()
+    try:
+        while True:
+            await asyncio.sleep(1)
+            facts = await asyncio.to_thread(service.run, "rollout", "status")
+            if facts["phase"] in {"back", "done"}:
+                return facts, load
+            assert time.monotonic() - began < seconds, facts
+    finally:
+        await asyncio.sleep(1.5)
+        stop.set()
+        await asking
+
+
+async def test_a_release_that_abstains_is_taken_back(service: Service) -> None:
+    await asyncio.to_thread(service.start, "abstains", "min_confidence=1.0")
+    facts, load = await ended(service, 60)
+    assert (facts["phase"], facts["percent"]) == ("back", 0)
+    assert "refusals" in {gate["gate"] for gate in facts["gates"] if gate["verdict"] == "fail"}
+    assert set(load.statuses) == {200}
+    assert 0 < load.exposed < sum(load.statuses.values())
+
+
+async def test_a_release_that_fails_is_taken_back_and_nobody_notices(service: Service) -> None:
+    await asyncio.to_thread(service.start, "fails", "engine=lightrag")
+    facts, load = await ended(service, 60)
+    assert facts["phase"] == "back"
+    assert "errors" in {gate["gate"] for gate in facts["gates"] if gate["verdict"] == "fail"}
+    assert set(load.statuses) == {200}, "the baseline answered for it"
+
+
+async def test_a_healthy_release_reaches_all_and_can_still_be_taken_back_at_once(service: Service) -> None:
+    await asyncio.to_thread(service.start, "healthy", "max_hops=2")
+    facts, load = await ended(service, 400)
+    assert (facts["phase"], facts["percent"]) == ("done", 100)
+    assert set(load.statuses) == {200}
+    acts = [act["action"] for act in service.run("rollout", "history", "--of", "healthy")["history"]]
+    assert acts == ["promote", "advance", "start", "release"]
+    again, stop = Load(service.url), asyncio.Event()
+    asking = asyncio.create_task(again.run(stop, 2))
+    await asyncio.sleep(1)
+    assert again.exposed > 0
+    await asyncio.to_thread(service.run, "rollout", "back", "--now", "--reason", "rehearsal")
+    decided = time.monotonic()
+    await asyncio.sleep(2)
+    stop.set()
+    await asking
+    assert again.last < decided + 1.0, "within a second nobody has it any more"
