@@ -72,6 +72,23 @@ def test_a_word_that_papers_print_is_no_misspelling(base: Any) -> None:
     assert trace(base, asked).misread == ()
 
 
+@pytest.mark.parametrize("identifier", ["DOID:9281", "doid:9281", "MESH:D010661"])
+def test_an_identifier_is_read_as_the_name_that_papers_print(base: Any, identifier: str) -> None:
+    found = base.app.retriever.retrieve(Question(f"What is raised in {identifier}?"), PASSAGES)
+    assert found.trace is not None
+    assert found.trace.misread == ((identifier, "phenylketonuria"),)
+    assert found.passages[0].paper.source == "three.txt"
+
+
+def test_an_identifier_that_papers_print_is_searched_for_as_it_is(base: Any) -> None:
+    base.add(five="Codes of diseases\n\nThe code DOID:9281 was used for every one of the patients of the clinic.\n")
+    found = base.app.retriever.retrieve(Question("Who used DOID:9281 and phenylalanine?"), PASSAGES)
+    assert found.trace is not None
+    assert found.trace.misread == ()
+    assert {node.name for node in found.trace.concepts} >= {"phenylketonuria"}
+    assert found.passages[0].paper.source == "five.txt"
+
+
 def test_the_class_that_is_asked_for_is_not_what_it_is_asked_of(base: Any) -> None:
     base.add(
         seven="Amino acids of newborns\n\nAmino acids were raised in plasma of patients with obesity.\n",

@@ -14,6 +14,7 @@ from cmo.retrieve.lean import IDENTIFIERS, leaning
         "What is HMDB0000925?",
         "Which pathway holds C00079 and R-HSA-71291?",
         "Is CHEBI:15725 raised?",
+        "Is hmdb0000925 raised in DOID:9281?",
         "What did PMID 25822703 find?",
         "Summarise 10.1007/s10545-015-9843-7",
         "What is COLNVLDHVKWLRT-QMMMGPOBSA-N?",

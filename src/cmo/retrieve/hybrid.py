@@ -102,9 +102,8 @@ class HybridRetriever:
 
 
 def _prints(snapshot: Searchable, name: str) -> bool:
-    """Whether papers have each word of a name: what they print themselves is no slip of whoever asks."""
-    terms = [found for word in name.split() if (found := snapshot.terms(word))]
-    return all(len(snapshot.matching(found, 1, None).rows) for found in terms)
+    """Whether papers have each word of a name, and each part of one: what they print is no slip of whoever asks."""
+    return all(len(snapshot.matching((term,), 1, None).rows) for term in snapshot.terms(name))
 
 
 def _as_read(question: Question, way: Walk | None) -> Question:

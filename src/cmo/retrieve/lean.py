@@ -9,9 +9,9 @@ from cmo.retrieve.fuse import Weights
 IDENTIFIERS = Weights(dense=0.05, sentence=0.10, words=0.55, grams=0.30)
 """With an identifier in the question."""
 
-_IDENTIFIER = re.compile(
-    r"""\bHMDB\d{5,7}\b            # Human Metabolome Database
-      | \bCHEBI:\d+\b
+IDENTIFIER = re.compile(
+    r"""\b(?i:HMDB)\d{5,7}\b       # Human Metabolome Database
+      | \b(?i:CHEBI|DOID|MESH|MIM|KEGG|HMDB):\w+\b
       | \b[CDGHKMR]\d{5}\b         # KEGG
       | \bLM[A-Z]{2}\d{8,}\b       # LIPID MAPS
       | \bPMC?\s?(?:ID:?\s?)?\d{5,}\b
@@ -24,8 +24,9 @@ _IDENTIFIER = re.compile(
     """,
     re.VERBOSE,
 )
+"""What a database calls a thing, a paper or a study."""
 
 
 def leaning(question: str, weights: Weights) -> Weights:
     """The weights for a question."""
-    return IDENTIFIERS if _IDENTIFIER.search(question) else weights
+    return IDENTIFIERS if IDENTIFIER.search(question) else weights

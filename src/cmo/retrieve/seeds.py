@@ -3,6 +3,7 @@
 ::
 
     question --linker--> known concepts --graph--> nodes
+             --identifiers--> the concepts that have them, under their names
              --guesses--> ids that only papers may know --graph--> nodes, where nothing known stands
 
 A name that stands in papers as it is asked for is preferred to what it might be a misspelling of; and what is printed
@@ -11,12 +12,19 @@ in papers at all (a cytokine, which is near cytosine) is no misspelling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cmo.model.concepts import Mention
 from cmo.model.graph import Node
 from cmo.model.ports import Graph, Linker
+from cmo.retrieve.lean import IDENTIFIER
+
+_SURE: Final = 1.0
+_OLD_HMDB: Final = re.compile(r"^HMDB(\d{5})$", re.IGNORECASE)
+"""As it was written before 2017, without two zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class Seed:
     printed: str
     """As the question has it."""
     read_as: str
-    """What that was taken for where it is misspelled; else empty."""
+    """What that was taken for where it is misspelled, or an identifier that no paper prints; else empty."""
 
 
 def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]) -> tuple[Seed, ...]:
@@ -44,7 +52,8 @@ def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]
     linked = linker.link_question(text)
     known = _there(graph, [m for m in linked if not (m.read_as and prints(text[m.start : m.end]))])
     guessed = _there(graph, linker.guesses(text))
-    sure = [m for m in known if not m[0].read_as]
+    named = _there(graph, list(_identified(linker, text, prints)))
+    sure = [*named, *_apart([m for m in known if not m[0].read_as], named)]
     own = list(_apart(guessed, sure))
     forgiven = _apart([m for m in known if m[0].read_as], own)
     found: dict[int, Seed] = {}
@@ -54,6 +63,15 @@ def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]
             printed = text[mention.start : mention.end]
             found[node.number] = Seed(node, mention.confidence, printed, mention.read_as)
     return tuple(found.values())
+
+
+def _identified(linker: Linker, text: str, prints: Callable[[str], bool]) -> Iterator[Mention]:
+    """Concepts that a question names by an identifier: read as their name where no paper prints that."""
+    for found in IDENTIFIER.finditer(text):
+        concept = linker.concept(_OLD_HMDB.sub(r"HMDB00\1", found.group()))
+        if concept is not None:
+            read_as = "" if prints(found.group()) else concept.name
+            yield Mention(found.start(), found.end(), concept.id, concept.kind, _SURE, read_as)
 
 
 def _there(graph: Graph, mentions: Sequence[Mention]) -> list[tuple[Mention, Node]]:
