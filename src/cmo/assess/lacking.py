@@ -4,12 +4,14 @@ The heads weigh a whole sentence: one foreign word among many that fit moves the
 to make a sentence untrue ("... causes cancer", "... did not", "... smaller"). So who must not be wrong asks for what is
 lacking as well. A word is there by its stem, as an acronym, as a word of the same direction ("raised", "increased"), or
 as another of one line in `lacking.json`. A denial is lacking where the claim has more of them than the evidence, a
-direction where the evidence has its opposite instead.
+direction where the evidence has its opposite instead, and a word in general where the evidence has another one in its
+very place, however often the word stands elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,10 @@ from cmo.assess.words import stem
 
 _OTHER: Mapping[Way | None, Way] = {Way.UP: Way.DOWN, Way.DOWN: Way.UP, Way.BETTER: Way.WORSE, Way.WORSE: Way.BETTER}
 _DENYING = frozenset({"not", "no", "nor", "neither", "never", "none", "cannot", "without"})
+_EXCHANGED, _FLANKS = 2, 2
+"""Words that are exchanged for each other at most, and words that must be the same around them at least."""
+_HEAD = 5
+"""Letters of one word in two forms."""
 _TURNS = frozenset({*_OTHER, Way.NONE})
 
 
@@ -30,7 +36,9 @@ def lacking(comparison: Comparison) -> tuple[str, ...]:
     said = frozenset(word for sentence in evidence for word in sentence.words)
     strong = (word for word in claim.words if word in _strong() and word not in said)
     denials = _denials(claim)[sum(len(_denials(sentence)) for sentence in evidence) :]
-    return tuple(dict.fromkeys((*strong, *denials, *_foreign(comparison), *_turned(claim, evidence))))
+    return tuple(
+        dict.fromkeys((*strong, *denials, *_foreign(comparison), *_turned(claim, evidence), *_put_in(comparison)))
+    )
 
 
 def _foreign(comparison: Comparison) -> Iterator[str]:
@@ -50,6 +58,28 @@ def _turned(claim: Read, evidence: Sequence[Read]) -> Iterator[str]:
     for word, s in zip(claim.words, claim.stems, strict=True):
         if s and s not in theirs and (way := _OTHER.get(_way(word))) is not None and way in instead:
             yield word
+
+
+def _put_in(comparison: Comparison) -> Iterator[str]:
+    """Words that stand where a sentence of the evidence, the same before and behind, has others that the claim lacks."""
+    claim = comparison.claim
+    mine = [(s, word) for s, word in zip(claim.stems, claim.words, strict=True) if s]
+    for sentence, _ in comparison.top:
+        theirs = [(s, word) for s, word in zip(sentence.stems, sentence.words, strict=True) if s]
+        pairs = SequenceMatcher(None, [s for s, _ in theirs], [s for s, _ in mine], autojunk=False).get_opcodes()
+        for before, (what, a, b, c, d), behind in zip((None, *pairs), pairs, (*pairs[1:], None), strict=False):
+            flanks = [flank[2] - flank[1] for flank in (before, behind) if flank and flank[0] == "equal"]
+            between = len(flanks) == (before is not None) + (behind is not None)
+            if what == "replace" and max(b - a, d - c) <= _EXCHANGED and between and sum(flanks) >= _FLANKS:
+                gone = [one for one in theirs[a:b] if one[0] not in claim.stems]
+                yield from (
+                    word for s, word in mine[c:d] if gone and not any(_alike_or_plain(s, word, *v) for v in gone)
+                )
+
+
+def _alike_or_plain(s: str, word: str, other: str, instead: str) -> bool:
+    same = _way(word) is not None and _way(word) is _way(instead)
+    return same or s in _plain() or other in _alike().get(s, ()) or s[:_HEAD] == other[:_HEAD]
 
 
 def _denials(sentence: Read) -> list[str]:

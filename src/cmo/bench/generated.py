@@ -71,6 +71,8 @@ class Trial:
     """Of citations, by ALCE; None where none of the model's sentences is told."""
     untrue: Mapping[str, tuple[int, int]]
     """Told sentences made untrue, by the way: how many, and how many of them pass."""
+    known: tuple[tuple[bool, bool], ...] = ()
+    """Of sentences whose truth is known: whether each is true, and whether it is told."""
 
     @property
     def told(self) -> int:
@@ -126,10 +128,19 @@ class Bench:
         house: holds the articles.
         chat: the model.
         limits: of the answers.
+        true: whether a sentence is true, where that is known.
     """
 
-    def __init__(self, house: App, chat: ChatStream, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        house: App,
+        chat: ChatStream,
+        limits: Limits | None = None,
+        *,
+        true: Callable[[str], bool | None] = lambda _sentence: None,
+    ) -> None:
         self._house = house
+        self._true = true
         self._limits = limits or Limits()
         self._heard = _Heard(chat)
         self._citer = Citer(house.support, self._limits.least_support)
@@ -159,7 +170,9 @@ class Bench:
         generated = answer.refusal is None and answer.remark not in {NOTHING, ABSENT}
         precision = self._assessor.assess(reviewed(answer)).citation_precision if generated else None
         untrue = self._untrue(answer, cite.passages(found)) if generated else {}
-        return Trial(asked, answer, len(said), first if generated else None, seconds, precision, untrue)
+        told = {s.text for s in answer.sentences} if generated else set()
+        known = tuple((true, s in told) for s in said if (true := self._true(s)) is not None)
+        return Trial(asked, answer, len(said), first if generated else None, seconds, precision, untrue, known)
 
     def _untrue(self, answer: Answer, sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
         tried: Counter[str] = Counter()
@@ -223,6 +236,7 @@ def rows(trials: Sequence[Trial]) -> list[Row]:
         _mean("citation recall: told of what was said", [t.told / max(1, t.said) for t in asked]),
         Row("sentences said", sum(t.said for t in trials)),
         Row("sentences told", sum(t.told for t in trials)),
+        *_known([pair for t in trials for pair in t.known]),
         *(_passing(way, own) for way in sorted(untrue)),
         _mean("cites the article asked about", [float(t.found) for t in own]),
         *_times("to the first sentence told", [t.first_seconds for t in own if t.first_seconds is not None]),
@@ -251,6 +265,17 @@ def as_json(figures: Sequence[Row], trials: Sequence[Trial]) -> dict[str, Any]:
 def _mean(name: str, values: Sequence[float], goal: str = "") -> Row:
     e = estimate(values)
     return Row(name, e.value, "", e.low, e.high, goal)
+
+
+def _known(pairs: Sequence[tuple[bool, bool]]) -> Iterator[Row]:
+    """How true what is told is, and what becomes of what is true and untrue, where that is known."""
+    for name, among in (
+        ("true, of the sentences told", [true for true, told in pairs if told]),
+        ("told, of the true sentences", [told for true, told in pairs if true]),
+        ("told, of the untrue sentences", [told for true, told in pairs if not true]),
+    ):
+        if among:
+            yield _mean(f"{name} ({len(among)})", [float(value) for value in among])
 
 
 def _passing(way: str, trials: Sequence[Trial]) -> Row:

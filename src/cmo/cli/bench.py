@@ -178,8 +178,13 @@ def graph(
 def answer(
     data: Annotated[Path, typer.Option(help="The folder that holds papers.")],
     *,
-    url: Annotated[str, typer.Option(help="An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1.")],
-    model: Annotated[str, typer.Option(help="Name of the model there.")],
+    url: Annotated[
+        str,
+        typer.Option(
+            help="An OpenAI-compatible endpoint; without one, a model of rules whose every sentence is known to be true or untrue."
+        ),
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the model there.")] = "",
     folder: Annotated[Path, typer.Option(help="Where the base is made and kept.")] = Path("~/.cache/cmo/bench/graph"),
     most: Annotated[int, typer.Option(min=1, help="Questions that are asked at most.")] = 110,
     most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
@@ -189,6 +194,8 @@ def answer(
     """Answers of a language model about articles: citation precision and recall, and what gets past the check."""
     from cmo.answer.generate import Limits
     from cmo.bench import generated
+    from cmo.bench.generated_scribe import Scribe
+    from cmo.ingest.sentences import split
     from cmo.llm import ChatEndpoint
 
     settings = read_settings(working_dir=folder.expanduser() / generated.CORPUS, database_url="")
@@ -200,7 +207,8 @@ def answer(
         ChatEndpoint(base_url=url, model=model, api_key=key, timeout=settings.llm_seconds) as chat,
     ):
         generated.filled(house, data, lambda what: complaints.print(f"[dim]{what}[/]"))
-        bench = generated.Bench(house, chat, limits)
+        scribe = Scribe(split)
+        bench = generated.Bench(house, chat if url else scribe, limits, true=scribe.true)
         for asked in generated.questions()[:most]:
             trials.append(bench.ask(asked))
             if not as_json:
