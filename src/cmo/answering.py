@@ -22,7 +22,7 @@ from cmo.holdings import COMPILED, Holdings
 from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
-from cmo.model.ports import Embedder, Entailment, Linker, Router, WebSearch
+from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router, WebSearch
 from cmo.model.questions import Filters, Reach
 from cmo.model.routes import Conditions, Standing
 from cmo.retrieve.fuse import Weights
@@ -78,8 +78,59 @@ class Answering(Holdings):
 
     @property
     def conditions(self) -> Conditions:
-        """What a router has to reckon with now; there is no web engine yet."""
-        return Conditions(web=False, llm=self.settings.llm_classification)
+        """What a router has to reckon with now."""
+        paid = self.websearch is not None
+        left = self.treasury.left() if paid else 1.0
+        return Conditions(web=paid and left > 0, llm=self.settings.llm_classification, budget_left=left)
+
+    @cached_property
+    def finder(self) -> Retriever:
+        """Question to passages: of papers, and of the web where it is set up and a question wants it."""
+        web = self.websearch
+        if web is None:
+            return self.retriever
+        from cmo.answer.coverage import coverage  # noqa: PLC0415
+        from cmo.ingest.sentences import split  # noqa: PLC0415
+        from cmo.retrieve.pages import PageReader  # noqa: PLC0415
+        from cmo.retrieve.wide import WideRetriever  # noqa: PLC0415
+
+        reader = PageReader(self.encoder, split, coverage)
+        return WideRetriever(
+            self.retriever, web, reader, self.questions, self.abroad, seconds=self.settings.web_seconds
+        )
+
+    @cached_property
+    def abroad(self) -> ThreadPoolExecutor:
+        """Where questions wait for the web; threads of its own, since those of the questions wait for these."""
+        return ThreadPoolExecutor(8, thread_name_prefix="cmo-web")
+
+    @cached_property
+    def speaker(self) -> Answerer:
+        """Passages to a cited answer: in their own words, or in those of a language model where that is wanted.
+
+        Raises:
+            SettingsError: it is wanted, and no model is set.
+        """
+        if self.settings.answers == "extractive":
+            return self.answerer
+        from cmo.answer.generate import GeneratedAnswerer  # noqa: PLC0415
+        from cmo.ingest.sentences import split  # noqa: PLC0415
+
+        return GeneratedAnswerer(
+            self.outside.needed("generate"), self.support, self.answerer, split, reach=self.reach.now
+        )
+
+    @cached_property
+    def voice(self) -> str:
+        """What makes an answer another one than in the papers' own words; part of every key of kept answers."""
+        said = self.speaker
+        model = getattr(said, "identity", "") if said is not self.answerer else ""
+        return f"{';web' if self.websearch is not None else ''}{model and ';' + model}"
+
+    @property
+    def judges(self) -> bool:
+        """Whether answers are judged before they are shown."""
+        return self.settings.quality_validation or self.settings.answers == "generated" or self.websearch is not None
 
     def year(self) -> int:
         """The present one."""
@@ -232,6 +283,8 @@ class Answering(Holdings):
             opened["_adviser"].close()
         if "outside" in opened:
             self.outside.close()
+        if "abroad" in opened:
+            self.abroad.shutdown(wait=False, cancel_futures=True)
         if "executor" in opened:
             self.executor.shutdown(wait=True, cancel_futures=True)
         super().close()

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cmo
+from cmo import wire
 from cmo.answering import Answering
 from cmo.engines import Engines
-from cmo.errors import NotFound, StoreError
+from cmo.errors import NotFound, OverBudget, StoreError
+from cmo.model.money import Need, Payer
 from cmo.model.ports import Answerer, Retriever
 from cmo.model.questions import Question
 from cmo.oracle import Oracle
@@ -28,6 +30,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.cache.semantic import Audit
     from cmo.delivering import BuiltRecalls, Delivering
     from cmo.delivery.gates import Judged
+    from cmo.delivery.releases import Bundle
     from cmo.delivery.rollout import Status
     from cmo.model.delivery import StoredRollout
     from cmo.recall import Recall
@@ -35,8 +38,12 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.rephrased import Rephrased
     from cmo.replay import Replayer
     from cmo.trials import Trials
+    from cmo.tried import Tried
 
 log = logging.getLogger("cmo.app")
+
+UNSEEN = Payer(user="shadow")
+"""Who pays for answers that nobody sees."""
 
 
 class App(Answering):
@@ -53,13 +60,15 @@ class App(Answering):
     def _oracle(self, engine: str, *, routing: bool, least: float = 0.0) -> Oracle:
         """Answers questions by an engine, with a router or without, where it is sure enough."""
         router = self.router if routing else None
-        finds: Retriever = self.lightrag if engine == "lightrag" else self.retriever
-        says: Answerer = self.lightrag if engine == "lightrag" else self.answerer
+        finds: Retriever = self.lightrag if engine == "lightrag" else self.finder
+        says: Answerer = self.lightrag if engine == "lightrag" else self.speaker
         if least:
             from cmo.answer.cautious import CautiousAnswerer  # noqa: PLC0415
 
             says = CautiousAnswerer(says, least)
-        engines = Engines(finds, says, self.clock, judge=self.judge if self.settings.quality_validation else None)
+        engines = Engines(
+            finds, says, self.clock, web=lambda: self.conditions.web, judge=self.judge if self.judges else None
+        )
         return Oracle(engines, self.clock, self.executor, router=router, conditions=lambda: self.conditions)
 
     @cached_property
@@ -76,7 +85,7 @@ class App(Answering):
             oracle,
             keeping.tiers if self.settings.cache else None,
             edition=self.editions.now,
-            basis=lambda edition: replace(keeping.basis(edition), variant=variant),
+            basis=lambda edition: replace(keeping.basis(edition), variant=variant + self.voice),
             reach=self.reach.now,
             clock=self.clock,
             seconds=keeping.seconds,
@@ -158,7 +167,39 @@ class App(Answering):
         """What is tried out, and who is told."""
         from cmo.trials import Trials  # noqa: PLC0415
 
-        return Trials(self.settings, self.clock)
+        return Trials(
+            self.settings,
+            self.clock,
+            self.folder,
+            store=lambda: self.record.experiments,
+            unseen=self.unseen,
+            support=self._support_of,
+        )
+
+    @cached_property
+    def tried(self) -> Tried:
+        """Answers questions by what is in place, and tries out what is to be tried."""
+        from cmo.tried import Tried  # noqa: PLC0415
+
+        trials = self.trials
+        return Tried(self.released, self.recalls, self.reach.now, self.clock, trials.laboratory, trials.shadow)
+
+    def unseen(self, bundle: Bundle, question: Question) -> Mapping[str, Any]:
+        """A reply by a bundle that nobody sees, as it would be sent: not kept, not written down, paid from what is spare.
+
+        Raises:
+            OverBudget: money is short, and this can be left out.
+        """
+        settings, reach = self.settings, self.reach.now()
+        engine = settings.engine if bundle.engine is None else bundle.engine
+        routing = settings.routing if bundle.routing is None else bundle.routing
+        if engine == "lightrag" or settings.llm_url:
+            accounts = self.treasury.budget.accounts(UNSEEN)
+            if not all(account.rung.admits(Need.OPTIONAL) for account in accounts):
+                raise OverBudget("Money is short: nothing is answered that nobody sees.")
+        asked = replace(bundle.on(question, reach), payer=UNSEEN)
+        oracle = self._oracle(engine, routing=routing, least=bundle.min_confidence)
+        return wire.reply(oracle.reply(replace(asked, reach=asked.reach or reach)))
 
     def atlas(self) -> Atlas:
         """Looks at the graph of the newest snapshot.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from cmo.engines import Engines, Source
@@ -15,11 +15,12 @@ from cmo.kit.deadline import in_context
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
-from cmo.model.money import Payer
+from cmo.model.money import Micros, Payer
 from cmo.model.ports import Router
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.model.routes import Conditions, Route
 from cmo.route.speak import notice, out_of_scope, unsafe
+from cmo.spend.purse import Purse, paying
 
 _LAST_YEAR = 9999
 
@@ -43,6 +44,10 @@ class Reply:
     """From the question to its route; the search that follows does not encode it again."""
     notice: str = ""
     """What the asker should know of the route, such as that the web was not asked."""
+    fleeting: bool = False
+    """Whether an engine failed or was too dear, so that the same question may be answered better in a moment."""
+    cost: Micros = 0
+    """What its calls took, in millionths of a dollar."""
     id: str = field(default_factory=lambda: token_hex(8))
     """By which it can be rated and replayed."""
 
@@ -84,6 +89,12 @@ class Oracle:
 
     def reply(self, question: Question) -> Reply:
         """Answer a question in the calling thread."""
+        name = token_hex(8)
+        with paying(Purse(question.payer, name, question.max_cost)) as purse:
+            made = self._reply(question)
+        return replace(made, id=name, cost=purse.spent)
+
+    def _reply(self, question: Question) -> Reply:
         came = self._clock.monotonic()
         conditions = self._conditions()
         route = self._router.route(question.text, conditions) if self._router else None
@@ -103,6 +114,7 @@ class Oracle:
             route,
             routing_ms,
             " ".join(part for part in told if part),
+            bool(made.notice or made.answer.remark),
         )
 
 

@@ -24,9 +24,9 @@ import orjson
 from cmo import wire
 from cmo.cache import Basis, Hit, Key, Made, Statistics, Tiers, Warmed, key_of, warm
 from cmo.cache.warm import Progress
+from cmo.engines import Source
 from cmo.index.edition import Edition
 from cmo.kit.clock import Clock
-from cmo.model.answers import Answer
 from cmo.model.audit import Facts
 from cmo.model.questions import Question, Reach
 from cmo.oracle import Oracle, Reply
@@ -36,7 +36,10 @@ DOUBTFUL: Final = 0.6
 """Confidence below which an answer is kept no longer than a refusal."""
 DOUBTFUL_SECONDS: Final = 30.0
 Note = Callable[[Question, Facts], None]
-_OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds")
+OF_THE_WEB: Final = 600.0
+"""Seconds for what rests on pages of the web."""
+_WEB: Final = frozenset((Source.WEB, Source.BOTH, Source.WEB_INSTEAD))
+_OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds", "cost_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ class Recall:
             reply, facts = await self._made(question)
             replies.append(facts)
             stays = reply.answer.snapshot == edition.id and self._edition() == edition
-            made = Made(_kept(facts), worth(reply.answer, self._seconds) if stays else 0.0)
+            made = Made(_kept(facts), worth(reply, self._seconds) if stays else 0.0)
             if same is not None and self._rephrased is not None:
                 await self._rephrased.compare(same.hit, reply)
             if made.seconds > DOUBTFUL_SECONDS and self._rephrased is not None:
@@ -198,11 +201,12 @@ class Recall:
         task.add_done_callback(self._turning.discard)
 
 
-def worth(answer: Answer, seconds: float) -> float:
-    """For how long an answer may be kept."""
-    if answer.refusal is not None or answer.confidence < DOUBTFUL:
+def worth(reply: Reply, seconds: float) -> float:
+    """For how long a reply may be kept: less where it may be better in a moment, or rests on pages that move."""
+    answer = reply.answer
+    if answer.refusal is not None or answer.confidence < DOUBTFUL or reply.fleeting:
         return min(seconds, DOUBTFUL_SECONDS)
-    return seconds
+    return min(seconds, OF_THE_WEB) if reply.source in _WEB else seconds
 
 
 def _kept(facts: Facts) -> bytes:
@@ -221,5 +225,6 @@ def _found(hit: Hit, question: Question, milliseconds: float) -> Told:
         "cached": bool(hit.tier),
         "age_seconds": round(hit.age, 3),
         "processing_time_ms": milliseconds,
+        "cost_usd": 0.0,
     }
     return Told(orjson.dumps(mine)[:-1] + b"," + hit.value[1:], hit.tier, hit.age)

@@ -124,6 +124,10 @@ class Settings(BaseSettings):
     """For how many days the service keeps the questions it was asked and what it answered; with 0 it keeps none."""
     nli_model: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_NLI_MODEL"))] = None
     """A folder with a model of language inference (ONNX) that is asked about doubtful sentences of answers."""
+    answers: Annotated[Literal["extractive", "generated"], Field(validation_alias=AliasChoices("CMO_ANSWERS"))] = (
+        "extractive"
+    )
+    """`extractive`: in the papers' own words; `generated`: in a language model's, each sentence checked against a quote."""
     quality_validation: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_QUALITY_VALIDATION"))] = False
     """Whether each answer is judged before it is shown; always so where the web or a language model takes part."""
     quality_threshold: Annotated[
@@ -218,6 +222,22 @@ class Settings(BaseSettings):
         1800.0
     )
     """Seconds of silence after which a conversation is over: until then it keeps its release while others get more."""
+    shadow: Annotated[str, Field(validation_alias=AliasChoices("CMO_SHADOW"), max_length=500)] = ""
+    """A release that answers unseen beside what is told, or the address of another service; needs `CMO_DELIVERY`."""
+    shadow_share: Annotated[float, Field(validation_alias=AliasChoices("CMO_SHADOW_SHARE"), ge=0, le=1)] = 0.1
+    """Share of the questions that it answers."""
+    shadow_per_minute: Annotated[float, Field(validation_alias=AliasChoices("CMO_SHADOW_PER_MINUTE"), gt=0)] = 60.0
+    """How many a minute at most, in each process."""
+    shadow_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_SHADOW_SECONDS"), gt=0, le=3600)] = 30.0
+    """Longest time that it may take for one."""
+    shadow_busy_percent: Annotated[
+        float, Field(validation_alias=AliasChoices("CMO_SHADOW_BUSY_PERCENT"), gt=0, le=100)
+    ] = 80.0
+    """Of the processors: a machine busier than that answers nothing unseen."""
+    shadow_questions: Annotated[bool, Field(validation_alias=AliasChoices("CMO_SHADOW_QUESTIONS"))] = True
+    """Whether comparisons keep the question, so that people can read them; they stay on this machine."""
+    experiment_share: Annotated[float, Field(validation_alias=AliasChoices("CMO_EXPERIMENT_SHARE"), ge=0, le=1)] = 0.25
+    """Share of an experiment's questions whose answers are judged, each at the cost of two answers."""
     admin_token: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ADMIN_TOKEN"))] = SecretStr("")
     """What changes of releases over HTTP must carry as a bearer token; without one they are made by `cmo rollout` alone."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"

@@ -29,6 +29,7 @@ from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sente
 from cmo.model.ports import EncodedPassage, Encoder, Linker, ModelIdentity, PaperReader
 from cmo.model.record import PreparedPaper
 from cmo.spend.hold import AwaitedBlock, Block, Hold
+from cmo.spend.purse import current
 
 NEVER = Confidence(-30.0, {}, 0.5)
 """Finds nothing convincing."""
@@ -142,7 +143,9 @@ class FakePayments:
     def _take(self, call: Call) -> Hold:
         if self.refuses:
             raise OverBudget("There is no money.")
-        self.holds.append(Hold(len(self.holds) + 1, Draft(call, 0, 0, datetime(2026, 1, 1, tzinfo=UTC)), 0.0))
+        self.holds.append(
+            Hold(len(self.holds) + 1, Draft(call, 0, 0, datetime(2026, 1, 1, tzinfo=UTC)), 0.0, current())
+        )
         return self.holds[-1]
 
 

@@ -11,6 +11,8 @@ from cmo.kit.clock import Clock
 from cmo.model.money import Ledger, Micros, Window, micros
 from cmo.spend import Budget, CostReport, Ladder, OwnPrices, PriceList, analyse, log_alert
 
+_SECONDS = 1.0
+
 
 class Treasury:
     """The money of a base.
@@ -37,6 +39,15 @@ class Treasury:
         self._ledger = ledger({window: micros(amount) for window, amount in zip(Window, budgets, strict=True)})
         self.budget = Budget(self._ledger, self.prices, clock, ladder=Ladder(alert=alert), tell=log_alert)
         self._clock = clock
+        self._looked: tuple[float, float] | None = None
+
+    def left(self) -> float:
+        """Share of the budgets of everybody that is left, of the scarcest; looked up once a second at most."""
+        now = self._clock.monotonic()
+        if self._looked is None or now - self._looked[0] > _SECONDS:
+            limited = [a.balance for a in self.budget.accounts() if a.balance.limit]
+            self._looked = now, min((max(0.0, 1 - b.exposed / b.limit) for b in limited if b.limit), default=1.0)
+        return self._looked[1]
 
     def report(self, days: int) -> CostReport:
         """What money went into over some days, today included."""

@@ -51,6 +51,7 @@ def reply(value: Reply) -> dict[str, Any]:
         "notice": value.notice,
         "searched": answer.searched,
         "snapshot": answer.snapshot,
+        "cost_usd": dollars(value.cost),
         "cached": False,
         "age_seconds": 0.0,
         "processing_time_ms": value.milliseconds,

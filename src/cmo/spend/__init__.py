@@ -4,6 +4,7 @@ from cmo.spend.analysis import Advice, CostReport, analyse
 from cmo.spend.budget import Account, Budget, NearlySpent, log_alert
 from cmo.spend.ladder import Ladder, Rung
 from cmo.spend.prices import OwnPrices, Price, PriceList
+from cmo.spend.purse import Purse, paying
 
 __all__ = [
     "Account",
@@ -15,7 +16,9 @@ __all__ = [
     "OwnPrices",
     "Price",
     "PriceList",
+    "Purse",
     "Rung",
     "analyse",
     "log_alert",
+    "paying",
 ]

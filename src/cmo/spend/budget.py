@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, supp
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cmo.errors import NotNow, OverBudget, SettingsError, StoreError
+from cmo.errors import NotNow, OracleError, OverBudget, SettingsError, StoreError
 from cmo.kit.clock import Clock
 from cmo.model.money import (
     Allowed,
@@ -40,6 +40,7 @@ from cmo.spend.estimate import HISTORY, expected_output
 from cmo.spend.hold import AwaitedBlock, Block, Hold
 from cmo.spend.ladder import Ladder, Rung, decide, projected, rung
 from cmo.spend.prices import PriceList
+from cmo.spend.purse import current
 
 Unspent = tuple[type[Exception], ...]
 UNSPENT: Final[Unspent] = (NotNow,)
@@ -126,16 +127,24 @@ class Budget:
         return AwaitedBlock(lambda: self._hold(call), lambda hold, error: self._close(hold, error, unspent))
 
     def _hold(self, call: Call) -> Hold:
-        draft = self.draft(call)
+        purse = current()
+        draft = self.draft(purse.billed(call))
         self._sweep()
-        reserved = self._ledger.reserve(draft, self._decide(draft), self._ladder.alerts)
-        if isinstance(reserved, Refused):
-            raise OverBudget(reserved.reason, reserved.after)
+        purse.take(draft.most)
+        try:
+            reserved = self._ledger.reserve(draft, self._decide(draft), self._ladder.alerts)
+            if isinstance(reserved, Refused):
+                raise OverBudget(reserved.reason, reserved.after)
+        except OracleError:
+            purse.give(draft.most)
+            raise
         self._tell_of(reserved.told)
-        return Hold(reserved.id, draft, self._clock.monotonic())
+        return Hold(reserved.id, draft, self._clock.monotonic(), purse)
 
     def _close(self, hold: Hold, error: BaseException | None, unspent: Unspent) -> None:
         closing = self._closing(hold, error, unspent)
+        if closing.state is not State.UNKNOWN:
+            hold.purse.give(hold.draft.most - closing.cost)
         try:
             self._tell_of(self._ledger.close(hold.entry, closing, self._ladder.alerts))
         except StoreError as trouble:  # the answer is there; the entry stays, and expires as spent

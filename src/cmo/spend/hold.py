@@ -10,6 +10,7 @@ from typing import Final
 
 from cmo.errors import OracleError
 from cmo.model.money import Draft, Micros, Usage
+from cmo.spend.purse import Purse
 
 _MOST_TOKENS: Final = 1_000_000_000
 """More than that is no count."""
@@ -18,10 +19,11 @@ _MOST_TOKENS: Final = 1_000_000_000
 class Hold:
     """Money that is set aside for one call; see `cmo.model.money.Held`."""
 
-    def __init__(self, entry: int, draft: Draft, began: float) -> None:
+    def __init__(self, entry: int, draft: Draft, began: float, purse: Purse) -> None:
         self.entry = entry
         self.draft = draft
         self.began = began
+        self.purse = purse
         self.usage: Usage | None = None
         self.billed: Micros | None = None
         self.spent = True

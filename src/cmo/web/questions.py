@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +13,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from cmo.errors import OracleError
-from cmo.model.money import Payer
+from cmo.kit.deadline import remaining, within
+from cmo.kit.refusal import out_of_time
+from cmo.model.money import Payer, micros
 from cmo.model.questions import Question
 from cmo.oracle import admit
 from cmo.recall import Told
@@ -48,8 +53,11 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     With `Accept: text/event-stream` the reply comes as events: a `sentence` for each, then `done` with the whole
     reply, or `error` with a problem.
     """
-    question = admit(body.query, body.mode, body.filters.filters(), Payer(body.tenant, body.user))
-    answers = await by_release(desk, request)
+    question = replace(
+        admit(body.query, body.mode, body.filters.filters(), Payer(body.tenant, body.user)),
+        max_cost=None if body.max_cost is None else micros(Decimal(str(body.max_cost))),
+    )
+    answers = _in_time(await by_release(desk, request), body.deadline_ms)
     if "text/event-stream" in request.headers.get("accept", ""):
         return events(_told(answers, question, request))
     told, release = await answers(question, anew=_anew(request))
@@ -65,6 +73,22 @@ async def query_stream(asked: Annotated[QueryParams, Query()], request: Request,
     """Ask a question and follow the answer as events, for clients that can only GET."""
     question = admit(asked.query, asked.mode, asked.filters())
     return events(_told(await by_release(desk, request), question, request))
+
+
+def _in_time(answers: Answers, milliseconds: int | None) -> Answers:
+    """The same, as long as somebody waits: stages see the deadline, and whoever misses it is told."""
+    if milliseconds is None:
+        return answers
+
+    async def in_time(question: Question, *, anew: bool) -> tuple[Told, dict[str, str]]:
+        with within(milliseconds / 1000):
+            try:
+                async with asyncio.timeout(remaining()):
+                    return await answers(question, anew=anew)
+            except TimeoutError:
+                raise out_of_time("this question") from None
+
+    return in_time
 
 
 def _anew(request: Request) -> bool:

@@ -63,6 +63,10 @@ class QueryBody(Asked):
     """Who asks; it is written down with the answer and never shown to others."""
     tenant: Who = ""
     """Whose group that is."""
+    deadline_ms: Annotated[int | None, Field(ge=1, le=600_000)] = None
+    """After how many milliseconds nobody waits any longer; engines that take too long are left out."""
+    max_cost: Annotated[float | None, Field(ge=0, le=1_000, allow_inf_nan=False)] = None
+    """Dollars that language models and the web may take for it; with 0 none that cost are asked."""
 
 
 class QueryParams(FilterBody):

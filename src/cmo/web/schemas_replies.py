@@ -205,6 +205,8 @@ class ReplyOut(Sent):
     """What the asker should know of the route, such as that the web was not asked."""
     searched: int
     snapshot: str
+    cost_usd: float
+    """What language models and the web took for it; nothing for a kept answer."""
     cached: bool
     """Whether the answer was kept from an earlier question, which asked the same of the same papers."""
     age_seconds: float
