@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
+    from lightrag_integration.connections import ConnectionPool, test_openai_connectivity
     from lightrag_integration.quality import (
         AccuracyScorer,
         FactualAccuracyValidator,
@@ -62,6 +63,8 @@ _HOMES = {
     "QueryPermission": ("lightrag_integration.budget", "QueryPermission"),
     "CacheConfig": ("lightrag_integration.cache", "CacheConfig"),
     "ResponseCache": ("lightrag_integration.cache", "ResponseCache"),
+    "ConnectionPool": ("lightrag_integration.connections", "ConnectionPool"),
+    "test_openai_connectivity": ("lightrag_integration.connections", "test_openai_connectivity"),
     "create_clinical_rag_system": ("lightrag_integration.rag", "create_clinical_rag_system"),
     "quality_diagnostics": ("lightrag_integration.quality_diagnostics", ""),
     "test_knowledge_base_integrity": ("lightrag_integration.checks", "test_knowledge_base_integrity"),
@@ -75,6 +78,7 @@ __all__ = [
     "CacheConfig",
     "ClinicalMetabolomicsRAG",
     "ConfidenceMetrics",
+    "ConnectionPool",
     "CostAnalyzer",
     "CostSummary",
     "EnhancedResponse",
@@ -95,6 +99,7 @@ __all__ = [
     "get_quality_indicator",
     "quality_diagnostics",
     "test_knowledge_base_integrity",
+    "test_openai_connectivity",
 ]
 
 

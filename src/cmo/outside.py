@@ -121,7 +121,7 @@ class Outside:
             )
         return self.chat.billed(Bill(purpose, Need.PRIORITY))
 
-    def endpoint(self, seconds: float, bill: Bill | None = None) -> ChatEndpoint | None:
+    def endpoint(self, seconds: float, bill: Bill | None = None, *, attempts: int = 3) -> ChatEndpoint | None:
         """The language model with another patience; None where none is set. It is closed with the rest."""
         from cmo.llm import Bill, ChatEndpoint  # noqa: PLC0415
 
@@ -133,6 +133,7 @@ class Outside:
             model=place.model,
             api_key=place.api_key,
             timeout=seconds,
+            attempts=attempts,
             temperature=settings.llm_temperature,
             connections=settings.llm_connections,
             payments=None if place.free else self._payments(),
