@@ -19,7 +19,12 @@ class Settings(BaseSettings):
     """All settings with their defaults. Frozen: change by making a new one."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
     working_dir: Annotated[Path, Field(validation_alias=AliasChoices("CMO_HOME", "LIGHTRAG_WORKING_DIR"))] = Path(
@@ -248,6 +253,24 @@ class Settings(BaseSettings):
     """Port on which the service listens; 0 takes a free one."""
 
     @model_validator(mode="after")
+    def _people_can_be_told(self) -> Self:
+        webhook = self.slack_webhook_url.get_secret_value()
+        if webhook and not webhook.startswith(("http://", "https://")):
+            message = "SLACK_WEBHOOK_URL must begin with https://"
+            raise ValueError(message)
+        if self.email_alerts and "@" not in self.alert_email:
+            message = "EMAIL_ALERTS_ENABLED needs an address in ALERT_EMAIL"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_tried_is_delivered(self) -> Self:
+        if self.shadow and not self.delivery:
+            message = "CMO_SHADOW needs CMO_DELIVERY=true"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def _overlap_is_smaller(self) -> Self:
         if self.chunk_overlap >= self.chunk_size:
             message = "CHUNK_OVERLAP must be smaller than CHUNK_SIZE"
@@ -266,3 +289,5 @@ def read_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"Settings cannot be used: {wrong}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The file .env of this folder is no UTF-8: {error}. Save it as UTF-8.") from error

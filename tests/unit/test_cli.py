@@ -157,3 +157,12 @@ def test_what_prints_facts_can_print_them_as_json() -> None:
         if not hasattr(command, "commands") and not any("--json" in p.opts for p in command.params)
     }
     assert without == {"cmo demo", "cmo serve"}
+
+
+def test_a_question_to_the_router_may_follow_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cmo.cli import route
+
+    monkeypatch.setattr(route, "read_settings", lambda **_: raised(errors.SettingsError("reached"))())
+    for arguments in (["--json", "What is TMAO?"], ["--web", "What is TMAO?"], ["What is TMAO?", "--json"]):
+        with pytest.raises(errors.SettingsError, match="reached"):
+            app(["route", *arguments], standalone_mode=False)

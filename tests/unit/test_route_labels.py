@@ -59,6 +59,13 @@ def test_a_bad_line_is_left_out_and_told(bad: str, reason: str) -> None:
     assert reason in found.bad[0].reason
 
 
+def test_a_file_may_begin_with_a_mark_and_hold_any_line_separator_in_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + '{"query": "What is\u2028it?", "destination": "EITHER"}\r\n'.encode())
+    found = read([path])
+    assert ([row.query for row in found.rows], found.bad) == (["What is it?"], ())
+
+
 def test_a_file_without_a_usable_line_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "labels.jsonl").write_text("nonsense\n")
     with pytest.raises(LabelsUnusable, match=r"labels\.jsonl.*line 1"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cmo.errors import SettingsError
-from cmo.settings import read_settings
+from cmo.settings import Settings, read_settings
 
 
 def test_the_defaults_need_nothing() -> None:
@@ -39,11 +39,24 @@ def test_what_is_given_wins_and_what_is_none_does_not(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("CHUNK_SIZE", "many"), ("CHUNK_SIZE", "1"), ("PORT", "70000"), ("CMO_KEEP_SNAPSHOTS", "0")],
+    [
+        ("CHUNK_SIZE", "many"),
+        ("CHUNK_SIZE", "1"),
+        ("PORT", "70000"),
+        ("CMO_KEEP_SNAPSHOTS", "0"),
+        ("CMO_CACHE_SECONDS", "inf"),
+    ],
 )
 def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=name):
+        read_settings()
+
+
+def test_an_env_file_in_another_encoding_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    (tmp_path / ".env").write_bytes(b"CMO_TENANT=M\xfcnchen\n")
+    with pytest.raises(SettingsError, match=r"\.env .* no UTF-8"):
         read_settings()
 
 

@@ -24,7 +24,7 @@ class _ExplainsByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command in front of a question."""
-        if args and args[0] not in self.commands and args[0] not in {"--help", "--json", "--home"}:
+        if args and args[0] not in self.commands and args[0] != "--help":
             args.insert(0, _EXPLAIN)
         return super().parse_args(ctx, args)
 

@@ -82,7 +82,7 @@ def _relations(answer: Answer) -> Table:
 
     table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
     for name in ("", "", "", "in", "papers for", "against", "p"):
-        table.add_column(name, justify="right" if name == "p" else "left")
+        table.add_column(name, justify="right" if name == "p" else "left", overflow="fold")  # a cut name is no name
     for row in answer.relations:
         sides = marks(row.evidence_for, row.papers_for), marks(row.evidence_against, row.papers_against)
         if row.source != "papers":

@@ -200,7 +200,7 @@ class Cascade:
 def unmistakable(reading: Reading) -> Need | None:
     """What nothing but the words is needed for: a greeting and no more, or orders and no question."""
     for name in ("chat", "injection"):
-        if name in reading.cues and reading.covers(name):
+        if reading.covers(name):
             return Need.OUT
     return None
 

@@ -88,7 +88,7 @@ def read(paths: Sequence[Path]) -> Labels:
     bad: list[BadLine] = []
     for path in paths:
         try:
-            lines = path.read_text("utf-8").splitlines()
+            lines = path.read_text("utf-8-sig").split("\n")  # JSON may hold other line separators
         except (OSError, UnicodeDecodeError) as error:
             raise LabelsUnusable(f"{path} cannot be read: {error}. Give a file of JSON lines.") from error
         found = parse(lines)

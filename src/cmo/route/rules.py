@@ -88,8 +88,10 @@ class Reading:
 
     def covers(self, name: str) -> bool:
         """Whether the phrases of a group are all that the question says."""
+        if name not in self.cues:
+            return False
         said = {word for phrase in self.cues[name].words for word in phrase.split()}
-        return name in self.cues and all(word.text in said for word in self.words)
+        return all(word.text in said for word in self.words)
 
     def of_kind(self, kind: str) -> list[Cue]:
         """The cues of a kind."""

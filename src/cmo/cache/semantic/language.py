@@ -13,7 +13,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -30,14 +29,6 @@ _UNITS = "seconds?|minutes?|hours?|days?|weeks?|months?|years?|fold|times"
 _CACHED = 20_000
 _NO_PLURAL = ("ss", "us", "is", "as", "sis")
 _ES = ("sses", "xes", "ches", "shes", "zes")
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """The forms of a verb."""
-
-    base: str
-    forms: frozenset[str]
 
 
 class Language:
