@@ -182,7 +182,14 @@ class App(Answering):
         from cmo.tried import Tried  # noqa: PLC0415
 
         trials = self.trials
-        return Tried(self.released, self.recalls, self.reach.now, self.clock, trials.laboratory, trials.shadow)
+        return Tried(
+            self.released,
+            self.recalls,
+            self.reach.now,
+            self.clock,
+            laboratory=trials.laboratory,
+            shadow=trials.shadow,
+        )
 
     def unseen(self, bundle: Bundle, question: Question) -> Mapping[str, Any]:
         """A reply by a bundle that nobody sees, as it would be sent: not kept, not written down, paid from what is spare.

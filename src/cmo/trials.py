@@ -1,28 +1,69 @@
-"""The part of the cast list for what is tried out and told: notices by webhook and e-mail."""
+"""The part of the cast list for what is tried out and told: experiments, the shadow, notices.
+
+::
+
+    settings --notifier--> people
+    tried: experiments (laboratory, watchman) and the shadow, each in a thread of its own, all off the asker's way
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from cmo.delivery.releases import BASELINE, Bundle, bundle
+from cmo.errors import NotFound
 from cmo.kit.clock import Clock
+from cmo.model.questions import Question
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # a question needs none of it
+    from cmo.delivery.compare import Shown
+    from cmo.delivery.experiment_live import Laboratory
+    from cmo.delivery.experiment_watch import Watchman
+    from cmo.delivery.experiments import Experiments
+    from cmo.delivery.shadow import Candidate, Sampling, Shadow
+    from cmo.delivery.shadow_remote import RemoteCandidate
+    from cmo.kit.machine import Machine
     from cmo.notify import Channel, PostOffice
+    from cmo.store.experiments import SqlExperiments
+
+Unseen = Callable[[Bundle, Question], Mapping[str, Any]]
+"""A reply by a bundle, as it would be sent, made in the calling thread."""
+Support = Callable[[Mapping[str, Any]], float | None]
+"""How well a reply's sentences are supported by what they cite."""
 
 
 class Trials:
     """Cheap to make; opens nothing before it is used.
 
     Args:
-        settings: where notices go.
+        settings: what is tried, and where notices go.
         clock: both clocks.
+        folder: the working directory.
+        store: opens what is kept of experiments.
+        unseen: answers by a bundle.
+        support: judges a reply.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        folder: Path,
+        *,
+        store: Callable[[], SqlExperiments],
+        unseen: Unseen,
+        support: Support,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._folder = folder
+        self._open = store
+        self._unseen = unseen
+        self._support = support
 
     @cached_property
     def notifier(self) -> PostOffice:
@@ -35,10 +76,110 @@ class Trials:
 
         return PostOffice(self._channels(), self._clock)
 
+    @cached_property
+    def experiments(self) -> Experiments:
+        """The experiments, as people handle them."""
+        from cmo.delivery.experiments import Experiments  # noqa: PLC0415
+
+        return Experiments(self._store, self._clock)
+
+    @cached_property
+    def laboratory(self) -> Laboratory:
+        """The experiment that runs, as this process sees it."""
+        from cmo.delivery.experiment_live import Laboratory  # noqa: PLC0415
+
+        # A memory of questions would leave out those that several people ask.
+        judging = self._shadow("", self._settings.experiment_share, remembered=0, keep=lambda _question, _pair: None)
+        return Laboratory(self._store, self._clock, answers=self._unseen, shadow=judging)
+
+    @cached_property
+    def watchman(self) -> Watchman:
+        """Looks at the running experiment now and then."""
+        from cmo.delivery.experiment_watch import Watchman  # noqa: PLC0415
+
+        return Watchman(self.experiments, self._store.lease, self.notifier, self._clock)
+
+    @cached_property
+    def shadow(self) -> Shadow | None:
+        """The candidate that answers unseen; None where there is none."""
+        from cmo.delivery.shadow_book import Book  # noqa: PLC0415
+
+        settings = self._settings
+        if not settings.shadow:
+            return None
+        book = Book(self._folder, settings.shadow, self._clock, questions=settings.shadow_questions)
+        return self._shadow(settings.shadow, settings.shadow_share, keep=book.keep)
+
+    def start(self) -> None:
+        """Look and write, each in a thread of its own."""
+        self.laboratory.start()
+        self.watchman.start()
+
     def close(self) -> None:
         """Give everything back."""
-        if "notifier" in self.__dict__:
-            self.notifier.close()
+        opened = self.__dict__
+        for name in ("watchman", "shadow", "laboratory", "_remote", "notifier"):
+            if opened.get(name) is not None:
+                opened[name].close()
+
+    @cached_property
+    def _store(self) -> SqlExperiments:
+        return self._open()
+
+    @cached_property
+    def _machine(self) -> Machine:
+        from cmo.kit.machine import Machine  # noqa: PLC0415
+
+        return Machine(self._clock, seconds=2.0)
+
+    @cached_property
+    def _remote(self) -> RemoteCandidate:
+        from cmo.delivery.shadow_remote import RemoteCandidate  # noqa: PLC0415
+
+        return RemoteCandidate(self._settings.shadow, self._settings.shadow_seconds)
+
+    def _shadow(self, name: str, share: float, **more: Any) -> Shadow:
+        from cmo.delivery.shadow import Sampling, Shadow  # noqa: PLC0415
+
+        settings, keep = self._settings, more.pop("keep")
+        sampling: Sampling = Sampling(
+            share=share, per_minute=settings.shadow_per_minute, seconds=settings.shadow_seconds, **more
+        )
+        return Shadow(
+            self._candidate(name), keep, sampling, monotonic=self._clock.monotonic, busy=self._busy, judge=self._judged,
+            notifier=self.notifier,
+        )  # fmt: skip
+
+    def _candidate(self, name: str) -> Candidate:
+        if name.startswith(("http://", "https://")):
+            return self._remote
+        return lambda question: self._unseen(self._bundle(name), question)
+
+    def _bundle(self, name: str) -> Bundle:
+        """Looked up each time: a release never changes, but it may come later than the service.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        if not name:
+            return BASELINE
+        release = self._store.release(name)
+        if release is None:
+            raise NotFound(f"CMO_SHADOW names the release {name!r}, and there is none.")
+        return bundle(release.settings)
+
+    def _busy(self) -> bool:
+        busy = self._machine.usage().cpu_percent
+        return busy is not None and busy > self._settings.shadow_busy_percent
+
+    def _judged(self, question: str, shown: Shown) -> float | None:
+        if not shown.answered:
+            return None
+        sentences = [
+            {"text": text, "citations": list(cites)} for text, cites in zip(shown.sentences, shown.cites, strict=True)
+        ]
+        evidence = [{"citation": number, "text": text} for number, lines in shown.sources.items() for text in lines]
+        return self._support({"question": question, "sentences": sentences, "evidence": evidence})
 
     def _channels(self) -> list[Channel]:
         from cmo.notify import Mail, Security, Server, Webhook  # noqa: PLC0415

@@ -1,4 +1,7 @@
-"""Who is told, by the settings."""
+"""Who is told, and what is tried, by the settings."""
+
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +11,16 @@ from cmo.testing import FakeClock
 from cmo.trials import Trials
 
 
+def nothing(*_: object) -> Any:
+    raise AssertionError("nobody is asked for this")
+
+
+def trials_of(**settings: object) -> Trials:
+    return Trials(read_settings(**settings), FakeClock(), Path(), store=nothing, unseen=nothing, support=nothing)
+
+
 def names(**settings: object) -> list[str]:
-    trials = Trials(read_settings(**settings), FakeClock())
+    trials = trials_of(**settings)
     found = [channel.name for channel in trials._channels()]
     trials.close()
     return found
@@ -34,3 +45,7 @@ def test_a_webhook_and_mail_are_set_by_the_documented_names(monkeypatch: pytest.
 def test_what_cannot_work_is_said_when_it_is_opened(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         names(**wrong)
+
+
+def test_there_is_no_shadow_unless_somebody_says_so() -> None:
+    assert trials_of().shadow is None

@@ -21,7 +21,7 @@ from cmo.cache import Statistics
 from cmo.errors import OracleError, StoreError
 from cmo.oracle import Oracle, admit
 from cmo.recall import Recall
-from cmo.released import Released
+from cmo.tried import Tried
 from cmo.web.guard import Limits
 
 log = logging.getLogger("cmo.web")
@@ -48,7 +48,7 @@ class Desk:
         """Held while this process changes papers: uploads wait in line instead of refusing each other."""
         self._oracle: Oracle | None = None
         self._recall: Recall | None = None
-        self._released: Released | None = None
+        self._released: Tried | None = None
         self._delivering = threading.Lock()
         self._moving = False
         self._not_before = 0.0
@@ -89,7 +89,7 @@ class Desk:
         """How often kept answers served; None where none are kept, or nobody asked yet."""
         return None if self._recall is None else self._recall.statistics()
 
-    async def released(self) -> Released | None:
+    async def released(self) -> Tried | None:
         """Who answers by releases; None where that is not wanted."""
         if self._released is None and self.house.settings.delivery and self.house.clock.monotonic() >= self._not_before:
             await self.recall()
@@ -120,12 +120,13 @@ class Desk:
         """Run something that changes files; goes on to its end even if the client hangs up."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._writing)
 
-    def _deliver(self) -> Released:
+    def _deliver(self) -> Tried:
         with self._delivering:
             if not self._moving:
                 self.house.delivering.start()
+                self.house.trials.start()
                 self._moving = True
-            return self.house.released
+            return self.house.tried
 
 
 async def _desk(request: Request) -> Desk:

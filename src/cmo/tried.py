@@ -1,0 +1,116 @@
+"""The story of a question beside what is tried out: which experiment, which arm, and what a candidate would have said.
+
+::
+
+    asker --experiment?--> arm --has a release--> its recall --fails--> what is in place answers; the failure is counted
+                '--no, or the control----------> what is in place
+    reply --told at once--> the asker
+        '--later, unseen--> the shadow's candidate; the experiment's scores
+
+Nobody waits for either, and nobody's question fails because of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from cmo.delivery.experiment_live import Answered, Enrolled, Laboratory
+from cmo.delivery.shadow import Shadow
+from cmo.delivery.traffic import Asker
+from cmo.errors import OracleError
+from cmo.kit.clock import Clock
+from cmo.model.questions import Question, Reach
+from cmo.recall import Told
+from cmo.released import Recalls, Released, ReleasedReply
+
+_FAULT: Final = 500
+"""HTTP status from which an error is the service's, not the asker's."""
+_SHORT: Final = 8
+"""Words of a short question."""
+
+
+class Tried:
+    """Answers questions, and tries out what is to be tried.
+
+    Args:
+        released: answers by what is in place.
+        recalls: who answers by each bundle.
+        reach: how far the graph carries a search where nobody says otherwise.
+        clock: for durations.
+        laboratory: the experiments.
+        shadow: the candidate that answers unseen; None where there is none.
+    """
+
+    def __init__(
+        self,
+        released: Released,
+        recalls: Recalls,
+        reach: Callable[[], Reach],
+        clock: Clock,
+        *,
+        laboratory: Laboratory,
+        shadow: Shadow | None = None,
+    ) -> None:
+        self._released = released
+        self._recalls = recalls
+        self._reach = reach
+        self._clock = clock
+        self._laboratory = laboratory
+        self._shadow = shadow
+
+    async def ask(self, question: Question, asker: Asker, *, anew: bool = False) -> ReleasedReply:
+        """Answer a question.
+
+        Raises:
+            Whatever the baseline raises.
+        """
+        enrolled = self._laboratory.decide(asker.unit, asker.cohort or part(question))
+        if enrolled is None:
+            reply = await self._released.ask(question, asker, anew=anew)
+        else:
+            reply = await self._enrolled(question, asker, enrolled, anew=anew)
+        if self._shadow is not None:
+            self._shadow.offer(question, lambda: reply.told.facts)
+        return reply
+
+    async def _enrolled(self, question: Question, asker: Asker, enrolled: Enrolled, *, anew: bool) -> ReleasedReply:
+        began = self._clock.monotonic()
+        try:
+            if enrolled.release:
+                told = await self._by(enrolled, question, anew=anew)
+                reply = ReleasedReply(told, enrolled.release, enrolled.arm)
+            else:
+                reply = replace(await self._released.ask(question, asker, anew=anew), arm=enrolled.arm)
+        except OracleError as error:
+            if error.status < _FAULT:
+                raise
+            passed = self._clock.monotonic() - began
+            self._laboratory.saw(enrolled, Answered(question, "", passed, failed=True))
+            if not enrolled.release:
+                raise
+            return replace(await self._released.ask(question, asker, anew=anew), arm="fallback")
+        self._laboratory.saw(enrolled, _answered(question, reply.told, self._clock.monotonic() - began))
+        return reply
+
+    async def _by(self, enrolled: Enrolled, question: Question, *, anew: bool) -> Told:
+        bundle = enrolled.bundle
+        recall = self._recalls.get(bundle)
+        if recall is None:
+            recall = await asyncio.to_thread(self._recalls.make, bundle)
+        return await recall.ask(replace(bundle.on(question, self._reach()), release=enrolled.release), anew=anew)
+
+
+def part(question: Question) -> str:
+    """Of the traffic, by what is known before the answer."""
+    return "short questions" if len(question.text.split()) <= _SHORT else "long questions"
+
+
+def _answered(question: Question, told: Told, seconds: float) -> Answered:
+    facts = told.facts
+    refused, made = not facts["answered"], not told.cached
+    return Answered(
+        question, str(facts.get("id", "")), seconds, refused=refused, made=made, reply=lambda: facts
+    )  # fmt: skip
