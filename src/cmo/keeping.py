@@ -83,24 +83,21 @@ class Keeping:
             below.append(Lenient(shared, seconds=SHARED_SECONDS, clock=clock))
         return Tiers(memory, below, clock=clock, disown=self.disown)
 
-    @cached_property
+    @property
     def disk(self) -> Disk | None:
         """Where answers outlive a process; None where that is not wanted."""
         settings = self._settings
-        if not (settings.cache and settings.cache_disk_megabytes):
-            return None
-        file = CacheFile(self._path, settings.cache_disk_megabytes * 1_000_000)
-        return Disk(file, span=Span(settings.cache_disk_seconds), clock=self._clock, compress=False)
+        return self._file if settings.cache and settings.cache_disk_megabytes else None
 
     def basis(self, edition: Edition) -> Basis:
         """What an answer from a snapshot rests on."""
         return replace(self._world(edition), versions=self._makers)
 
     def forget_outdated(self) -> None:
-        """Remove from the disk what was answered from papers as they are no more."""
+        """Remove from the disk what was answered from papers as they are no more, also where answers are kept no longer."""
         edition = self._editions.now()
-        if edition is not None and self.disk is not None:
-            self.disk.keep_only(self._world(edition).scope)
+        if edition is not None:
+            self._file.keep_only(self._world(edition).scope)
 
     def disown(self) -> None:
         """Let nothing that was kept so far be found again, also by the other processes of this knowledge base."""
@@ -108,8 +105,14 @@ class Keeping:
 
     def close(self) -> None:
         """Give the file back."""
-        if self.__dict__.get("disk") is not None:
-            self.__dict__["disk"].close()
+        if "_file" in self.__dict__:
+            self._file.close()
+
+    @cached_property
+    def _file(self) -> Disk:
+        settings = self._settings
+        file = CacheFile(self._path, settings.cache_disk_megabytes * 1_000_000)
+        return Disk(file, span=Span(settings.cache_disk_seconds), clock=self._clock, compress=False)
 
     @cached_property
     def _makers(self) -> tuple[str, ...]:

@@ -165,13 +165,27 @@ async def test_after_a_change_nothing_of_before_stays_in_memory_or_in_redis(
         assert len(await client.keys("cmo:answers:*")) == 1
 
 
-async def test_what_a_process_that_was_killed_left_behind_is_wiped_at_the_next_start(
-    base: Any, open_base: Callable[..., Any]
+@pytest.mark.parametrize("without", [{"cache": False}, {"cache_disk_megabytes": 0}])
+async def test_it_is_gone_though_who_retracts_it_keeps_no_answers(
+    base: Any, open_base: Callable[..., Any], without: dict[str, Any]
 ) -> None:
     base.add(msud=MSUD, pku=PKU)
     async with served(base) as http:
         await ask(http)
-    with open_base(cache=False) as dying:
+    assert b"Leucine, isoleucine" in on_disk(base)
+    with open_base(**without) as other:
+        other.app.curator.retract(paper(base, "msud"), "wrong")
+    assert b"Leucine, isoleucine" not in on_disk(base)
+
+
+async def test_what_a_process_that_was_killed_left_behind_is_wiped_at_the_next_start(
+    base: Any, open_base: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base.add(msud=MSUD, pku=PKU)
+    async with served(base) as http:
+        await ask(http)
+    with open_base() as dying, monkeypatch.context() as killed:
+        killed.setattr(dying.app.keeping, "forget_outdated", lambda: None)
         dying.app.curator.retract(paper(base, "msud"), "wrong")
     assert b"Leucine, isoleucine" in on_disk(base)
     with open_base() as other:
