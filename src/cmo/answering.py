@@ -22,7 +22,8 @@ from cmo.holdings import COMPILED, Holdings
 from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
-from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router, WebSearch
+from cmo.model.outside import WebSearch
+from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router
 from cmo.model.questions import Filters, Reach
 from cmo.model.routes import Conditions, Standing
 from cmo.retrieve.fuse import Weights

@@ -32,8 +32,9 @@ from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.assessments import LIKELY
 from cmo.model.chat import Message
 from cmo.model.evidence import Found
+from cmo.model.outside import Chat, ChatStream
 from cmo.model.papers import PaperRef
-from cmo.model.ports import Answerer, Chat, ChatStream, Scorer
+from cmo.model.ports import Answerer, Scorer
 from cmo.model.questions import Question, Reach
 
 log = logging.getLogger("cmo.answer")

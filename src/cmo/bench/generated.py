@@ -37,7 +37,7 @@ from cmo.errors import NotFound
 from cmo.ingest.sentences import split
 from cmo.model.answers import Answer
 from cmo.model.chat import Message
-from cmo.model.ports import ChatStream
+from cmo.model.outside import ChatStream
 from cmo.oracle import admit
 
 QUESTIONS: Final = Path(__file__).parents[3] / "bench" / "generated" / "questions.jsonl"

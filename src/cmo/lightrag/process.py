@@ -29,7 +29,8 @@ import numpy as np
 from cmo.errors import EngineError, OracleError
 from cmo.kit.files import exclusive
 from cmo.model.chat import Message, Speaker
-from cmo.model.ports import Chat, Embedder
+from cmo.model.outside import Chat
+from cmo.model.ports import Embedder
 
 WORKER = Path(__file__).with_name("worker.py")
 START_SECONDS = 120.0

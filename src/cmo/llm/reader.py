@@ -21,8 +21,9 @@ from cmo.errors import ChatEmpty
 from cmo.llm.prompt import RelationSaid, ReplySaid, digest, messages, schema
 from cmo.model.concepts import Kind, Reading, Relation, RelationType
 from cmo.model.naming import LLM, Given, Named, by_sentence, fold, named
+from cmo.model.outside import Chat
 from cmo.model.papers import CITABLE, ParsedPaper, Section
-from cmo.model.ports import Chat, Linker
+from cmo.model.ports import Linker
 
 PREFIX = LLM
 PROBABILITY = 0.5

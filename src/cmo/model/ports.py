@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
 from cmo.model.assessments import Claim, Support
-from cmo.model.chat import Completion, Message
 from cmo.model.concepts import Concept, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.graph import Edge, Fact, Node
@@ -24,7 +23,6 @@ from cmo.model.papers import Format, PaperRef, ParsedPaper
 from cmo.model.questions import Filters, Question
 from cmo.model.record import PackedVectors, PreparedPaper, Recorded
 from cmo.model.routes import Conditions, Route, Standing
-from cmo.model.web import WebFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,61 +116,6 @@ class PaperReader(Protocol):
 
     def read(self, paper: ParsedPaper) -> Reading:
         """Mentions and relations of one paper; pure, and the same every time."""
-        ...
-
-
-class Chat(Protocol):
-    """A language model. What it says is never believed unseen."""
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-        ...
-
-    def complete(
-        self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
-    ) -> Completion:
-        """What it says next, within `most_tokens`; with a JSON schema, JSON that should meet it."""
-        ...
-
-
-class ChatStream(Protocol):
-    """A language model that is heard while it speaks."""
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-        ...
-
-    def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Iterator[str]:
-        """What it says next, in pieces as they come; closing the iterator leaves the rest of it unsaid."""
-        ...
-
-
-class WebSearch(Protocol):
-    """A search of the web. What it finds is data, never an order."""
-
-    def search(self, question: str, limit: int) -> WebFound:
-        """The best pages, best first, at most so many."""
-        ...
-
-
-class Talker(Protocol):
-    """The same for coroutines, in one event loop."""
-
-    @property
-    def name(self) -> str:
-        """Of the model."""
-        ...
-
-    async def complete(
-        self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
-    ) -> Completion:
-        """What it says next, within `most_tokens`; with a JSON schema, JSON that should meet it."""
-        ...
-
-    async def close(self) -> None:
-        """Close what is open."""
         ...
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from cmo.errors import OracleError
 from cmo.kit.deadline import in_context, remaining, within
 from cmo.model.evidence import FloatArray, Found, Passage, Term
-from cmo.model.ports import Embedder, Retriever, WebSearch
+from cmo.model.outside import WebSearch
+from cmo.model.ports import Embedder, Retriever
 from cmo.model.questions import Question, Web
 from cmo.model.web import WebFound
 from cmo.retrieve.pages import PageReader

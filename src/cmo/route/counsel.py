@@ -24,7 +24,7 @@ from cmo.kit import deadline
 from cmo.kit.hashing import hex_hash
 from cmo.model.chat import Completion, Message, Speaker
 from cmo.model.money import Call, Held, Need, Service, Usage
-from cmo.model.ports import Talker
+from cmo.model.outside import Talker
 from cmo.route.opinion import MOST_TOKENS, Opinion, read, schema, told
 
 log = logging.getLogger("cmo.route")

@@ -22,7 +22,7 @@ from importlib.resources import files
 
 from cmo.kit.hashing import hex_hash
 from cmo.model.chat import Message, Speaker
-from cmo.model.ports import Chat
+from cmo.model.outside import Chat
 from cmo.model.routes import Destination, ResearchCategory, Scope
 from cmo.route.head import Need
 
