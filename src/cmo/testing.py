@@ -18,7 +18,7 @@ from cmo.ingest.pages import Setting
 from cmo.ingest.parse import parse_one
 from cmo.ingest.pipeline import in_context
 from cmo.kit.hashing import hex_hash
-from cmo.model.chat import Completion, Message
+from cmo.model.chat import Completion, Message, Speech
 from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
 from cmo.model.money import Call, Draft
@@ -28,6 +28,7 @@ from cmo.model.packing import pack
 from cmo.model.papers import Format, Metadata, ParsedPaper, Role, Section, Sentence
 from cmo.model.ports import EncodedPassage, Encoder, Linker, ModelIdentity, PaperReader
 from cmo.model.record import PreparedPaper
+from cmo.model.web import WebFound, WebPage
 from cmo.spend.hold import AwaitedBlock, Block, Hold
 from cmo.spend.purse import current
 
@@ -123,6 +124,25 @@ class ScriptedChat:
         """The next line; the last one for ever."""
         self.asked.append(tuple(messages))
         return Completion(self._says.pop(0) if len(self._says) > 1 else self._says[0])
+
+    def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Speech:
+        """The same, word by word."""
+        said = self.complete(messages, most_tokens=most_tokens)
+        yield from re.findall(r"\s*\S+", said.text)
+        return said
+
+
+class FakeWeb:
+    """Finds the same pages for every question; remembers what it was asked."""
+
+    def __init__(self, *pages: WebPage, said: str = "") -> None:
+        self._found = WebFound(pages, said, "fake")
+        self.asked: list[str] = []
+
+    def search(self, question: str, limit: int) -> WebFound:
+        """The first of them."""
+        self.asked.append(question)
+        return replace(self._found, pages=self._found.pages[:limit])
 
 
 class FakePayments:

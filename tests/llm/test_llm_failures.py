@@ -179,3 +179,19 @@ def test_who_has_heard_enough_leaves_and_the_connection_closes(chat: ChatEndpoin
     assert next(speech) == " 0"
     speech.close()
     assert streamed(chat).text
+
+
+def test_a_model_that_refuses_a_word_is_asked_in_others_from_then_on(chat: ChatEndpoint, proxy: Any) -> None:
+    def refusal(name: str) -> Any:
+        error = {"message": f"Unsupported parameter: {name}", "param": name, "code": "unsupported_parameter"}
+        return faulty.status(400, json.dumps({"error": error}).encode())
+
+    proxy.faults = [refusal("max_tokens")]
+    assert whole(chat).completion_tokens == TOKENS
+    proxy.faults = [refusal("temperature")]
+    assert streamed(chat).completion_tokens == TOKENS
+    last = proxy.seen[-1][1]
+    assert (last["max_completion_tokens"], "max_tokens" in last, "temperature" in last) == (TOKENS, False, False)
+    proxy.faults = [refusal("temperature")]
+    with pytest.raises(ChatFailed, match=r"HTTP 400 \(unsupported_parameter\)"):
+        whole(chat)

@@ -35,7 +35,8 @@ _CHARS_A_TOKEN: Final = 64
 _SLACK: Final = 8
 """Pieces beyond the most tokens: a character may come in several."""
 _SLUG = re.compile(r"[a-z][a-z_]{1,40}")
-_OPENAI: Final = "api.openai.com"
+_OTHER_WORDS: Final = {"max_tokens": "max_completion_tokens", "temperature": ""}
+"""What to say instead of what a model refuses; nothing instead of a temperature."""
 _NO_KEY: Final = "none"
 """The SDK insists on a key; servers that ask for none do not look at it."""
 
@@ -72,6 +73,7 @@ class Wire:
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._refused: frozenset[str] = frozenset()
         limits = httpx2.Limits(max_connections=address.connections, max_keepalive_connections=address.connections)
         self._client = openai.OpenAI(
             base_url=address.base_url,
@@ -139,13 +141,10 @@ class Wire:
 
     def _body(self, messages: Sequence[Message], most_tokens: int) -> dict[str, Any]:
         address = self._address
-        bound = (
-            "max_completion_tokens" if _OPENAI in address.base_url else "max_tokens"
-        )  # the older name is refused there
         return {
             "model": address.model,
             "messages": [{"role": m.speaker.value, "content": m.text} for m in messages],
-            bound: most_tokens,
+            "max_tokens": most_tokens,
             "temperature": address.temperature,
         }
 
@@ -156,7 +155,21 @@ class Wire:
             headers: dict[str, Any] = dict(deadline.header())
             if not self._address.api_key:
                 headers["Authorization"] = openai.Omit()
-            return create(**body, timeout=allowed, extra_headers=headers)
+            try:
+                return create(**self._worded(body), timeout=allowed, extra_headers=headers)
+            except (
+                openai.BadRequestError
+            ) as error:  # models that reason know some words under other names, or not at all
+                if error.param not in _OTHER_WORDS or error.param in self._refused:
+                    raise
+                self._refused |= {error.param}
+                return create(**self._worded(body), timeout=allowed, extra_headers=headers)
+
+    def _worded(self, body: dict[str, Any]) -> dict[str, Any]:
+        """In words that this model has not refused."""
+        told = {_OTHER_WORDS[name] if name in self._refused else name: value for name, value in body.items()}
+        told.pop("", None)
+        return told
 
 
 def judge(error: Exception) -> Trouble:
