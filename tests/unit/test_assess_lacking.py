@@ -51,6 +51,29 @@ def test_a_denial_that_the_evidence_has_is_no_foreign_word() -> None:
     assert lacking("Tyrosine was not lower, which did not reach significance.", MISSED) == ("not",)
 
 
+@pytest.mark.parametrize(
+    ("claim", "word"),
+    [
+        ("Samples of newborns were stored at night, and leucine was raised in leucine.", "leucine"),
+        ("Samples of newborns were stored at night, and newborns was raised in urine.", "newborns"),
+        ("Night of newborns were stored at night, and leucine was raised in urine.", "night"),
+    ],
+)
+def test_a_word_of_the_evidence_in_another_ones_place_is_foreign_there(claim: str, word: str) -> None:
+    evidence = "Samples of newborns were stored at night, and leucine was raised in urine."
+    assert word in lacking(claim, evidence)
+
+
+def test_a_denial_that_is_left_out_is_named() -> None:
+    claim, evidence = "Weaning did affect the growth of steers.", "Weaning did not affect the growth of steers."
+    assert lacking(claim, evidence) == ("not",)
+
+
+def test_words_may_move() -> None:
+    evidence = "Isoleucine and leucine rose in the plasma of newborns with the disease."
+    assert lacking("Leucine and isoleucine rose in plasma of newborns.", evidence) == ()
+
+
 def test_a_name_that_the_evidence_has_under_another_name_is_not_foreign() -> None:
     linker = FakeLinker([Concept("M:1", "vitamin B3", Kind.METABOLITE, ("niacin",))])
     claim, evidence = "Niacin lowered lipids in plasma.", "Vitamin B3 lowered lipids in plasma."

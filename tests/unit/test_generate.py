@@ -149,6 +149,12 @@ def test_a_figure_unit_direction_denial_name_or_advice_that_is_not_printed_is_re
     assert answer(untrue, mark_unsupported=True).unsupported == (untrue,)
 
 
+def test_how_many_foreign_words_a_quote_may_lack_can_be_set() -> None:
+    said = "Leucine was markedly raised to 900 µmol/L in the plasma of newborns with maple syrup urine disease."
+    assert answer(said).remark == NOTHING
+    assert texts(answer(said, most_foreign=1)) == [said]
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -32,7 +32,7 @@ _MOST = 32
 """Sentences of a source; longer passages are read in windows."""
 _APART = 2
 """Characters between two sentences that follow each other."""
-_RUNS = ((0, 1), (-1, 1), (0, 2), (-1, 2))
+_RUNS = ((0, 1), (-1, 1), (0, 2))
 """Quotes around the nearest sentence, as the sentences before it and up to where; the shortest that does is taken."""
 
 
@@ -79,11 +79,13 @@ class Citer:
     Args:
         scorer: says how far evidence bears out what is claimed.
         least: probability of support from which it does.
+        foreign: words of a sentence that its quote may lack.
     """
 
-    def __init__(self, scorer: Scorer, least: float = LIKELY) -> None:
+    def __init__(self, scorer: Scorer, least: float = LIKELY, foreign: int = 0) -> None:
         self._scorer = scorer
         self._least = least
+        self._foreign = foreign
 
     def borne(self, sentence: str, sources: Sequence[Source]) -> Borne:
         """The quotes that bear a sentence out."""
@@ -96,7 +98,7 @@ class Citer:
         return _chosen(sound)
 
     def _bears(self, support: Support) -> bool:
-        return support.supported >= self._least and not support.reasons and not support.lacking
+        return support.supported >= self._least and not support.reasons and len(support.lacking) <= self._foreign
 
 
 def _chosen(sound: Sequence[tuple[Source, float]]) -> Borne:

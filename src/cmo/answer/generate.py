@@ -44,7 +44,8 @@ ABSENT = "The language model could not be asked; these are the papers' own words
 CUT_OFF = "The language model stopped before it had finished; what it had said is borne out by the passages."
 _UNASKABLE = (ModelError, NotNow, OutOfTime, PriceUnknown)
 _POINTS_BACK = re.compile(
-    r"(?:it|its|they|their|them|he|she|his|her|this|these|those|that|such|both|the (?:latter|former|same)|the other)\b",
+    r"(?:it|its|they|their|them|he|she|his|her|such|those|the (?:latter|former|same)|the other"
+    r"|(?:this|these)(?! (?:stud|results?\b|findings?\b|data\b|work\b|review|analys|report|paper)))\b",
     re.IGNORECASE,
 )
 _MOST_MARKED = 20
@@ -61,6 +62,9 @@ class Limits:
     """Of passages."""
     least_support: float = LIKELY
     """Probability that a quote bears a sentence out, from which the sentence is told."""
+    most_foreign: int = 0
+    """Words of a sentence that its quote may lack. On claims of SciFact and changed copies of its sentences 0, 1 and 2 tell
+    5, 11 and 20 % of those that are true in quite other words, all true copies, and .5, 3 and 7 % of what is not true."""
     mark_unsupported: bool = False
     """Tell apart what nothing bears out, instead of leaving it out."""
 
@@ -110,7 +114,7 @@ class GeneratedAnswerer:
     ) -> None:
         self._chat = chat
         self._limits = limits or Limits()
-        self._citer = Citer(scorer, self._limits.least_support)
+        self._citer = Citer(scorer, self._limits.least_support, self._limits.most_foreign)
         self._extractive = extractive
         self._split = split
         self._reach = reach

@@ -10,6 +10,7 @@ very place, however often the word stands elsewhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import cache
@@ -23,7 +24,7 @@ from cmo.assess.words import stem
 
 _OTHER: Mapping[Way | None, Way] = {Way.UP: Way.DOWN, Way.DOWN: Way.UP, Way.BETTER: Way.WORSE, Way.WORSE: Way.BETTER}
 _DENYING = frozenset({"not", "no", "nor", "neither", "never", "none", "cannot", "without"})
-_EXCHANGED, _FLANKS = 2, 2
+_EXCHANGED, _FLANKS = 4, 2
 """Words that are exchanged for each other at most, and words that must be the same around them at least."""
 _HEAD = 5
 """Letters of one word in two forms."""
@@ -31,14 +32,13 @@ _TURNS = frozenset({*_OTHER, Way.NONE})
 
 
 def lacking(comparison: Comparison) -> tuple[str, ...]:
-    """The words, as the claim has them in lower case, each once."""
+    """The words, as the claim has them in lower case, each once; and denials of the evidence that it leaves out."""
     claim, evidence = comparison.claim, comparison.evidence
     said = frozenset(word for sentence in evidence for word in sentence.words)
     strong = (word for word in claim.words if word in _strong() and word not in said)
     denials = _denials(claim)[sum(len(_denials(sentence)) for sentence in evidence) :]
-    return tuple(
-        dict.fromkeys((*strong, *denials, *_foreign(comparison), *_turned(claim, evidence), *_put_in(comparison)))
-    )
+    exchanged = (*_turned(claim, evidence), *_put_in(comparison), *_left_out(comparison))
+    return tuple(dict.fromkeys((*strong, *denials, *_foreign(comparison), *exchanged)))
 
 
 def _foreign(comparison: Comparison) -> Iterator[str]:
@@ -66,15 +66,28 @@ def _put_in(comparison: Comparison) -> Iterator[str]:
     mine = [(s, word) for s, word in zip(claim.stems, claim.words, strict=True) if s]
     for sentence, _ in comparison.top:
         theirs = [(s, word) for s, word in zip(sentence.stems, sentence.words, strict=True) if s]
-        pairs = SequenceMatcher(None, [s for s, _ in theirs], [s for s, _ in mine], autojunk=False).get_opcodes()
-        for before, (what, a, b, c, d), behind in zip((None, *pairs), pairs, (*pairs[1:], None), strict=False):
-            flanks = [flank[2] - flank[1] for flank in (before, behind) if flank and flank[0] == "equal"]
-            between = len(flanks) == (before is not None) + (behind is not None)
-            if what == "replace" and max(b - a, d - c) <= _EXCHANGED and between and sum(flanks) >= _FLANKS:
-                gone = [one for one in theirs[a:b] if one[0] not in claim.stems]
-                yield from (
-                    word for s, word in mine[c:d] if gone and not any(_alike_or_plain(s, word, *v) for v in gone)
-                )
+        for a, b, c, d in _exchanges([s for s, _ in theirs], [s for s, _ in mine]):
+            gone = [one for one in theirs[a:b] if one[0] not in claim.stems]
+            moved = Counter(sentence.stems)
+            new = [(s, word) for s, word in mine[c:d] if gone and claim.stems.count(s) > moved[s]]
+            yield from (word for s, word in new if not any(_alike_or_plain(s, word, *one) for one in gone))
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    """Denials that are missing where the nearest sentence, the same before and behind, denies."""
+    theirs, mine = comparison.top[0][0].words, comparison.claim.words
+    for a, b, c, d in _exchanges(theirs, mine):
+        yield from (word for word in theirs[a:b] if _denying(word) and not any(map(_denying, mine[c:d])))
+
+
+def _exchanges(theirs: Sequence[str], mine: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """A few words of theirs, each with what stands in their place, between words that are the same."""
+    steps = SequenceMatcher(None, theirs, mine, autojunk=False).get_opcodes()
+    for n, (what, a, b, c, d) in enumerate(steps):
+        beside = [*steps[max(0, n - 1) : n], *steps[n + 1 : n + 2]]
+        same = sum(until - start for _, start, until, *_ in beside)
+        if what in {"replace", "delete"} and max(b - a, d - c) <= _EXCHANGED and same >= _FLANKS:
+            yield a, b, c, d
 
 
 def _alike_or_plain(s: str, word: str, other: str, instead: str) -> bool:
@@ -83,7 +96,11 @@ def _alike_or_plain(s: str, word: str, other: str, instead: str) -> bool:
 
 
 def _denials(sentence: Read) -> list[str]:
-    return [word for word in sentence.words if word in _DENYING or word.endswith("n't")]
+    return [word for word in sentence.words if _denying(word)]
+
+
+def _denying(word: str) -> bool:
+    return word in _DENYING or word.endswith("n't")
 
 
 def _way(word: str) -> Way | None:

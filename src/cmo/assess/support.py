@@ -26,7 +26,7 @@ from cmo.assess.heads import Heads
 from cmo.assess.lacking import lacking
 from cmo.assess.reading import Read, read
 from cmo.assess.reasons import reasons
-from cmo.assess.words import Rarity, terms
+from cmo.assess.words import Rarity, stem, terms
 from cmo.kit.text import clean_line
 from cmo.model.assessments import Claim, Support
 from cmo.model.concepts import Kind
@@ -175,13 +175,15 @@ class SupportScorer:
         return [name for concept, name in lacking.items() if concept not in theirs]
 
     def _unknown(self, claim: Claim, comparison: Comparison) -> tuple[str, ...]:
-        """Words that the evidence lacks, those apart that belong to a name which it has under another name."""
+        """Words that the evidence lacks, those apart that belong to a name which it has under another name only."""
         missing = lacking(comparison)
         if not missing or self._linker is None:
             return missing
         theirs = {concept for line in claim.evidence for concept in self._named(line)}
         shared = [name.casefold() for concept, name in self._named(claim.text).items() if concept in theirs]
-        return tuple(word for word in missing if not any(word in terms(name) for name in shared))
+        renamed = {word for name in shared for word in terms(name)}
+        said = frozenset(s for line in comparison.evidence for s in line.stems)
+        return tuple(word for word in missing if word not in renamed or stem(word) in said)
 
     def _worded(self, name: str, comparison: Comparison) -> bool:
         """Whether the words of a name stand in the evidence."""

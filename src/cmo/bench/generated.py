@@ -143,7 +143,7 @@ class Bench:
         self._true = true
         self._limits = limits or Limits()
         self._heard = _Heard(chat)
-        self._citer = Citer(house.support, self._limits.least_support)
+        self._citer = Citer(house.support, self._limits.least_support, self._limits.most_foreign)
         self._engine = GeneratedAnswerer(
             self._heard, house.support, house.answerer, split, self._limits, reach=house.reach.now
         )

@@ -66,7 +66,8 @@ class Support:
     weight: float = 1.0
     """Rarity of its words, summed: by it claims are averaged."""
     lacking: tuple[str, ...] = ()
-    """Its words that the evidence has in no form, under no other name; nothing of it is flagged by them alone."""
+    """Its words that the evidence has in no form, under no other name, or not in that place; denials that it leaves out.
+    Nothing of it is flagged by them alone."""
 
     @property
     def verdict(self) -> Verdict:
