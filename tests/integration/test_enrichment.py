@@ -63,6 +63,26 @@ def test_a_relation_is_told_with_what_speaks_for_it_and_against_it(base: Any) ->
     assert [n.name for s in raised.statements if not s.against for n in s.context] == ["plasma", "plasma"]
 
 
+def test_what_else_is_raised_does_not_answer_whether_this_is(base: Any) -> None:
+    told = found(base, "Is methionine raised in phenylketonuria?").trace.relationships
+    assert told
+    assert not any(r.asked for r in told)
+    open_ = found(base, "What is raised in phenylketonuria?").trace.relationships
+    assert [r.asked for r in open_ if r.type is RelationType.INCREASED_IN] == [True]
+
+
+@pytest.mark.parametrize("direction", ["raised", "lowered"])
+def test_a_rise_answers_whether_there_is_a_fall(base: Any, direction: str) -> None:
+    for n in range(6):
+        base.add(
+            **{
+                f"more{n}": f"Note {n}\n\nPhenylalanine goes with phenylketonuria in all cohorts, as number {n} tells.\n"
+            }
+        )
+    best = found(base, f"Is phenylalanine {direction} in phenylketonuria?").trace.relationships[0]
+    assert (best.type, best.asked) == (RelationType.INCREASED_IN, True)
+
+
 def test_a_statement_quotes_the_very_sentence(base: Any) -> None:
     for relationship in found(base, ASKED).trace.relationships:
         for statement in relationship.statements:

@@ -40,6 +40,14 @@ _RELATES = (
 )
 
 
+_OPPOSITES: Mapping[RelationType, RelationType] = {
+    RelationType.INCREASED_IN: RelationType.DECREASED_IN,
+    RelationType.DECREASED_IN: RelationType.INCREASED_IN,
+    RelationType.INCREASES: RelationType.DECREASES,
+    RelationType.DECREASES: RelationType.INCREASES,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What is asked about the concepts that a question names."""
@@ -50,8 +58,15 @@ class Intent:
     """Relations asked for by name."""
     relates: bool
     """Whether a relation, a pathway or a mechanism is asked for at all."""
+    polar: bool = False
+    """Whether it is to be told if something is so, not what is."""
     words: frozenset[str] = frozenset()
     """By which the question says the kinds: "amino acids" names what is asked for, and nothing that it is asked of."""
+
+    @property
+    def decisive(self) -> frozenset[RelationType]:
+        """What says yes or no where both ends are named: what is asked for, or its opposite."""
+        return self.types | {_OPPOSITES[kind] for kind in self.types if kind in _OPPOSITES}
 
 
 def intent(question: str) -> Intent:
@@ -61,7 +76,8 @@ def intent(question: str) -> Intent:
     kinds = frozenset(kind for _, found in said for kind in found)
     types = frozenset(kind for cue, kind in _TYPE_CUES if cue.search(low))
     words = frozenset(match[1] for match, _ in said)
-    return Intent(kinds, types, bool(types) or bool(_RELATES_CUE.search(low)), words)
+    relates = bool(types) or bool(_RELATES_CUE.search(low))
+    return Intent(kinds, types, relates, bool(_POLAR.match(low)), words)
 
 
 # "Which metabolites ...", "what are the genes ...": the kind stands near the question word, so that "in which disease
@@ -71,4 +87,5 @@ _KIND_CUES = [
     for cue, kinds in _KINDS.items()
 ]
 _TYPE_CUES = [(re.compile(rf"\b(?:{cue})\b"), kind) for cue, kind in _TYPES.items()]
+_POLAR = re.compile(r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|may|might|will|would)\b")
 _RELATES_CUE = re.compile(rf"\b(?:{_RELATES})\b")

@@ -84,11 +84,14 @@ def leads(asked: Asked) -> Iterator[Lead]:
 def _singles(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
     # "What is X associated with?": whatever is related to it is what is asked.
     anything = asked.intent.relates and not asked.intent.types and not asked.intent.kinds and len(asked.seeds) == 1
+    # "Is X raised in Y?": what else X is raised in says nothing of that.
+    elsewhere = asked.intent.polar and len(around) >= _TWO
     for edge in dict.fromkeys(edge for edges in around.values() for edge in edges):
         both = edge.subject in around and edge.object in around
         kinds = {_kind(asked, end) for end in (edge.subject, edge.object) if end not in around}
-        meets = 3 * both + (edge.type in asked.intent.types) + bool(kinds & asked.intent.kinds) + anything
-        yield Lead((edge,), meets, edge.probability)
+        typed = edge.type in (asked.intent.decisive if both else asked.intent.types)
+        meets = 3 * both + typed + bool(kinds & asked.intent.kinds) + anything
+        yield Lead((edge,), 0 if elsewhere and not both else meets, edge.probability)
 
 
 def _shared(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
