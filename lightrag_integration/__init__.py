@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.connections import ConnectionPool, test_openai_connectivity
+    from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
     from lightrag_integration.quality import (
         AccuracyScorer,
         FactualAccuracyValidator,
@@ -36,9 +37,20 @@ if TYPE_CHECKING:
         RAGResponse,
         create_clinical_rag_system,
     )
+    from lightrag_integration.rollback import AutoRollback, IncidentReport, ManualRollback
+    from lightrag_integration.rollouts import CanaryDeployment, GradualRolloutManager, RolloutMetrics
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "FeatureFlagDiagnostics": ("lightrag_integration.feature_flags", "FeatureFlagDiagnostics"),
+    "FeatureFlagManager": ("lightrag_integration.feature_flags", "FeatureFlagManager"),
+    "RolloutConfig": ("lightrag_integration.feature_flags", "RolloutConfig"),
+    "AutoRollback": ("lightrag_integration.rollback", "AutoRollback"),
+    "IncidentReport": ("lightrag_integration.rollback", "IncidentReport"),
+    "ManualRollback": ("lightrag_integration.rollback", "ManualRollback"),
+    "CanaryDeployment": ("lightrag_integration.rollouts", "CanaryDeployment"),
+    "GradualRolloutManager": ("lightrag_integration.rollouts", "GradualRolloutManager"),
+    "RolloutMetrics": ("lightrag_integration.rollouts", "RolloutMetrics"),
     "EnhancedResponse": ("lightrag_integration.validation", "EnhancedResponse"),
     "ResponseValidator": ("lightrag_integration.validation", "ResponseValidator"),
     "ValidationSuite": ("lightrag_integration.validation", "ValidationSuite"),
@@ -73,9 +85,11 @@ _HOMES = {
 __all__ = [
     "AccuracyScorer",
     "AsyncClinicalRAG",
+    "AutoRollback",
     "BiomedicalQueryRouter",
     "BudgetManager",
     "CacheConfig",
+    "CanaryDeployment",
     "ClinicalMetabolomicsRAG",
     "ConfidenceMetrics",
     "ConnectionPool",
@@ -83,7 +97,12 @@ __all__ = [
     "CostSummary",
     "EnhancedResponse",
     "FactualAccuracyValidator",
+    "FeatureFlagDiagnostics",
+    "FeatureFlagManager",
+    "GradualRolloutManager",
+    "IncidentReport",
     "LightRAGConfig",
+    "ManualRollback",
     "QualityAssessment",
     "QualityAssessmentSuite",
     "QualityManager",
@@ -92,6 +111,8 @@ __all__ = [
     "RelevanceScorer",
     "ResponseCache",
     "ResponseValidator",
+    "RolloutConfig",
+    "RolloutMetrics",
     "RoutingDecision",
     "RoutingPrediction",
     "ValidationSuite",

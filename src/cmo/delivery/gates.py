@@ -20,6 +20,11 @@ from cmo.delivery.arms import COUNTS, Metric, Window
 from cmo.delivery.failures import RateRatio
 from cmo.delivery.means import Moments, difference
 
+_FEW = 50
+"""Scores an arm below which no difference of means is believed."""
+_NOTHING = 0.1
+"""Part of the margin that may be lost without failing: less is no harm, however sure it is."""
+
 
 class Verdict(StrEnum):
     """What a gate says. Unsure holds a release: it neither promotes nor rolls back."""
@@ -122,7 +127,9 @@ class Gate:
             assert standing.as_good is not None
             return standing.worse.rejects(self.alpha), standing.as_good.rejects(0.05)
         lost = self._lost(standing)
-        return lost.low > 0, lost.high < self.margin
+        # An interval from few scores, or from scores that are all alike, is narrower than what is known.
+        many = np.minimum(standing.new.n, standing.control.n) >= _FEW
+        return many & (lost.low > 0) & (lost.value > _NOTHING * self.margin), lost.high < self.margin
 
     def _lost(self, standing: Standing) -> Any:
         """How much worse the new arm is, with its interval."""
