@@ -71,6 +71,14 @@ def test_what_else_is_raised_does_not_answer_whether_this_is(base: Any) -> None:
     assert [r.asked for r in open_ if r.type is RelationType.INCREASED_IN] == [True]
 
 
+def test_what_is_not_so_is_not_answered_by_what_is(base: Any) -> None:
+    base.add(more="Another amino acid\n\nTyrosine is raised in phenylketonuria of that kind, as all agree.\n")
+    named = {r.subject.name for r in found(base, "What is raised in phenylketonuria?").trace.relationships if r.asked}
+    assert named == {"phenylalanine", "tyrosine"}
+    denied = found(base, "What is not raised in phenylketonuria?").trace.relationships
+    assert {r.subject.name for r in denied if r.asked} == {"phenylalanine"}, "one paper denies it"
+
+
 @pytest.mark.parametrize("direction", ["raised", "lowered"])
 def test_a_rise_answers_whether_there_is_a_fall(base: Any, direction: str) -> None:
     for n in range(6):

@@ -60,6 +60,8 @@ class Intent:
     """Whether a relation, a pathway or a mechanism is asked for at all."""
     polar: bool = False
     """Whether it is to be told if something is so, not what is."""
+    denied: bool = False
+    """Whether what is *not* so is asked for."""
     words: frozenset[str] = frozenset()
     """By which the question says the kinds: "amino acids" names what is asked for, and nothing that it is asked of."""
 
@@ -77,7 +79,7 @@ def intent(question: str) -> Intent:
     types = frozenset(kind for cue, kind in _TYPE_CUES if cue.search(low))
     words = frozenset(match[1] for match, _ in said)
     relates = bool(types) or bool(_RELATES_CUE.search(low))
-    return Intent(kinds, types, relates, bool(_POLAR.match(low)), words)
+    return Intent(kinds, types, relates, bool(_POLAR.match(low)), bool(_DENIED.search(low)), words)
 
 
 # "Which metabolites ...", "what are the genes ...": the kind stands near the question word, so that "in which disease
@@ -88,4 +90,5 @@ _KIND_CUES = [
 ]
 _TYPE_CUES = [(re.compile(rf"\b(?:{cue})\b"), kind) for cue, kind in _TYPES.items()]
 _POLAR = re.compile(r"\W*(?:is|are|was|were|do|does|did|has|have|had|can|could|may|might|will|would)\b")
+_DENIED = re.compile(r"\b(?:not|never|neither|isn't|aren't|wasn't|weren't|doesn't|don't|didn't|no longer)\b(?! only)")
 _RELATES_CUE = re.compile(rf"\b(?:{_RELATES})\b")

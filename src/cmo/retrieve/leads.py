@@ -91,7 +91,9 @@ def _singles(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
         kinds = {_kind(asked, end) for end in (edge.subject, edge.object) if end not in around}
         typed = edge.type in (asked.intent.decisive if both else asked.intent.types)
         meets = 3 * both + typed + bool(kinds & asked.intent.kinds) + anything
-        yield Lead((edge,), 0 if elsewhere and not both else meets, edge.probability)
+        # "Which are not raised in Y?": what papers say and none denies is no answer either.
+        beside = (elsewhere and not both) or (asked.intent.denied and not edge.papers_against)
+        yield Lead((edge,), 0 if beside else meets, edge.probability)
 
 
 def _shared(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
