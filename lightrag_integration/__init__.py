@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.connections import ConnectionPool, test_openai_connectivity
+    from lightrag_integration.experiment import ABTestManager, ABTestResults, ShadowModeIntegration
     from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
     from lightrag_integration.quality import (
         AccuracyScorer,
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "ABTestManager": ("lightrag_integration.experiment", "ABTestManager"),
+    "ABTestResults": ("lightrag_integration.experiment", "ABTestResults"),
+    "ShadowModeIntegration": ("lightrag_integration.experiment", "ShadowModeIntegration"),
     "FeatureFlagDiagnostics": ("lightrag_integration.feature_flags", "FeatureFlagDiagnostics"),
     "FeatureFlagManager": ("lightrag_integration.feature_flags", "FeatureFlagManager"),
     "RolloutConfig": ("lightrag_integration.feature_flags", "RolloutConfig"),
@@ -83,6 +87,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "ABTestManager",
+    "ABTestResults",
     "AccuracyScorer",
     "AsyncClinicalRAG",
     "AutoRollback",
@@ -115,6 +121,7 @@ __all__ = [
     "RolloutMetrics",
     "RoutingDecision",
     "RoutingPrediction",
+    "ShadowModeIntegration",
     "ValidationSuite",
     "create_clinical_rag_system",
     "get_quality_indicator",

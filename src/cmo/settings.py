@@ -223,12 +223,15 @@ class Settings(BaseSettings):
         ),
     ] = 100.0
     """Most percent of the users that a release under way may get, whatever its rollout says."""
+    openfeature_provider: Annotated[str, Field(validation_alias=AliasChoices("CMO_OPENFEATURE_PROVIDER"))] = ""
+    """Another OpenFeature provider whose flag `release` names the release that answers, as ``package.module:factory``."""
     conversation_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_CONVERSATION_SECONDS"), ge=0)] = (
         1800.0
     )
     """Seconds of silence after which a conversation is over: until then it keeps its release while others get more."""
     shadow: Annotated[str, Field(validation_alias=AliasChoices("CMO_SHADOW"), max_length=500)] = ""
-    """A release that answers unseen beside what is told, or the address of another service; needs `CMO_DELIVERY`."""
+    """What answers unseen beside what is told: settings (`mode=mix,max_hops=2`), a release, or the address of another
+    service; needs `CMO_DELIVERY`."""
     shadow_share: Annotated[float, Field(validation_alias=AliasChoices("CMO_SHADOW_SHARE"), ge=0, le=1)] = 0.1
     """Share of the questions that it answers."""
     shadow_per_minute: Annotated[float, Field(validation_alias=AliasChoices("CMO_SHADOW_PER_MINUTE"), gt=0)] = 60.0

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cmo.delivery.experiments import inline
 from cmo.delivery.releases import BASELINE, Bundle, bundle
 from cmo.errors import NotFound
 from cmo.kit.clock import Clock
@@ -160,9 +161,12 @@ class Trials:
 
         Raises:
             NotFound: there is none of that name.
+            SettingsError: they are no settings.
         """
         if not name:
             return BASELINE
+        if "=" in name:
+            return bundle(inline(name))
         release = self._store.release(name)
         if release is None:
             raise NotFound(f"CMO_SHADOW names the release {name!r}, and there is none.")

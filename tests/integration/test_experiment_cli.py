@@ -52,6 +52,17 @@ def test_an_experiment_goes_from_plan_to_page(run: Run, tmp_path: Path) -> None:
     assert run("status") == {"experiments": []}
 
 
+def test_an_arm_can_name_its_settings_and_other_settings_are_another_release(run: Run) -> None:
+    arms = ("--arm", "control=50", "--arm", "graph=50:mode=mix,max_hops=2")
+    first = run("plan", "reach", *arms)["experiment"]["arms"][1]["release"]
+    assert first.startswith("reach.graph.")
+    assert run("plan", "reach", *arms)["experiment"]["arms"][1]["release"] == first
+    arms = ("--arm", "control=50", "--arm", "graph=50:mode=mix,max_hops=1")
+    assert run("plan", "reach", *arms)["experiment"]["arms"][1]["release"] != first
+    with pytest.raises(SettingsError):
+        run("plan", "reach", "--arm", "control=50", "--arm", "graph=50:colour=blue")
+
+
 def test_a_plan_can_be_asked_for_its_size_alone(run: Run) -> None:
     told = run("plan", "errors", "--primary", "errors", "--base", "0.005", "--least", "0.005", "--dry-run")
     assert told["users_an_arm"]["fixed"] == 4541

@@ -126,16 +126,18 @@ async def test_an_arm_that_cannot_answer_is_the_baseline_s_to_answer_for_and_the
         assert f"{failed} of {failed} users of bad, 0 of" in errors.text
 
 
-async def test_a_shadow_s_answers_are_kept_beside_what_was_told_and_change_nothing(service: Any) -> None:
-    async with service(shadow="naive", shadow_share=1.0) as (app, client):
+@pytest.mark.parametrize("shadow", ["naive", "mode=naive,max_hops=2"])
+async def test_a_shadow_s_answers_are_kept_beside_what_was_told_and_change_nothing(service: Any, shadow: str) -> None:
+    async with service(shadow=shadow, shadow_share=1.0) as (app, client):
         told = (await ask(client, "ada")).json()
         assert await asyncio.to_thread(app.trials.shadow.settle, 20)
-        book = Book(app.folder, "naive", app.clock)
+        book = Book(app.folder, shadow, app.clock)
         entries = list(book.entries())
         assert [entry.question for entry in entries] == [ASKED]
         assert entries[0].pair.now.milliseconds == told["timings"]["total_time_ms"]
         assert entries[0].pair.now.support is not None
-        assert entries[0].candidate == "naive"
+        assert entries[0].candidate == shadow
+        assert entries[0].pair.why == ""
 
 
 @pytest.mark.parametrize("shadow", ["broken", "nowhere", "http://127.0.0.1:1"])

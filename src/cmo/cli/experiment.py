@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cmo.delivery.experiment_results import Compared, Effect
     from cmo.delivery.experiment_simulate import World
     from cmo.delivery.experiments import Experiment, Experiments, Findings
+    from cmo.model.delivery import Setting
 
 app = typer.Typer(help="Experiments: plan, start, stop, status, report, drop, shadow, simulate.", no_args_is_help=True)
 
@@ -73,7 +74,8 @@ def plan(
     from cmo.delivery.experiment import Spec
 
     size = _world(primary, base, spread, correlation).size(least, alpha, power)
-    arms = tuple(map(_arm, arm or ["control=50", "new=50"]))
+    read = [_arm(text) for text in arm or ["control=50", "new=50"]]
+    arms = tuple(one for one, _ in read)
     facts: dict[str, Any] = {} if guardrail is None else {"guardrails": tuple(guardrail)}
     if guardrail is None:
         usual = (Metric.ERRORS, Metric.SLOW, Metric.REFUSALS)
@@ -83,7 +85,8 @@ def plan(
     )  # fmt: skip
     if not dry_run:
         with _experiments(home) as experiments:
-            experiments.plan(spec, named(actor), reason)
+            given = {one.name: settings for one, settings in read if settings}
+            spec = experiments.plan(spec, named(actor), reason, settings=given).spec
     if as_json:
         sizes = {"fixed": size.fixed, "sequential": size.sequential, "inflation": round(size.inflation, 3)}
         print_json({"experiment": spec.as_json(), "users_an_arm": sizes, "kept": not dry_run})
@@ -268,15 +271,17 @@ def _experiments(home: Path | None) -> Iterator[Experiments]:
         yield Experiments(house.record.experiments, house.clock)
 
 
-def _arm(text: str) -> Arm:
-    """``control=50``, ``graph=50:mix``."""
+def _arm(text: str) -> tuple[Arm, dict[str, Setting]]:
+    """``control=50``, ``graph=50:a-release``, ``graph=50:mode=mix,max_hops=2``: an arm, and settings of its own."""
     from cmo.delivery.experiment import Arm
+    from cmo.delivery.experiments import inline
     from cmo.errors import SettingsError
 
     name, _, rest = text.partition("=")
     share, _, release = rest.partition(":")
+    settings = inline(release) if "=" in release else {}
     try:
-        return Arm(name.strip(), float(share) / 100, release.strip())
+        return Arm(name.strip(), float(share) / 100, "" if settings else release.strip()), settings
     except ValueError:
         raise SettingsError(f"{text!r} is no arm. Write it as NAME=PERCENT or NAME=PERCENT:RELEASE.") from None
 

@@ -68,6 +68,8 @@ class Spec:
     slow_ms: float = 3_000.0
     """An answer after this is a slow one."""
     about: str = ""
+    outside: bool = False
+    """Whether somebody else answers the arms: then the service puts nobody into them."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

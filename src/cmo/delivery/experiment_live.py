@@ -137,8 +137,10 @@ class Laboratory:
             part: of the traffic, known before the answer, such as a cohort.
         """
         trial = self.trial()
-        if trial is None or not unit:
-            return None
+        return None if trial is None or not unit else self.enrol(trial, unit, part)
+
+    def enrol(self, trial: Trial, unit: str, part: str = "") -> Enrolled | None:
+        """The same for an experiment that is known, such as one whose arms somebody else answers."""
         arm = assigned(trial.spec, trial.status, unit)
         if arm is None:
             return None
@@ -156,9 +158,35 @@ class Laboratory:
                 values[Metric.LATENCY] = 1_000 * answered.seconds
                 values[Metric.SLOW] = float(1_000 * answered.seconds > spec.slow_ms)
         asking = uuid4().hex
-        self._add(enrolled, asking, values, reply=answered.reply_id)
+        self.note(enrolled, asking, values, reply=answered.reply_id)
         if answered.reply is not None and not answered.refused:
             self._judge(enrolled, answered, asking)
+
+    def note(
+        self,
+        enrolled: Enrolled,
+        asking: str,
+        values: Mapping[Metric, float],
+        prior: float | None = None,
+        reply: str = "",
+    ) -> None:
+        """Write down what was seen of an answer: one row a thing, and the same again is the same row.
+
+        Args:
+            enrolled: who asked, in which arm.
+            asking: which answer it was; what comes later with the same is put to it.
+            values: by metric; what is not finite is left out.
+            prior: what the control is worth on the same question.
+            reply: its id, where people may rate it.
+        """
+        trial = enrolled.trial
+        facts: dict[str, Any] = {"unit": _hashed(enrolled), "answer": asking}
+        facts["values"] = {name.value: value for name, value in values.items() if math.isfinite(value)}
+        given = {"prior": prior, "part": enrolled.part, "reply": reply}
+        facts |= {name: value for name, value in given.items() if value not in {None, ""}}
+        batch = hex_hash(asking, *sorted(facts["values"]), size=16)
+        at = self._clock.now().timestamp()
+        self._queue.append(Observation(batch, trial.spec.subject, trial.status.run, enrolled.arm, at, facts))
 
     def refresh(self) -> None:
         """Look which experiment runs.
@@ -168,8 +196,10 @@ class Laboratory:
         """
         running = [s for s in self._store.experiments() if s.status.get("phase") == Phase.RUNNING]
         trial = None
-        for stored in running[:1]:
+        for stored in running:
             spec, status = Spec.of(stored.spec), Status.of(stored.status)
+            if spec.outside:
+                continue
             if self._trial is not None and (self._trial.spec, self._trial.status) == (spec, status):
                 trial = self._trial
             else:
@@ -261,27 +291,9 @@ class Laboratory:
 
         def keep(_question: Question, pair: Pair) -> None:
             values = {} if pair.now.support is None else {Metric.SUPPORT: pair.now.support}
-            self._add(enrolled, asking, values, prior=pair.candidate.support)
+            self.note(enrolled, asking, values, prior=pair.candidate.support)
 
         shadow.offer(answered.question, own, candidate=control, keep=keep)
-
-    def _add(
-        self,
-        enrolled: Enrolled,
-        asking: str,
-        values: Mapping[Metric, float],
-        prior: float | None = None,
-        reply: str = "",
-    ) -> None:
-        """One row for each thing that was seen of an answer; the same again is the same row."""
-        trial = enrolled.trial
-        facts: dict[str, Any] = {"unit": _hashed(enrolled), "answer": asking}
-        facts["values"] = {name.value: value for name, value in values.items() if math.isfinite(value)}
-        given = {"prior": prior, "part": enrolled.part, "reply": reply}
-        facts |= {name: value for name, value in given.items() if value not in {None, ""}}
-        batch = hex_hash(asking, *sorted(facts["values"]), size=16)
-        at = self._clock.now().timestamp()
-        self._queue.append(Observation(batch, trial.spec.subject, trial.status.run, enrolled.arm, at, facts))
 
 
 def hashed(subject: str, run: int, unit: str) -> str:

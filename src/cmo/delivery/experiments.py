@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cmo.delivery.arms import Metric
@@ -15,10 +16,11 @@ from cmo.delivery.experiment import Phase, Spec, Status, started, stopped
 from cmo.delivery.experiment_live import hashed, seen_of
 from cmo.delivery.experiment_results import Look, Outcome, Results, looks, results
 from cmo.delivery.experiment_scores import Scores, Seen
-from cmo.delivery.releases import bundle
+from cmo.delivery.releases import bundle, parsed, release
 from cmo.errors import NotFound, SettingsError, StoreLocked
 from cmo.kit.clock import Clock
-from cmo.model.delivery import Act
+from cmo.kit.hashing import hex_hash
+from cmo.model.delivery import Act, Setting
 from cmo.model.notices import Notice, Notifier, Severity
 from cmo.model.trials import ExperimentStore, StoredExperiment
 
@@ -69,20 +71,35 @@ class Experiments:
         """
         return _read(self._stored(name))
 
-    def plan(self, spec: Spec, actor: str, reason: str = "") -> Experiment:
+    def plan(
+        self,
+        spec: Spec,
+        actor: str,
+        reason: str = "",
+        *,
+        settings: Mapping[str, Mapping[str, Setting]] | None = None,
+    ) -> Experiment:
         """Keep a plan; an experiment that is not running may be planned anew, and its next run follows that.
+
+        Args:
+            spec: what it is to find out.
+            actor: who plans it.
+            reason: why.
+            settings: of arms whose release is to be made of them.
 
         Raises:
             SettingsError: a release of its arms is not there, or it runs.
             StoreLocked: somebody else changed it meanwhile.
         """
+        for name, given in (settings or {}).items():
+            spec = self._released(spec, name, given, actor)
         for arm in spec.arms:
-            release = self._store.release(arm.release) if arm.release else None
-            if arm.release and release is None:
+            known = self._store.release(arm.release) if arm.release else None
+            if arm.release and known is None:
                 raise SettingsError(
                     f"The arm {arm.name!r} is answered by the release {arm.release!r}, and there is none. Make it first."
                 )
-            bundle(release.settings if release else {})
+            bundle(known.settings if known else {})
         before = self._store.experiment(spec.name)
         status = Status() if before is None else Status.of(before.status)
         if status.phase is Phase.RUNNING:
@@ -101,8 +118,9 @@ class Experiments:
             StoreLocked: somebody else changed it meanwhile.
         """
         stored = self._stored(name)
-        others = [one.spec.name for one in self.all() if one.status.phase is Phase.RUNNING and one.spec.name != name]
-        if others:
+        running = [one.spec for one in self.all() if one.status.phase is Phase.RUNNING]
+        others = [spec.name for spec in running if spec.name != name and not spec.outside]
+        if others and not Spec.of(stored.spec).outside:
             raise SettingsError(f"The experiment {others[0]!r} runs, and one runs at a time. Stop it first.")
         status = started(Status.of(stored.status), self._now, reason or "started")
         begun = replace(stored, status=status.as_json(), begun_at=self._now, ended_at=None)
@@ -148,14 +166,18 @@ class Experiments:
         )
 
     def check(self, notifier: Notifier) -> Findings | None:
-        """Look at the one that runs: harm and a broken draw end it, and people hear of whatever is decided."""
-        running = [one for one in self.all() if one.status.phase is Phase.RUNNING]
-        if not running:
-            return None
-        name = running[0].spec.name
+        """Look at those that run: harm and a broken draw end it, and people hear of whatever is decided."""
+        last = None
+        for one in self.all():
+            if one.status.phase is Phase.RUNNING:
+                last = self._checked(one, notifier)
+        return last
+
+    def _checked(self, experiment: Experiment, notifier: Notifier) -> Findings:
+        name = experiment.spec.name
         found = self.findings(name, cuts=0)
         for one in found.results.compared:
-            about = f"experiment/{name}/{running[0].status.run}/{one.outcome}"
+            about = f"experiment/{name}/{experiment.status.run}/{one.outcome}"
             if one.outcome in {Outcome.HARMFUL, Outcome.INVALID}:
                 self._end(name, one.text)
                 notifier.tell(Notice(about, f"The experiment {name} was stopped", one.text, Severity.CRITICAL))
@@ -167,6 +189,14 @@ class Experiments:
     @property
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+    def _released(self, spec: Spec, arm: str, settings: Mapping[str, Setting], actor: str) -> Spec:
+        """With a release of its own for an arm; releases never change, so other settings have another name."""
+        name = f"{spec.name[:30]}.{arm}.{hex_hash(repr(sorted(settings.items())), size=3)}"
+        made = release(name, settings, f"an arm of the experiment {spec.name}", self._now)
+        self._store.add_release(made, Act(self._now, actor, "release", name, f"for {spec.name}", dict(settings)))
+        arms = tuple(replace(one, release=name) if one.name == arm else one for one in spec.arms)
+        return replace(spec, arms=arms)
 
     def _end(self, name: str, reason: str) -> None:
         try:
@@ -204,6 +234,15 @@ class Experiments:
 
     def _act(self, action: str, spec: Spec, actor: str, reason: str) -> Act:
         return Act(self._now, actor, action, spec.subject, reason, {"spec": spec.as_json()})
+
+
+def inline(text: str) -> dict[str, Setting]:
+    """Settings as they are written in one word: ``mode=mix,max_hops=2``.
+
+    Raises:
+        SettingsError: they are none.
+    """
+    return dict(parsed(part) for part in text.split(","))
 
 
 def _read(stored: StoredExperiment) -> Experiment:

@@ -56,6 +56,10 @@ class ExperimentStore(Protocol):
         """A release by its name."""
         ...
 
+    def add_release(self, release: Release, act: Act) -> bool:
+        """Keep a new one; False where the name is taken by other settings."""
+        ...
+
     def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
         """Write down what was seen; twice is once."""
         ...
