@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cmo.errors import ChatFailed, ModelCorrupt, ModelMissing, SettingsError
+from cmo.errors import ChatFailed, ModelCorrupt, ModelMissing, Overloaded, SettingsError
+from cmo.kit.deadline import within
 from cmo.llm import ChatEndpoint
 from cmo.llm.local import KVCacheConfig, LocalModel, get_kv_cache_args, get_llm_backend
 from cmo.model.chat import Message, Speaker
@@ -80,14 +81,31 @@ def test_weights_that_are_not_there_are_missed_when_they_are_needed(tmp_path: Pa
         chat.complete(ASKED, most_tokens=2)
 
 
-def test_what_is_closed_can_be_started_again(weights: Path) -> None:
+def test_a_closed_one_is_gone(weights: Path) -> None:
     model = LocalModel(str(weights), weights.parent, KVCacheConfig(quantization="f16", context_tokens=256), threads=1)
-    for _ in range(2):
-        address = model.start()[0]
-        assert model.start()[0] == address
-        model.close()
-        with pytest.raises(OSError, match="refused"):
-            urllib.request.urlopen(address, timeout=5)
+    address = model.start()[0]
+    assert model.start()[0] == address
+    model.close()
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address, timeout=5)
+
+
+def test_who_has_no_time_does_not_wait_for_it_to_be_loaded(weights: Path) -> None:
+    model = LocalModel("smollm2", weights.parent, KVCacheConfig(context_tokens=256), threads=1)
+    with ChatEndpoint(base_url="http://in.process", model="smollm2", start=model.start) as chat:
+        with within(0.02), pytest.raises(Overloaded, match="which is being loaded"):
+            chat.complete(ASKED, most_tokens=2)
+        assert chat.complete(ASKED, most_tokens=2).completion_tokens == 2
+    model.close()
+
+
+def test_weights_that_come_later_are_found(weights: Path, tmp_path: Path) -> None:
+    model = LocalModel("smollm2", tmp_path, KVCacheConfig(context_tokens=256), threads=1)
+    with pytest.raises(ModelMissing):
+        model.start()
+    (tmp_path / "smollm2.gguf").symlink_to(weights)
+    assert model.start()
+    model.close()
 
 
 def test_the_cache_is_told_in_llama_cpps_own_words() -> None:

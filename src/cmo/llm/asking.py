@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -57,13 +58,19 @@ class Desk:
         self._address = address
         self._model = model
         self._patience = patience
+        self._wire: Wire | None = None
+        self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def wire(self) -> Wire:
         """The connections."""
         from cmo.llm.wire import Wire  # noqa: PLC0415 - see above
 
-        return Wire(self._address())
+        if self._wire is None:
+            address = self._address()  # which may take a while: each who waits has a deadline of their own
+            with self._lock:
+                self._wire = self._wire or Wire(address)
+        return self._wire
 
     @cached_property
     def retrier(self) -> Retrier:
@@ -90,8 +97,8 @@ class Desk:
 
     def close(self) -> None:
         """Close the connections, if there are any."""
-        if "wire" in self.__dict__:
-            self.wire.close()
+        if self._wire is not None:
+            self._wire.close()
 
 
 class Asking(AbstractContextManager["Asking"]):

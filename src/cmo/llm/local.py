@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import math
 import secrets
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from cmo.errors import ModelCorrupt, SettingsError
+from cmo.kit import deadline
+from cmo.kit.refusal import Refused, Why
 from cmo.llm.gguf import find
 
 Quantization = Literal["f16", "int8", "int4"]
@@ -26,6 +30,7 @@ TYPES: Final[dict[str, str]] = {"f16": "f16", "int8": "q8_0", "int4": "q4_0"}
 """What llama.cpp calls them."""
 CONTEXT_TOKENS: Final = 32_768
 ALL_LAYERS: Final = -1
+_LOADING_SECONDS: Final = 5.0
 _MEGABYTES_OF_PROMPTS: Final = 256
 """That the server keeps of earlier prompts, for those that begin alike."""
 
@@ -82,24 +87,37 @@ class LocalModel:
         self._cache = cache
         self._threads = threads
         self._key = secrets.token_urlsafe(24)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cmo-load")
+        self._server: Future[Any] | None = None
+        self._lock = threading.Lock()
 
     def start(self) -> tuple[str, str]:
-        """Load it unless it is loaded; its base address, and the key to it.
+        """Load it unless it is loaded, waiting no longer than the deadline; its base address, and the key to it.
 
         Raises:
             ModelMissing: its weights are not installed.
             SettingsError: the extra is not installed.
             ModelCorrupt: the file cannot be loaded.
+            Overloaded: it is still being loaded.
         """
-        return f"{self._server.listening_address}/v1", self._key
+        with self._lock:
+            if self._server is None or (self._server.done() and self._server.exception()):  # it may be there by now
+                self._server = self._thread.submit(self._load)
+            server = self._server
+        left = deadline.remaining()
+        try:
+            found = server.result(None if math.isinf(left) else left)
+        except TimeoutError:
+            raise Refused(Why.LATE, _LOADING_SECONDS).error(f"{self._name}, which is being loaded,") from None
+        return f"{found.listening_address}/v1", self._key
 
     def close(self) -> None:
         """Unload it."""
-        if self.__dict__.pop("_server", None) is not None:
-            gc.collect()  # the server ends with its last reference
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._server = None
+        gc.collect()  # the server ends with its last reference
 
-    @cached_property
-    def _server(self) -> Any:
+    def _load(self) -> Any:
         weights = find(self._name, self._models)
         if not importlib.util.find_spec("xllamacpp"):
             raise SettingsError(
