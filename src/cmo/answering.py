@@ -114,11 +114,13 @@ class Answering(Holdings):
         """
         if self.settings.answers == "extractive":
             return self.answerer
-        from cmo.answer.generate import GeneratedAnswerer  # noqa: PLC0415
+        from cmo.answer.generate import GeneratedAnswerer, Limits  # noqa: PLC0415
         from cmo.ingest.sentences import split  # noqa: PLC0415
 
+        settings = self.settings
+        limits = Limits(most_foreign=settings.foreign_words, mark_unsupported=settings.mark_unsupported)
         return GeneratedAnswerer(
-            self.outside.needed("generate"), self.support, self.answerer, split, reach=self.reach.now
+            self.outside.needed("generate"), self.support, self.answerer, split, limits, reach=self.reach.now
         )
 
     @cached_property

@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         "extractive"
     )
     """`extractive`: in the papers' own words; `generated`: in a language model's, each sentence checked against a quote."""
+    foreign_words: Annotated[int, Field(validation_alias=AliasChoices("CMO_FOREIGN_WORDS"), ge=0, le=5)] = 0
+    """Words of a generated sentence that its quote may lack; more of them tell more, true and untrue alike."""
+    mark_unsupported: Annotated[bool, Field(validation_alias=AliasChoices("CMO_MARK_UNSUPPORTED"))] = False
+    """Whether what a language model said and no quote bears out is told apart from the answer, instead of left out."""
     quality_validation: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_QUALITY_VALIDATION"))] = False
     """Whether each answer is judged before it is shown; always so where the web or a language model takes part."""
     quality_threshold: Annotated[

@@ -28,6 +28,7 @@ from cmo.answer.generate_prose import Split, sentences
 from cmo.answer.prompt_orders import without_orders
 from cmo.answer.refuse import refuse
 from cmo.errors import ModelError, NotNow, OutOfTime, PriceUnknown
+from cmo.kit.hashing import hex_hash
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.assessments import LIKELY
 from cmo.model.chat import Message
@@ -121,8 +122,8 @@ class GeneratedAnswerer:
 
     @property
     def identity(self) -> str:
-        """The model, and the digest of what it is told: ``qwen2.5@9f8e7d6c``."""
-        return f"{self._chat.name.replace('@', '-')}@{prompt.digest()}"
+        """The model, and a digest of what it is told and of the limits: ``qwen2.5@9f8e7d6c``."""
+        return f"{self._chat.name.replace('@', '-')}@{hex_hash(prompt.digest(), repr(self._limits), size=4)}"
 
     def answer(self, question: Question, found: Found) -> Answer:
         """Compose the answer, or refuse."""
