@@ -78,22 +78,29 @@ class Tried:
 
     async def _enrolled(self, question: Question, asker: Asker, enrolled: Enrolled, *, anew: bool) -> ReleasedReply:
         began = self._clock.monotonic()
+        answered: Answered | None = None
+        blamed = True  # for whatever else happens than a reply, or what follows
         try:
-            if enrolled.release:
-                told = await self._by(enrolled, question, anew=anew)
-                reply = ReleasedReply(told, enrolled.release, enrolled.arm)
-            else:
-                reply = replace(await self._released.ask(question, asker, anew=anew), arm=enrolled.arm)
+            reply = await self._by_arm(question, asker, enrolled, anew=anew)
+            answered = _answered(question, reply.told, self._clock.monotonic() - began)
+        except asyncio.CancelledError:  # the asker hung up: no arm's fault
+            blamed = False
+            raise
         except OracleError as error:
-            if error.status < _FAULT:
-                raise
-            passed = self._clock.monotonic() - began
-            self._laboratory.saw(enrolled, Answered(question, "", passed, failed=True))
-            if not enrolled.release:
+            blamed = error.status >= _FAULT
+            if not blamed or not enrolled.release:
                 raise
             return replace(await self._released.ask(question, asker, anew=anew), arm="fallback")
-        self._laboratory.saw(enrolled, _answered(question, reply.told, self._clock.monotonic() - began))
+        finally:
+            if answered is not None or blamed:
+                passed = self._clock.monotonic() - began
+                self._laboratory.saw(enrolled, answered or Answered(question, "", passed, failed=True))
         return reply
+
+    async def _by_arm(self, question: Question, asker: Asker, enrolled: Enrolled, *, anew: bool) -> ReleasedReply:
+        if not enrolled.release:
+            return replace(await self._released.ask(question, asker, anew=anew), arm=enrolled.arm)
+        return ReleasedReply(await self._by(enrolled, question, anew=anew), enrolled.release, enrolled.arm)
 
     async def _by(self, enrolled: Enrolled, question: Question, *, anew: bool) -> Told:
         bundle = enrolled.bundle
