@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from cmo import wire
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.answer.generate import ABSENT, NOTHING, GeneratedAnswerer
@@ -28,6 +29,7 @@ from cmo.model.assessments import Verdict
 from cmo.model.evidence import Found, Passage, PassageSentence
 from cmo.model.papers import Format, Metadata, PaperRef, Role, Section
 from cmo.model.questions import Question
+from cmo.oracle import admit
 from cmo.settings import read_settings
 from cmo.testing import NEVER
 
@@ -221,3 +223,35 @@ def test_what_nothing_bears_out_is_removed_even_where_an_order_goes_unseen(
         for lie in lies:
             value, _ = oracle.answer(what, SOUND, lie)
             assert [s.text for s in value.sentences] == [SOUND]
+
+
+TEXTS = {
+    "msud": f"Maple syrup urine disease and its markers\n\n{LEUCINE} Alloisoleucine is the most specific marker of the disease.\n",
+    "sly": f"Leucine in maple syrup urine disease of newborns\n\n{INJECTIONS[0]['text']} {INJECTIONS[0]['obeys']}\n",
+}
+
+
+def test_the_service_answers_in_a_model_s_words_and_says_so_where_it_cannot(open_base: Callable[..., Any]) -> None:
+    with (
+        Model() as model,
+        open_base(
+            answers="generated", llm_url=model.url, llm_model="obeys", llm_local=True, mark_unsupported=True
+        ) as base,
+    ):
+        base.add(**TEXTS)
+        model.says = lambda _body: f"{SOUND} [3] {INJECTIONS[0]['obeys']}"
+        given = wire.reply(base.app.oracle.reply(admit(ASKED)))
+        assert [s["text"] for s in given["sentences"]] == [SOUND]
+        assert [e["text"] for e in given["evidence"]] == [LEUCINE]
+        assert given["unsupported"] == [INJECTIONS[0]["obeys"]]
+        assert "vermectin" not in given["answer"]
+        assert INJECTIONS[0]["text"] not in model.asked[0]["messages"][1]["content"]
+        model.says = lambda _body: "I'm sorry, I cannot help with that."
+        fallen = wire.reply(base.app.oracle.reply(admit(f"{ASKED} Please.")))
+        assert fallen["answered"]
+        assert NOTHING in fallen["notice"]
+        model.http.shutdown()
+        model.http.server_close()
+        gone = wire.reply(base.app.oracle.reply(admit(f"{ASKED} Once more.")))
+        assert gone["answered"]
+        assert ABSENT in gone["notice"]
