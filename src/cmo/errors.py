@@ -24,6 +24,7 @@
     ├── NotAllowed         a change that needs the admin's token came without it
     ├── OutOfTime          the deadline of a request passed
     ├── LabelsUnusable     questions with labels cannot be read, or are too few to learn from
+    ├── BadData            a file of annotated texts cannot be read
     ├── ImportRefused      what another program left cannot be brought in; carries the file, the place, what to do
     ├── StoreError
     │   ├── StoreLocked    another process is writing to this knowledge base
@@ -199,6 +200,12 @@ class LabelsUnusable(OracleError):
     """Questions with labels cannot be read, or are too few to learn from."""
 
     code, status = "labels", 422
+
+
+class BadData(OracleError):
+    """A file of annotated texts cannot be read; the message names the line."""
+
+    code, status = "bad-data", 422
 
 
 class ImportRefused(OracleError):

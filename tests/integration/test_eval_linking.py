@@ -6,10 +6,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cmo.bench.annotated import BadData, read
+from cmo.bench.annotated import read
 from cmo.bench.linking import evaluate
 from cmo.cli import main
-from cmo.errors import NotFound
+from cmo.errors import BadData, NotFound
 from cmo.model.concepts import Concept, Kind, Mention
 from cmo.vocabulary.compile import compile_vocabulary
 

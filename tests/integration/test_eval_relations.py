@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cmo.bench.annotated import BadData
 from cmo.bench.fit_relations import fitted
 from cmo.bench.related import read
 from cmo.bench.relations import BINS, by_overlap, calibration_error, evaluate
 from cmo.cli.main import app
-from cmo.errors import NotFound
+from cmo.errors import BadData, NotFound
 from cmo.model.concepts import Concept, Kind, Mention
 from cmo.relate.patterns import Phrases
 from cmo.relate.statements import Teller

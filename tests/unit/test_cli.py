@@ -66,6 +66,7 @@ def test_a_refused_paper_ends_with_4(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_error_ends_as_success_or_as_an_honest_refusal(kind: type[errors.OracleError]) -> None:
     checked = kind in {
+        errors.BadData,
         errors.ImportRefused,
         errors.LabelsUnusable,
         errors.VocabularyError,

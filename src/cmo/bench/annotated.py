@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cmo.errors import NotFound, OracleError
+from cmo.errors import BadData, NotFound
 from cmo.model.concepts import Kind
 
 SENTENCES = 8
@@ -36,12 +36,6 @@ _SHAPE = "ID, START, END, NAME, TYPE, CONCEPTS"
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%/-'’")
 _NO_SPACE_AFTER = frozenset("([{/-'’")
 _CONCEPTS = re.compile(r"[|,;+]")
-
-
-class BadData(OracleError):
-    """A file of annotated texts cannot be read; the message names the line."""
-
-    code, status = "bad-data", 422
 
 
 @dataclass(frozen=True, slots=True)

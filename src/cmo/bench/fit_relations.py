@@ -15,8 +15,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cmo.bench.annotated import BadData
 from cmo.bench.related import Related
+from cmo.errors import BadData
 from cmo.relate.cues import Cues
 from cmo.relate.evidence import pair_features
 from cmo.relate.judge import Judged, PairJudge

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from cmo.bench import tagging
-from cmo.bench.annotated import KINDS, TYPES, Annotated, BadData, Gold
+from cmo.bench.annotated import KINDS, TYPES, Annotated, Gold
 from cmo.bench.overlap import unlike
+from cmo.errors import BadData
 from cmo.vocabulary.candidates import Source
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence, features

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cmo.bench.annotated import BadData, amiss, misplaced
-from cmo.errors import NotFound
+from cmo.bench.annotated import amiss, misplaced
+from cmo.errors import BadData, NotFound
 from cmo.ingest.sentences import split
 from cmo.model.concepts import Kind, Mention
 from cmo.relate.layout import Window

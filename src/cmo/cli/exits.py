@@ -58,6 +58,7 @@ def exit_for(error: errors.OracleError) -> Exit:
         (errors.PaperRefused, Exit.SOME_REFUSED),
         (errors.ImportRefused, Exit.UNSOUND),
         (errors.LabelsUnusable, Exit.UNSOUND),
+        (errors.BadData, Exit.UNSOUND),
         (errors.EngineError, Exit.MODEL),
     ):
         if isinstance(error, kind):
