@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     llm_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_URL"))] = ""
     """Base address of an OpenAI-compatible chat endpoint, such as ``http://127.0.0.1:11434/v1`` for Ollama."""
     llm_model: Annotated[str, Field(validation_alias=AliasChoices("CMO_LLM_MODEL"))] = ""
-    """Name of the language model at `CMO_LLM_URL`; without an address `smollm2`, `qwen-1.5b` or a GGUF file, run in this process."""
+    """Name of the language model at `CMO_LLM_URL`; without an address `smollm2`, `qwen-1.5b` or a GGUF file, run on this machine."""
     llm_local: Annotated[bool, Field(validation_alias=AliasChoices("CMO_LLM_LOCAL"))] = False
     """Whether the model at `CMO_LLM_URL` is one's own, so that its calls cost nothing and are not written down."""
     llm_temperature: Annotated[float, Field(validation_alias=AliasChoices("LLM_TEMPERATURE"), ge=0, le=2)] = 0.0
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     llm_context_tokens: Annotated[
         int, Field(validation_alias=AliasChoices("CMO_LLM_CONTEXT"), ge=256, le=1_048_576)
     ] = 32_768
-    """Tokens that a model in this process remembers; one that was made for less has less."""
+    """Tokens that a model run on this machine remembers; one that was made for less has less."""
     llm_kv_cache: Annotated[
         Literal["f16", "int8", "int4"], Field(validation_alias=AliasChoices("CMO_LLM_KV_CACHE"))
     ] = "int8"
@@ -250,6 +250,10 @@ class Settings(BaseSettings):
     """Whether comparisons keep the question, so that people can read them; they stay on this machine."""
     experiment_share: Annotated[float, Field(validation_alias=AliasChoices("CMO_EXPERIMENT_SHARE"), ge=0, le=1)] = 0.25
     """Share of an experiment's questions whose answers are judged, each at the cost of two answers."""
+    experiment_seconds: Annotated[
+        float, Field(validation_alias=AliasChoices("CMO_EXPERIMENT_SECONDS"), ge=1, le=86_400)
+    ] = 60.0
+    """Seconds between looks at the running experiment, which end it where it does harm; longer where a look takes long."""
     admin_token: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ADMIN_TOKEN"))] = SecretStr("")
     """What changes of releases over HTTP must carry as a bearer token; without one they are made by `cmo rollout` alone."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"

@@ -98,7 +98,8 @@ class Trials:
         """Looks at the running experiment now and then."""
         from cmo.delivery.experiment_watch import Watchman  # noqa: PLC0415
 
-        return Watchman(self.experiments, self._store.lease, self.notifier, self._clock)
+        every = self._settings.experiment_seconds
+        return Watchman(self.experiments, self._store.lease, self.notifier, self._clock, every=every)
 
     @cached_property
     def shadow(self) -> Shadow | None:

@@ -1,0 +1,183 @@
+"""A real service under real load, in two processes: an experiment that does harm is ended without help, people hear of
+it, nobody's question fails, and a shadow answers beside all of it."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+CMO = Path(sys.executable).with_name("cmo")
+NOTES = Path(__file__).parents[2] / "library" / "notes"
+QUESTIONS = (
+    "Which metabolites are raised in phenylketonuria?",
+    "Which amino acids are raised in maple syrup urine disease?",
+    "What is lowered in type 2 diabetes?",
+    "Which acylcarnitines mark MCAD deficiency?",
+    "How is homocysteine related to vitamin B12?",
+    "What is the role of mass spectrometry in metabolomics?",
+)
+USERS = 1_000
+
+pytestmark = pytest.mark.model
+
+
+class Hook(ThreadingHTTPServer):
+    """A webhook that remembers what it got."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.got: list[str] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Hook
+
+    def do_POST(self) -> None:
+        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"])))["text"])
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+class Service:
+    """A service of its own base, and `cmo` on the same base."""
+
+    def __init__(self, folder: Path, hook: Hook) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
+        self.folder = folder
+        self._environment = {
+            **kept,
+            "CMO_HOME": str(folder / "base"),
+            "CMO_DELIVERY": "true",
+            "CMO_CACHE": "false",  # so that each question is answered anew
+            "CMO_SHADOW": "mode=naive",
+            "CMO_SHADOW_SHARE": "1",
+            "CMO_SHADOW_BUSY_PERCENT": "100",
+            "CMO_EXPERIMENT_SECONDS": "1",
+            "SLACK_WEBHOOK_URL": f"http://127.0.0.1:{hook.server_address[1]}/services/secret",
+            "LC_ALL": "C.UTF-8",
+        }
+        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [CMO, "serve", "--port", str(port), "--workers", "2"]
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+
+    def run(self, *arguments: str | Path) -> dict[str, Any]:
+        done = subprocess.run(
+            [CMO, *arguments, "--json"], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout)) if arguments[0] == "experiment" else {}
+
+    def close(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(20)
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def service(tmp_path: Path, hook: Hook) -> Iterator[Service]:
+    from cmo.embed.provision import install
+
+    install("minilm", Path("~/.cache/cmo/models").expanduser())
+    service = Service(tmp_path, hook)
+    try:
+        for _ in range(240):
+            try:
+                if httpx.get(f"{service.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
+                    break
+            except httpx.TransportError:
+                pass
+            time.sleep(0.25)
+        yield service
+    finally:
+        service.close()
+
+
+async def load(service: Service, until: asyncio.Event, seen: Counter[tuple[int, str]], at_once: int = 4) -> None:
+    """Users who ask all the time; what they get is counted."""
+    chance = Random(7)
+
+    async def ask(http: httpx.AsyncClient) -> None:
+        while not until.is_set():
+            body = {"query": chance.choice(QUESTIONS), "user": f"user-{chance.randrange(USERS)}"}
+            reply = await http.post("/query", json=body)
+            seen[reply.status_code, reply.headers.get("x-release", "").partition("arm=")[2]] += 1
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as http, asyncio.TaskGroup() as users:
+        for _ in range(at_once):
+            users.create_task(ask(http))
+
+
+async def under_load(service: Service, enough: Any, seconds: float) -> Counter[tuple[int, str]]:
+    """What users get until something is true."""
+    until, seen = asyncio.Event(), Counter[tuple[int, str]]()
+    asking = asyncio.create_task(load(service, until, seen))
+    ends = time.monotonic() + seconds
+    while not await asyncio.to_thread(enough):
+        assert time.monotonic() < ends, seen
+        await asyncio.sleep(0.5)
+    until.set()
+    await asking
+    return seen
+
+
+async def test_harm_ends_an_experiment_and_nobody_s_question_fails(service: Service, hook: Hook) -> None:
+    arms = ("--arm", "control=50", "--arm", "timid=50:min_confidence=1.0")  # refuses whatever is not certain
+    service.run("experiment", "plan", "timid", *arms, "--primary", "latency", "--least", "50", "--base", "100")
+    service.run("experiment", "start", "timid", "--reason", "rehearsal")
+
+    def stopped() -> bool:
+        return bool(service.run("experiment", "status", "timid")["status"]["phase"] == "stopped")
+
+    seen = await under_load(service, stopped, 120)
+    assert {status for status, _ in seen} == {200}
+    assert seen[200, "timid"] > 20
+    found = service.run("experiment", "status", "timid")
+    assert found["compared"][0]["outcome"] == "harmful"
+    assert "refusals" in found["status"]["reason"]
+    assert found["valid"]
+    assert min(found["units"].values()) > 20
+
+    later = await under_load(service, lambda: len(hook.got) > 0, 30)
+    assert ["The experiment timid was stopped" in text for text in hook.got] == [True]
+    await asyncio.sleep(2)  # every worker has looked since
+    after = await under_load(service, lambda: True, 10)
+    assert {status for status, _ in later + after} == {200}
+    assert not [arm for _, arm in after if arm == "timid"]
+
+    page = service.folder / "report.html"
+    service.run("experiment", "report", "timid", "--out", page)
+    assert "Stop: timid does harm" in page.read_text()
+    shadow = service.run("experiment", "shadow")
+    assert shadow["pairs"] >= len(QUESTIONS)
+    assert "failed" not in shadow["kinds"]
