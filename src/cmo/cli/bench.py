@@ -185,6 +185,9 @@ def answer(
         ),
     ] = "",
     model: Annotated[str, typer.Option(help="Name of the model there.")] = "",
+    configured: Annotated[
+        bool, typer.Option("--configured", help="The model that the settings name, instead.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where the base is made and kept.")] = Path("~/.cache/cmo/bench/graph"),
     most: Annotated[int, typer.Option(min=1, help="Questions that are asked at most.")] = 110,
     most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
@@ -208,7 +211,8 @@ def answer(
     ):
         generated.filled(house, data, lambda what: complaints.print(f"[dim]{what}[/]"))
         scribe = Scribe(split)
-        bench = generated.Bench(house, chat if url else scribe, limits, true=scribe.true)
+        writer = house.outside.needed("bench") if configured else chat if url else scribe
+        bench = generated.Bench(house, writer, limits, true=scribe.true)
         for asked in generated.questions()[:most]:
             trials.append(bench.ask(asked))
             if not as_json:
