@@ -11,7 +11,7 @@ as well as logistic regression and need no iterations; probabilities are made of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ from cmo.route.rules import Rules
 
 LEAST = 20
 """Questions below which nothing is fitted."""
+_ALSO = 0.3
+"""What a class that is as good is to score: at .3 six in a thousand more were right than at what other classes score."""
 _BLOCK = 512
 _STEEPNESS = 4.0
 """Brings scores to about the size of log-odds; calibration does the rest."""
@@ -127,7 +129,8 @@ def fit(rows: Rows, recipe: Recipe, model: str, about: dict[str, Any] | None = N
     if len(told):
         named = [rows.labels[n].research for n in told.tolist()]
         weights = balanced(named, rows.weights[told], recipe) / recipe.ridge
-        works[told] = solved(whole[np.ix_(told, told)], targets(named, WORKS), weights)
+        also = [rows.labels[n].also_research for n in told.tolist()]
+        works[told] = solved(whole[np.ix_(told, told)], targets(named, WORKS, also), weights)
     alpha = np.concatenate([needs, works], axis=1)
     facts = {"questions": len(rows.labels), "recipe": asdict(recipe), **(about or {})}
     return _head(shape, recipe, alpha, columns=columns, words=words, model=model, about=facts)
@@ -178,9 +181,11 @@ def words_alike(words: Any) -> FloatArray:
     return np.asarray(np.concatenate(blocks), np.float32)
 
 
-def targets(gold: Sequence[Any], classes: Sequence[Any]) -> FloatArray:
-    """1 for the class, and as much below nought for the others together."""
+def targets(gold: Sequence[Any], classes: Sequence[Any], also: Sequence[Collection[Any]] | None = None) -> FloatArray:
+    """1 for the class, as much below nought for the others together, and `_ALSO` for those that are as good."""
     found = np.full((len(gold), len(classes)), -1.0 / (len(classes) - 1), np.float32)
+    for row, names in enumerate(also or ()):
+        found[row, [classes.index(name) for name in names]] = _ALSO
     found[np.arange(len(gold)), [classes.index(name) for name in gold]] = 1.0
     return found
 
