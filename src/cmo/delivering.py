@@ -12,24 +12,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from uuid import uuid4
 
 import orjson
 
 from cmo.delivery.controller import Controller, Told
-from cmo.delivery.flags_provider import StoredProvider, ThroughOpenFeature
+from cmo.delivery.flags_provider import StoredProvider, ThroughOpenFeature, provider_at
 from cmo.delivery.gates import Judged
 from cmo.delivery.observed import Observer
 from cmo.delivery.releases import Bundle
 from cmo.delivery.rollout import Phase, Status
 from cmo.delivery.state import LastKnown
-from cmo.delivery.traffic import Traffic, prepared
+from cmo.delivery.traffic import Direct, Evaluates, Traffic, prepared
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Current, DeliveryStore, Setting, StoredRollout
 from cmo.model.notices import Notice, Severity
 from cmo.recall import Recall
 from cmo.settings import Settings
 
+READ_SECONDS: Final = 0.05
+"""Between two replies of an arm that are read for their citations, on average."""
+_READ_AT_ONCE: Final = 20.0
 SUPPORT_SECONDS: Final = 1.0
 """Between two answers of an arm whose support is judged: that costs as much as making one."""
 
@@ -61,9 +63,19 @@ class Delivering:
         self.state = LastKnown(store, clock, prepare=lambda now: _prepare(now, prepare), given=given)
         self.observer = Observer(store, clock, scores=_Scores(self.state, clock, support))
         self.controller = Controller(store, clock, told=told, given=given)
-        self._evaluates = ThroughOpenFeature.with_provider(StoredProvider(self.state, defaults(settings)), uuid4().hex)
+        own = ThroughOpenFeature.with_provider(StoredProvider(self.state, defaults(settings)))
+        self.flags = own.client
+        elsewhere = settings.openfeature_provider
+        evaluates: Evaluates = Direct(self.state.now)
+        if elsewhere:
+            evaluates = ThroughOpenFeature.with_provider(provider_at(elsewhere), "cmo-elsewhere")
         self.traffic = Traffic(
-            self.state, self._evaluates, self.observer, clock, conversation=settings.conversation_seconds
+            self.state,
+            evaluates,
+            self.observer,
+            clock,
+            conversation=settings.conversation_seconds,
+            outside=bool(elsewhere),
         )
 
     def start(self) -> None:
@@ -149,9 +161,10 @@ class _Scores:
         self._clock = clock
         self._support = support
         self._judged: dict[str, float] = {}
+        self._left: dict[str, tuple[float, float]] = {}
 
     def __call__(self, arm: str, body: bytes) -> Mapping[str, float]:
-        if not body:
+        if not body or not self._worth_reading(arm):
             return {}
         reply = orjson.loads(body)
         found = {"citations": cited(reply)}
@@ -160,6 +173,14 @@ class _Scores:
             if worth is not None:
                 found["support"] = worth
         return found
+
+    def _worth_reading(self, arm: str) -> bool:
+        """Some of many: reading all replies of a busy service would cost it more than answering from what is kept."""
+        now = self._clock.monotonic()
+        left, since = self._left.get(arm, (_READ_AT_ONCE, now))
+        left = min(_READ_AT_ONCE, left + (now - since) / READ_SECONDS)
+        self._left[arm] = (left - (left >= 1), now)
+        return left >= 1
 
     def _due(self, arm: str) -> bool:
         rollout = self._state.now().current.rollout

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from cmo.delivery.flags import NEW
 from cmo.delivery.observed import Outcome
-from cmo.delivery.releases import Bundle
+from cmo.delivery.releases import BASELINE, Bundle
 from cmo.delivery.traffic import Asker, Decided, Traffic
 from cmo.errors import OracleError, OutOfTime
 from cmo.kit.clock import Clock
@@ -105,7 +105,10 @@ class Released:
         recall = self._recalls.get(bundle)
         if recall is None:
             recall = await asyncio.to_thread(self._recalls.make, bundle)
-        return await recall.ask(replace(bundle.on(question, self._reach()), release=release), anew=anew)
+        if bundle is not BASELINE:  # looking how far the graph may reach costs as much as deciding who gets what
+            reach = self._reach() if bundle.reaches else None
+            question = replace(bundle.on(question, reach), release=release)
+        return await recall.ask(question, anew=anew)
 
 
 def _outcome(told: Told | None, seconds: float) -> Outcome:

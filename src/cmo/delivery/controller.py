@@ -79,6 +79,7 @@ class Controller:
         self._told = told
         self._given = given or {}
         self._every = every
+        self._lease: Lease | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._silent = False
@@ -93,7 +94,7 @@ class Controller:
         current = completed(self._store.current(), self._given)
         if current.rollout is None or current.rollout.status["phase"] == Phase.BACK:
             return Step()
-        lease = self._store.lease(LEASE, self.holder, now, LEASE_SECONDS)
+        lease = self._leased(now)
         if lease is None:
             return Step(current.rollout.name)
         return self._moved(current, lease, now)
@@ -121,6 +122,13 @@ class Controller:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _leased(self, now: float) -> Lease | None:
+        """The lease; renewed when half of it has passed. Whether it still holds is asked again with each write."""
+        held = self._lease
+        if held is None or not 0 < held.until - now - LEASE_SECONDS / 2 <= LEASE_SECONDS / 2:
+            self._lease = self._store.lease(LEASE, self.holder, now, LEASE_SECONDS)
+        return self._lease
 
     def _moved(self, current: Current, lease: Lease, now: float) -> Step:
         assert current.rollout is not None
@@ -152,6 +160,8 @@ class Controller:
             finding=facts if due else None,
             lease=lease,
         )
+        if not written:
+            self._lease = None  # somebody else may have it
         if written and after != status:
             log.info("release %s: %s at %g %% (%s)", rollout.release, after.phase, after.percent, after.reason)
             self._told(rollout, after, judged)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from cmo.delivery.assign import Ramp, Why, assign
@@ -184,8 +185,15 @@ def _unless_contradicted(name: str, current: Current) -> None:
 
 
 def _ramp(spec: Facts, percent: float) -> Ramp:
-    lists = {name: frozenset(spec.get(name, ())) for name in ("allowed", "denied", "cohorts")}
-    return Ramp(str(spec["salt"]), percent, **lists)
+    lists = (tuple(spec.get(name, ())) for name in ("allowed", "denied", "cohorts"))
+    return _ramp_of(str(spec["salt"]), percent, *lists)
+
+
+@lru_cache(64)
+def _ramp_of(
+    salt: str, percent: float, allowed: tuple[str, ...], denied: tuple[str, ...], cohorts: tuple[str, ...]
+) -> Ramp:
+    return Ramp(salt, percent, frozenset(allowed), frozenset(denied), frozenset(cohorts))
 
 
 def named(name: str) -> str:

@@ -2,8 +2,8 @@
 
 ::
 
-    Traffic --flag `release`--> OpenFeature client --> this provider (what was last known) or any other one
-                                                       value, variant, reason, metadata
+    who asks by OpenFeature --> client of the domain `cmo` --> this provider --> what was last known
+    Traffic, where another provider is set --> client --> that one: value, variant, reason
 
 Only our own provider says in which stretch and by which share a unit was put, so only its outcomes count in gates.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final, TypeVar
 
 from openfeature import api
@@ -25,6 +26,7 @@ from cmo.delivery.flags import RELEASE, Evaluated, evaluate, evaluate_release
 from cmo.delivery.flags import Reason as Why
 from cmo.delivery.state import LastKnown
 from cmo.delivery.traffic import Asker
+from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Setting
 
 DOMAIN: Final = "cmo"
@@ -116,6 +118,24 @@ class StoredProvider(AbstractProvider):
         if stored is not None:
             return stored
         return Evaluated(self._defaults[key], "off", Why.DEFAULT) if key in self._defaults else None
+
+
+def provider_at(place: str) -> AbstractProvider:
+    """Another provider, as ``package.module:factory`` names whoever makes it.
+
+    Raises:
+        ReleaseRefused: there is nothing at that place, or it makes no provider.
+    """
+    module, _, factory = place.partition(":")
+    try:
+        made = getattr(import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ReleaseRefused(
+            f"No OpenFeature provider is made by {place!r}: {error}. Name it as package.module:factory."
+        ) from error
+    if not isinstance(made, AbstractProvider):
+        raise ReleaseRefused(f"{place!r} makes {type(made).__name__}, which is no OpenFeature provider.")
+    return made
 
 
 def _missing(key: str, default: V) -> FlagResolutionDetails[V]:

@@ -46,16 +46,23 @@ class Bundle:
     routing: bool | None = None
     min_confidence: float = 0.0
 
-    def on(self, question: Question, reach: Reach) -> Question:
+    @property
+    def reaches(self) -> bool:
+        """Whether it changes how far the graph carries a search."""
+        return self.multi_hop is not None or self.max_hops is not None or self.reasoning is not None
+
+    def on(self, question: Question, reach: Reach | None) -> Question:
         """A question as this bundle asks it: what the asker chose stands.
 
         Args:
             question: as admitted.
-            reach: how far the graph carries a search where nobody says otherwise.
+            reach: how far the graph carries a search where nobody says otherwise; not asked for where nothing `reaches`.
         """
+        if self == BASELINE:
+            return question
         given = {"multi_hop": self.multi_hop, "hops": self.max_hops, "reasoning": self.reasoning}
         changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if question.reach is None and changed:
+        if question.reach is None and changed and reach is not None:
             question = replace(question, reach=replace(reach, **changed))
         if self.mode is not None and question.mode is Mode.HYBRID:
             question = replace(question, mode=self.mode)

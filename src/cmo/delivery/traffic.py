@@ -1,4 +1,4 @@
-"""Which release answers whom: asked of OpenFeature, kept for the length of a conversation, told to the observer.
+"""Which release answers whom: asked of the flags, kept for the length of a conversation, told to the observer.
 
 ::
 
@@ -67,7 +67,7 @@ class Evaluates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Evaluates what is last known, without OpenFeature in between."""
+    """Evaluates what is last known, as our OpenFeature provider does, and at a quarter of the cost."""
 
     known: Callable[[], Known]
 
@@ -95,7 +95,7 @@ class _Bundles:
     def of(self, current: Current, name: str, flags: Mapping[str, Setting]) -> Bundle:
         release = current.releases.get(name)
         if release is None and not flags:
-            return BASELINE
+            return BASELINE  # the very same, by which it is known
         key = (name, *sorted(flags.items()))
         if key not in self.made:
             if len(self.made) > 100:  # noqa: PLR2004 - flags were changed often
@@ -113,6 +113,7 @@ class Traffic:
         observer: is told who was put where, and what came of it.
         clock: for durations.
         conversation: seconds of silence after which a conversation is over.
+        outside: whether flags come from elsewhere, so that what is stored does not say whether any is set.
     """
 
     def __init__(
@@ -123,12 +124,14 @@ class Traffic:
         clock: Clock,
         *,
         conversation: float = CONVERSATION_SECONDS,
+        outside: bool = False,
     ) -> None:
         self._state = state
         self._evaluates = evaluates
         self._observer = observer
         self._clock = clock
         self._conversation = conversation
+        self._outside = outside
         self._pins: OrderedDict[str, _Pin] = OrderedDict()
         self._bundles = _Bundles()
         self._lock = threading.Lock()
@@ -137,7 +140,7 @@ class Traffic:
         """By which release a question is answered."""
         known = self._state.now()
         current = known.current
-        if current.rollout is None and not current.flags:
+        if current.rollout is None and not current.flags and not self._outside:
             return Decided(BASELINE, why="no release is under way")
         percent, key = share(current), asker.session
         pin = self._pinned(key, current, percent, stale=known.stale) if key else None
