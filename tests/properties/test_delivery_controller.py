@@ -1,6 +1,7 @@
 """A controller that may die at each write: traffic is where the record says, and nothing is promoted without evidence."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -207,3 +208,23 @@ def test_nothing_moves_where_nothing_is_seen(engine: Engine) -> None:
     current = world.store.current().rollout
     assert current is not None
     assert (current.status["phase"], current.status["percent"]) == ("held", 10.0)
+
+
+@pytest.mark.parametrize("leased", [True, False])
+def test_many_controllers_at_once_do_each_step_once(
+    engine: Engine, leased: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the lease too: whoever wrote first has moved it, the others write nothing."""
+    if not leased:
+        monkeypatch.setattr(SqlDelivery, "lease", lambda *_args: None)
+        monkeypatch.setattr(Controller, "_leased", lambda *_args: None)
+        moved: Any = Controller._moved
+        monkeypatch.setattr(Controller, "step", lambda self: moved(self, self._store.current(), None, 100.0))
+    world = World(engine)
+    for _ in range(12):
+        world.traffic(400, 0.0)
+        world.clock.advance(20.0)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: Controller(SqlDelivery(engine), world.clock, holder=f"c{n}").step(), range(4)))
+        world.check(said=False)
+    world.tell_tale()
