@@ -248,9 +248,12 @@ class Shadow:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW)
         while (job := self._next(worker)) is not None:
             pair = self._compared(job)
+            if worker.left:
+                return
+            if pair is not None:
+                with suppress(OSError, StoreError):  # a full disk costs the text, not the count
+                    job.keep(job.question, pair)
             with self._changed:
-                if worker.left:
-                    return
                 worker.job = worker.since = None
                 self._note(pair)
                 self._changed.notify_all()
@@ -264,7 +267,7 @@ class Shadow:
             return worker.job
 
     def _compared(self, job: _Job) -> Pair | None:
-        """The comparison, kept; whatever goes wrong in it is told as a value."""
+        """The comparison; whatever goes wrong in it is told as a value, and None where there is no money for it."""
         began, now = self._monotonic(), Shown(answered=False)
         try:
             now = shown(job.reply())
@@ -277,8 +280,6 @@ class Shadow:
         except BaseException as error:  # noqa: BLE001 - whatever a candidate does, no reply and no thread may feel it
             took = 1_000 * (self._monotonic() - began)
             pair = failed(now, f"{type(error).__name__}: {error}"[:_WORDS], round(took, 3))
-        with suppress(OSError, StoreError):  # a full disk costs the text, not the count
-            job.keep(job.question, pair)
         return pair
 
     def _note(self, pair: Pair | None) -> None:
