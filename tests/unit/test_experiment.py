@@ -116,6 +116,7 @@ def test_users_who_ask_often_do_not_make_the_interval_too_narrow() -> None:
         values = nothing | {Metric.SUPPORT: value}
         scores = Scores(("control", "graph"), ("",), zero * 0.0, arm, users, zero, values, nothing[Metric.SUPPORT])
         control, new = scores.moments(Metric.SUPPORT)
+        assert (new.mean, new.n) == (pytest.approx(value[arm == 1].mean()), 120), "the mean is that of the answers"
         by_user = difference(new, control, 0.05, planned=240)
         wrong += bool(by_user.low > 0 or by_user.high < 0)
         by_answer = difference(Moments.of(value[arm == 1]), Moments.of(value[arm == 0]), 0.05, 240)
