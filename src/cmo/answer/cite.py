@@ -2,7 +2,7 @@
 
 ::
 
-    sentence ──scored against each source as a whole──> sources that bear it out, the surest first
+    sentence ──scored against the sources with its words──> sources that bear it out, the surest first
                                                             │ the fewest neighbouring sentences that still do
                                                             └──> Evidence, at most one a paper, of two papers
 
@@ -13,6 +13,7 @@ out, a quote must be scored as supporting, nothing may be flagged, and no word m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -26,8 +27,12 @@ from cmo.model.ports import Scorer
 
 MOST_PAPERS = 2
 """That one sentence cites."""
+_READ, _SHARED = 6, 0.4
+"""Sources that a sentence is held against, and the share of its words' beginnings that they must have."""
 _TRIED = 4
 """Sources whose quotes are sought."""
+_WORD = re.compile(r"\w{3,}")
+_HEAD = 5
 _MOST = 32
 """Sentences of a source; longer passages are read in windows."""
 _APART = 2
@@ -45,6 +50,8 @@ class Source:
     """Unit vectors of those that are known already, by their text."""
     chain: bool = False
     """Whether they state the steps of a chain, and not a stretch of one text."""
+    heads: frozenset[str] = frozenset()
+    """How their words begin."""
 
     @property
     def texts(self) -> list[str]:
@@ -70,7 +77,8 @@ def passages(found: Found) -> list[Source]:
 def chains(told: Sequence[Sequence[RelationRow]]) -> list[Source]:
     """A source for each chain of relations: the sentences that state its steps."""
     stated = (tuple(e for row in chain for e in row.evidence_for) for chain in told)
-    return [Source(evidence[:_MOST], chain=True) for evidence in dict.fromkeys(stated) if evidence]
+    kept = (evidence[:_MOST] for evidence in dict.fromkeys(stated) if evidence)
+    return [Source(evidence, chain=True, heads=_heads(*(e.text for e in evidence))) for evidence in kept]
 
 
 class Citer:
@@ -89,6 +97,7 @@ class Citer:
 
     def borne(self, sentence: str, sources: Sequence[Source]) -> Borne:
         """The quotes that bear a sentence out."""
+        sources = _speaking(sentence, sources)
         judged = self._scorer.score([Claim(sentence, source.texts, source.vectors) for source in sources])
         fit = [(source, s) for source, s in zip(sources, judged, strict=True) if s.best is not None]
         fit.sort(key=lambda pair: -pair[1].supported)
@@ -99,6 +108,18 @@ class Citer:
 
     def _bears(self, support: Support) -> bool:
         return support.supported >= self._least and not support.reasons and len(support.lacking) <= self._foreign
+
+
+def _speaking(sentence: str, sources: Sequence[Source]) -> list[Source]:
+    """Sources that have enough of a sentence's words to bear it out, those with the most first."""
+    mine = _heads(sentence)
+    least = max(1.0, _SHARED * len(mine))
+    shared = sorted(((len(mine & source.heads), source) for source in sources), key=lambda pair: -pair[0])
+    return [source for share, source in shared[:_READ] if share >= least]
+
+
+def _heads(*texts: str) -> frozenset[str]:
+    return frozenset(word[:_HEAD] for text in texts for word in _WORD.findall(text.casefold()))
 
 
 def _chosen(sound: Sequence[tuple[Source, float]]) -> Borne:
@@ -131,4 +152,5 @@ def _windows(passage: Passage) -> Iterator[Source]:
     told = [(quote(passage, s, passage.score), vector) for s, vector in pairs if s.role in CITABLE and s.text.strip()]
     for start in range(0, len(told), _MOST):
         part = told[start : start + _MOST]
-        yield Source(tuple(e for e, _ in part), {e.text: vector for e, vector in part})
+        heads = _heads(*(e.text for e, _ in part))
+        yield Source(tuple(e for e, _ in part), {e.text: vector for e, vector in part}, heads=heads)

@@ -17,7 +17,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from cmo.model.evidence import Found, Relationship, Trace
@@ -28,9 +28,12 @@ _ACCENT = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 _SPACED = re.compile(r"\b(?:\w[ .·_-]){3,}\w\b")
 _MIXED = re.compile(r"(?=\w*[a-z])\w*[\u0370-\u04ff]\w*", re.IGNORECASE)
 _ALIKE = str.maketrans("абвгдезікмнорѕтухуіјοαενρτυικ", "a6brde3ikmhopstyxyijoaevptuik")
+_KEPT = 16_384
+"""Sentences that are remembered; the same passages are found again and again."""
 _TAGS = range(0xE0020, 0xE007F)
 
 
+@lru_cache(_KEPT)
 def gives_orders(text: str) -> bool:
     """Whether a sentence speaks to a machine that reads it."""
     folded = _folded(text)

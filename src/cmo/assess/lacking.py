@@ -26,6 +26,8 @@ _OTHER: Mapping[Way | None, Way] = {Way.UP: Way.DOWN, Way.DOWN: Way.UP, Way.BETT
 _DENYING = frozenset({"not", "no", "nor", "neither", "never", "none", "cannot", "without"})
 _EXCHANGED, _FLANKS = 4, 2
 """Words that are exchanged for each other at most, and words that must be the same around them at least."""
+_MANY = 5
+"""Words that are lacking from which nobody asks for more."""
 _HEAD = 5
 """Letters of one word in two forms."""
 _TURNS = frozenset({*_OTHER, Way.NONE})
@@ -37,8 +39,11 @@ def lacking(comparison: Comparison) -> tuple[str, ...]:
     said = frozenset(word for sentence in evidence for word in sentence.words)
     strong = (word for word in claim.words if word in _strong() and word not in said)
     denials = _denials(claim)[sum(len(_denials(sentence)) for sentence in evidence) :]
+    foreign = dict.fromkeys((*strong, *denials, *_foreign(comparison)))
+    if len(foreign) > _MANY:
+        return tuple(foreign)
     exchanged = (*_turned(claim, evidence), *_put_in(comparison), *_left_out(comparison))
-    return tuple(dict.fromkeys((*strong, *denials, *_foreign(comparison), *exchanged)))
+    return tuple(dict.fromkeys((*foreign, *exchanged)))
 
 
 def _foreign(comparison: Comparison) -> Iterator[str]:

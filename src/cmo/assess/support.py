@@ -179,11 +179,14 @@ class SupportScorer:
         missing = lacking(comparison)
         if not missing or self._linker is None:
             return missing
-        theirs = {concept for line in claim.evidence for concept in self._named(line)}
-        shared = [name.casefold() for concept, name in self._named(claim.text).items() if concept in theirs]
-        renamed = {word for name in shared for word in terms(name)}
         said = frozenset(s for line in comparison.evidence for s in line.stems)
-        return tuple(word for word in missing if word not in renamed or stem(word) in said)
+        absent = {word for word in missing if stem(word) not in said}
+        named = {concept: absent.intersection(terms(name)) for concept, name in self._named(claim.text).items()}
+        if not any(named.values()):
+            return missing
+        theirs = {concept for line in claim.evidence for concept in self._named(line)}
+        renamed = frozenset().union(*(words for concept, words in named.items() if concept in theirs))
+        return tuple(word for word in missing if word not in renamed)
 
     def _worded(self, name: str, comparison: Comparison) -> bool:
         """Whether the words of a name stand in the evidence."""
