@@ -176,3 +176,12 @@ async def test_while_the_store_is_gone_the_last_known_holds_then_the_baseline(
         await fresh(base)
         assert (await ask(client, user)).json()["mode"] == "naive"
         assert sums(base, "new")["requests"] == 2, "what was seen meanwhile is written down, and not lost"
+
+
+async def test_the_config_of_the_graph_shows_the_real_percentage(service: Any) -> None:
+    base, client = service
+    said = (await client.get("/api/query/enrichment/config")).json()
+    assert said["rollout_percentage"] == 100
+    async with begun(base, client, max_hops=2):
+        said = (await client.get("/api/query/enrichment/config")).json()
+        assert (said["max_hops"], said["rollout_percentage"]) == (1, 50)

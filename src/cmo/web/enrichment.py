@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from starlette.responses import Response
 
 from cmo import wire
+from cmo.app import App
+from cmo.delivering import given_by
+from cmo.delivery.flags import completed, share
+from cmo.delivery.releases import bundle
 from cmo.model.questions import MAX_HOPS, Mode, Reach
 from cmo.oracle import Reply, admit
 from cmo.web.desk import AtDesk
@@ -60,8 +64,8 @@ class ReachOut(BaseModel):
     multi_hop_enabled: bool
     max_hops: int
     reasoning_enabled: bool
-    rollout_percentage: int
-    """Share of questions that it takes part in: all of them, or none."""
+    rollout_percentage: float
+    """Percent of the users: of a release under way that changes any of these, else all or none."""
     fault: str
     """Why what was set does not count and the settings do; empty where all is well."""
 
@@ -115,7 +119,8 @@ async def compare(body: EnhancedBody, desk: AtDesk) -> Response:
 @router.get("/enrichment/config", responses={200: {"model": ReachOut}, **failing(421)})
 async def config(desk: AtDesk) -> Response:
     """How far the graph may carry a search now."""
-    return json(_said(desk.house.reach.now(), desk.house.reach.fault()))
+    part = await desk.read(_share, desk.house)
+    return json(_said(desk.house.reach.now(), desk.house.reach.fault(), part))
 
 
 @router.put("/enrichment/config", responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)})
@@ -128,7 +133,7 @@ async def configure(body: ReachBody, desk: AtDesk) -> Response:
         now.reasoning if body.reasoning_enabled is None else body.reasoning_enabled,
     )
     await desk.write(desk.house.reach.change, changed)
-    return json(_said(changed, desk.house.reach.fault()))
+    return json(_said(changed, desk.house.reach.fault(), await desk.read(_share, desk.house)))
 
 
 def _reach(body: EnhancedBody, now: Reach) -> Reach:
@@ -139,12 +144,22 @@ def _reach(body: EnhancedBody, now: Reach) -> Reach:
     )
 
 
-def _said(reach: Reach, fault: str) -> dict[str, Any]:
+def _share(house: App) -> float | None:
+    """Percent of the users who have a release that changes the graph's part; None where there is none under way."""
+    if not house.settings.delivery:
+        return None
+    current = completed(house.delivery.current(), given_by(house.settings))
+    release = current.releases.get(current.rollout.release) if current.rollout else None
+    return share(current) if release is not None and bundle(release.settings).reaches else None
+
+
+def _said(reach: Reach, fault: str, part: float | None) -> dict[str, Any]:
+    whole = 100.0 if reach.multi_hop else 0.0
     return {
         "multi_hop_enabled": reach.multi_hop,
         "max_hops": reach.hops,
         "reasoning_enabled": reach.reasoning,
-        "rollout_percentage": 100 if reach.multi_hop else 0,
+        "rollout_percentage": whole if part is None else part,
         "fault": fault,
     }
 
