@@ -143,6 +143,14 @@ def test_a_port_in_use_is_said_with_what_to_do(tmp_path: Path) -> None:
     assert "Address already in use. Choose another" in said.stderr
 
 
+def test_a_service_that_could_keep_no_answers_where_it_should_does_not_begin(tmp_path: Path) -> None:
+    shared = {**environment(tmp_path), "CMO_REDIS_URL": "nonsense"}
+    command = [CMO, "serve", "--port", "0"]
+    said = subprocess.run(command, env=shared, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 2
+    assert "CMO_REDIS_URL is no address of a Redis" in said.stderr
+
+
 def test_a_service_ends_well_when_told_to_stop(tmp_path: Path) -> None:
     service = subprocess.Popen(
         [CMO, "serve", "--port", "0"], env=environment(tmp_path), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL

@@ -59,7 +59,7 @@ class Desk:
     async def warm(self) -> None:
         """Load the model and answer one question, so that the first one asked is as fast as the next."""
         try:
-            oracle = await self.oracle()
+            oracle, _ = await self.oracle(), await self.recall()
             await oracle.ask(admit("Which metabolites are raised in phenylketonuria?"))
             await self.released()
         except OracleError as error:

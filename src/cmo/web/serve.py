@@ -56,9 +56,14 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_
         log_level: of uvicorn. Requests are not logged: questions may name patients.
 
     Raises:
-        SettingsError: nothing can listen at that address and port.
+        SettingsError: nothing can listen at that address and port, or answers cannot be kept where they are to be.
     """
     _require_free(settings.host, settings.port)
+    with opened(settings) as house:
+        if settings.cache:
+            _ = house.keeping.tiers  # what every question would fail by is said before anybody asks
+        if workers > 1:
+            house.record.head()  # migrates once, before several processes would
     config = uvicorn.Config(
         Service(settings),
         host=settings.host,
@@ -74,8 +79,6 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_
     if workers == 1:
         uvicorn.Server(config).run()
         return
-    with opened(settings) as house:
-        house.record.head()  # migrates once, before several processes would
     Multiprocess(config, sockets=[config.bind_socket()]).run()
 
 
