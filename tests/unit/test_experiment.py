@@ -198,8 +198,13 @@ def test_one_user_who_fails_a_hundred_times_is_one_user() -> None:
 
 
 def test_parts_of_the_traffic_have_a_row_each_with_wider_intervals() -> None:
-    one = found(seen(600, 0.05, asks=2)).compared[0]
+    rows = seen(600, 0.05, asks=2)
+    one = found(rows).compared[0]
     assert [part.name for part in one.slices] == ["long", "short"]
+    alone = found([row for row in rows if row.part == "long"]).compared[0].primary
+    assert one.slices[0].effect.high - one.slices[0].effect.low > 1.05 * (alone.high - alone.low), (
+        "they share the alpha"
+    )
     width = one.primary.high - one.primary.low
     assert all(part.effect.high - part.effect.low > width for part in one.slices)
 
