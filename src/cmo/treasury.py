@@ -45,8 +45,9 @@ class Treasury:
         """Share of the budgets of everybody that is left, of the scarcest; looked up once a second at most."""
         now = self._clock.monotonic()
         if self._looked is None or now - self._looked[0] > _SECONDS:
-            limited = [a.balance for a in self.budget.accounts() if a.balance.limit]
-            self._looked = now, min((max(0.0, 1 - b.exposed / b.limit) for b in limited if b.limit), default=1.0)
+            balances = [account.balance for account in self.budget.accounts()]
+            shares = [_left(b.exposed, b.limit) for b in balances if b.limit is not None]
+            self._looked = now, min(shares, default=1.0)
         return self._looked[1]
 
     def report(self, days: int) -> CostReport:
@@ -55,3 +56,7 @@ class Treasury:
         since = until - timedelta(days=max(1, days) - 1)
         balances = [account.balance for account in self.budget.accounts()]
         return analyse(self._ledger.tally(since, until), self.prices, balances, since=since, until=until)
+
+
+def _left(exposed: Micros, limit: Micros) -> float:
+    return max(0.0, 1 - exposed / limit) if limit else 0.0
