@@ -22,8 +22,8 @@ function span(seconds) {
 }
 
 function table(columns, rows) {
-  return h("table", {}, h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell))))));
+  return h("div", { className: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))));
 }
 
 function stages(rollout) {
@@ -37,7 +37,7 @@ function gates(list) {
   if (!list.length) return h("p", { className: "soft" }, "The gates have seen nothing yet.");
   return table(["gate", "says", "towards failing", "evidence"], list.map((gate) => [
     gate.gate, h("span", { className: gate.verdict }, gate.verdict),
-    h("meter", { min: 0, max: 1, high: 0.8, value: Math.min(1, gate.evidence), title: gate.evidence.toFixed(2) }), gate.text]));
+    h("meter", { min: 0, max: 1, low: 0.5, high: 0.95, optimum: 0, value: Math.min(1, gate.evidence), title: gate.evidence.toFixed(2) }), gate.text]));
 }
 
 function card(rollout, now) {
@@ -54,7 +54,8 @@ function card(rollout, now) {
 // One gate over time: towards failing, with the line at which it fails.
 function plot(name, points) {
   const { width, height, left, right, top, bottom } = SIZE;
-  const from = points[0].at, long = Math.max(1e-9, points.at(-1).at - from);
+  const times = points.map((p) => p.at); // a clock may have jumped
+  const from = Math.min(...times), to = Math.max(...times), long = Math.max(1e-9, to - from);
   const most = Math.max(1.15, ...points.map((p) => Math.min(2, p.evidence)));
   const x = (at) => left + ((width - left - right) * (at - from)) / long;
   const y = (value) => height - bottom - ((height - top - bottom) * Math.min(most, Math.max(0, value))) / most;
@@ -67,7 +68,7 @@ function plot(name, points) {
       s("text", { x: left, y: y(1) - 3 }, "fails"),
       s("polyline", { class: "line", points: line }),
       s("text", { x: left, y: height - 4 }, new Date(from * 1000).toLocaleTimeString()),
-      s("text", { x: width - right, y: height - 4, "text-anchor": "end" }, new Date(last.at * 1000).toLocaleTimeString())));
+      s("text", { x: width - right, y: height - 4, "text-anchor": "end" }, new Date(to * 1000).toLocaleTimeString())));
 }
 
 function plots(evidence) {
