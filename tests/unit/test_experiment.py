@@ -243,6 +243,17 @@ def test_three_arms_share_the_alpha() -> None:
     assert whole.compared[0].primary.high - whole.compared[0].primary.low > alone.high - alone.low
 
 
+def test_of_three_arms_a_guardrail_compares_two_by_their_own_shares() -> None:
+    spec = Spec("three", (Arm("control", 0.4), Arm("graph", 0.3), Arm("mix", 0.3)))
+    rows = [
+        Seen(float(n), arm, f"{arm}{n}", f"{arm}{n}", {Metric.ERRORS: 1.0})
+        for arm, users in (("control", 400), ("graph", 300), ("mix", 300))
+        for n in range(users)
+    ]
+    guards = [guard for one in found(rows, spec).compared for guard in one.guards if guard.metric is Metric.ERRORS]
+    assert [guard.evidence for guard in guards] == [0.0, 0.0]
+
+
 def test_arms_get_their_shares_and_nothing_else_is_drawn_like_them() -> None:
     spec, status = replace(SPEC, arms=(Arm("control", 0.2), Arm("graph", 0.3))), started(Status(), 0.0, "begin")
     arms = [assigned(spec, status, f"u{n}") for n in range(20_000)]
