@@ -104,3 +104,13 @@ def test_a_model_is_the_same_after_it_was_written() -> None:
     np.testing.assert_array_equal(again.scale, weights.scale)
     assert len(weights.to_bytes()) < 3_000_000
     assert weights.transitions[0, OUTSIDE, BEGIN] > weights.transitions[0, OUTSIDE, INSIDE]
+
+
+def test_of_a_word_that_rules_every_label_out_something_is_said_all_the_same() -> None:
+    scores = np.zeros((3, len(LABELS)), np.float32)
+    scores[:, INSIDE] = 5_000.0  # nothing may begin inside a name, and exp(-5000) is nought
+    transitions = np.zeros((1, scores.shape[1], scores.shape[1]), np.float32)
+    transitions[:, OUTSIDE, INSIDE] = -np.inf
+    told = marginal(scores, np.array([0]), np.array([3]), transitions)
+    assert np.isfinite(told).all()
+    assert told.sum(axis=1) == pytest.approx(1.0)

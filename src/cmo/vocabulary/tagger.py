@@ -36,6 +36,7 @@ LENIENCE = 0.5
 """A token is taken to be inside a name if that is at least so likely."""
 _MARGIN = 4.0
 """A token whose best label scores this much less than none at all is taken to be outside: its odds are below 1 : 50."""
+_LEAST = np.float32(1e-12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,8 @@ def marginal(scores: FloatArray, starts: Ints, sizes: Ints, transitions: FloatAr
 
     The forward-backward algorithm, scaled at each step (Rabiner, Proc. IEEE 77, 1989).
     """
-    emitted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    # Never nought: of a word of thousands of letters each label may be ruled out, and no way through it be left.
+    emitted = np.maximum(np.exp(scores - scores.max(axis=1, keepdims=True)), _LEAST)
     moves = np.exp(transitions)
     alive = np.searchsorted(-sizes, -np.arange(int(sizes[0]))).tolist()
     ahead = emitted.copy()
