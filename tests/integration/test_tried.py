@@ -18,15 +18,17 @@ import uvicorn
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.app import UNSEEN
 from cmo.delivery.arms import Metric
 from cmo.delivery.compare import Kind, compare, shown
 from cmo.delivery.experiment import Arm, Spec
 from cmo.delivery.experiments import Experiments
-from cmo.delivery.releases import release
+from cmo.delivery.releases import BASELINE, release
 from cmo.delivery.shadow_book import Book
 from cmo.delivery.shadow_remote import RemoteCandidate
-from cmo.errors import EngineError
+from cmo.errors import EngineError, OverBudget
 from cmo.model.delivery import Act
+from cmo.model.money import Payer
 from cmo.model.questions import Filters
 from cmo.oracle import admit
 from cmo.testing import NEVER
@@ -161,6 +163,29 @@ async def test_a_shadow_that_hangs_delays_no_reply(service: Any) -> None:
                 await ask(client, "ada", f"{ASKED} {n}")
             assert time.perf_counter() - began < 10  # one hanging answer alone would take sixty seconds
             assert not await asyncio.to_thread(app.trials.shadow.settle, 0.1)
+
+
+def test_what_nobody_sees_costs_nothing_when_money_is_short_and_is_paid_by_nobody_who_asks(
+    open_base: Callable[..., Any],
+) -> None:
+    model = {"llm_url": "http://127.0.0.1:1/v1", "llm_model": "m"}
+    with open_base(daily_budget=0, **model) as base, pytest.raises(OverBudget):
+        base.app.unseen(BASELINE, admit(ASKED))
+    with open_base() as base:
+        base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
+        base.add(msud=TEXT)
+        payers = []
+        real = base.app._oracle
+
+        def oracle(*words: Any, **more: Any) -> Any:
+            made = real(*words, **more)
+            answers = made.reply
+            made.reply = lambda question: (payers.append(question.payer), answers(question))[1]
+            return made
+
+        base.app._oracle = oracle
+        assert base.app.unseen(BASELINE, replace(admit(ASKED), payer=Payer("group", "ada")))["answered"]
+        assert payers == [UNSEEN]
 
 
 @pytest.fixture
