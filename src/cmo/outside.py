@@ -3,7 +3,7 @@
 ::
 
     CMO_LLM_URL + CMO_LLM_MODEL          an OpenAI-compatible endpoint; paid for, unless CMO_LLM_LOCAL
-    CMO_LLM_MODEL=smollm2, own.gguf      in this process; free
+    CMO_LLM_MODEL=smollm2, own.gguf      on this machine; free
     CMO_LLM_MODEL + OPENAI_API_KEY       OpenAI; paid for
     OLLAMA_MODEL                         the Ollama of this machine; free
     PERPLEXITY_API_KEY                   the web; paid for
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
 
 OPENAI: Final = "https://api.openai.com/v1"
 OLLAMA: Final = "http://127.0.0.1:11434/v1"
-IN_PROCESS: Final = "http://llama.cpp"
+HERE: Final = "http://llama.cpp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def place_of(settings: Settings) -> Place | None:
     if settings.llm_url:
         return Place(settings.llm_url, settings.llm_model, key, settings.llm_local) if settings.llm_model else None
     if settings.llm_model and is_local(settings.llm_model):
-        return Place(IN_PROCESS, settings.llm_model, free=True)
+        return Place(HERE, settings.llm_model, free=True)
     if settings.llm_model:
         return Place(OPENAI, settings.llm_model, key) if key else None
     return Place(OLLAMA, settings.ollama_model, free=True) if settings.ollama_model else None
@@ -138,7 +138,7 @@ class Outside:
             connections=settings.llm_connections,
             payments=None if place.free else self._payments(),
             bill=bill or Bill(),
-            start=self._local.start if place.base_url == IN_PROCESS else None,
+            start=self._local.start if place.base_url == HERE else None,
         )
         self._opened.append(made)
         return made

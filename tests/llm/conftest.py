@@ -1,4 +1,4 @@
-"""The real SmolLM2, served by llama.cpp in this process, and a proxy before it."""
+"""The real SmolLM2, served by llama.cpp on loopback, and a proxy before it."""
 
 import importlib.util
 import os

@@ -56,7 +56,7 @@ async def test_no_more_talk_at_once_than_there_are_connections(server: Any) -> N
 
 
 async def test_the_event_loop_goes_on_meanwhile(server: Any) -> None:
-    server.faults = [reply(0.3)]
+    server.faults = [reply(1.0)]
     async with ConnectionPool() as pool:
         asked = asyncio.create_task(ask(pool))
         longest = 0.0
@@ -64,7 +64,7 @@ async def test_the_event_loop_goes_on_meanwhile(server: Any) -> None:
             before = time.monotonic()
             await asyncio.sleep(0.01)
             longest = max(longest, time.monotonic() - before)
-    assert longest < 0.25
+    assert longest < 0.7
 
 
 async def test_pieces_come_as_they_are_said(server: Any) -> None:

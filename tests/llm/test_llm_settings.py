@@ -10,7 +10,7 @@ from cmo.app import App, opened
 from cmo.errors import OverBudget, PriceUnknown, SettingsError
 from cmo.llm.local import LocalModel
 from cmo.model.chat import Message, Speaker
-from cmo.outside import IN_PROCESS, OLLAMA, OPENAI, Place, place_of
+from cmo.outside import HERE, OLLAMA, OPENAI, Place, place_of
 from cmo.settings import read_settings
 from cmo.spend import Price
 
@@ -30,8 +30,8 @@ Open = Callable[..., Any]
         ({"llm_url": URL, "llm_model": "m", "llm_local": True}, Place(URL, "m", free=True)),
         ({"llm_url": URL, "llm_model": "smollm2"}, Place(URL, "smollm2")),
         ({"llm_model": "gpt-4o-mini", "llm_api_key": KEY}, Place(OPENAI, "gpt-4o-mini", KEY)),
-        ({"llm_model": "smollm2", "llm_api_key": KEY}, Place(IN_PROCESS, "smollm2", free=True)),
-        ({"llm_model": "own.gguf"}, Place(IN_PROCESS, "own.gguf", free=True)),
+        ({"llm_model": "smollm2", "llm_api_key": KEY}, Place(HERE, "smollm2", free=True)),
+        ({"llm_model": "own.gguf"}, Place(HERE, "own.gguf", free=True)),
         ({"ollama_model": "llama3"}, Place(OLLAMA, "llama3", free=True)),
         ({"ollama_model": "llama3", "llm_url": URL, "llm_model": "m"}, Place(URL, "m")),
     ],
@@ -64,7 +64,7 @@ def test_without_settings_there_is_neither(open_app: Open) -> None:
             _ = app.llm_reader
 
 
-def test_a_model_in_this_process_answers_and_costs_nothing(open_app: Open, smollm2: LocalModel) -> None:
+def test_a_model_on_this_machine_answers_and_costs_nothing(open_app: Open, smollm2: LocalModel) -> None:
     assert smollm2
     with open_app(llm_model="smollm2", llm_context_tokens=512, threads=1) as app:
         assert app.chat.complete(ASKED, most_tokens=2).completion_tokens == 2

@@ -1,6 +1,10 @@
-"""A real small model in this process: what it says, what it counts, and what its server lets in."""
+"""A real small model on this machine: what it says, what it counts, and what its server lets in."""
 
 import json
+import subprocess
+import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -97,6 +101,46 @@ def test_who_has_no_time_does_not_wait_for_it_to_be_loaded(weights: Path) -> Non
             chat.complete(ASKED, most_tokens=2)
         assert chat.complete(ASKED, most_tokens=2).completion_tokens == 2
     model.close()
+
+
+def test_one_whose_process_dies_is_started_again(weights: Path) -> None:
+    model = LocalModel("smollm2", weights.parent, KVCacheConfig(context_tokens=256), threads=1)
+    with ChatEndpoint(base_url="http://in.process", model="smollm2", start=model.start) as chat:
+        chat.complete(ASKED, most_tokens=2)
+        assert model._served
+        model._served.result().process.kill()
+        model._served.result().process.wait(10)
+        assert chat.complete(ASKED, most_tokens=2).completion_tokens == 2
+    model.close()
+
+
+def test_it_ends_with_whoever_started_it(weights: Path) -> None:
+    program = (
+        "import os, pathlib, cmo.llm.local as l\n"
+        f"model = l.LocalModel({str(weights)!r}, pathlib.Path('.'), l.KVCacheConfig(context_tokens=256), threads=1)\n"
+        "model.start(); print(model._served.result().process.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    child = Path(f"/proc/{int(done.stdout)}/cmdline")
+    for _ in range(100):
+        if not child.exists() or b"cmo.llm.serve" not in child.read_bytes():
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("it lives on")
+
+
+def test_nobody_else_waits_while_it_is_loaded(weights: Path) -> None:
+    model = LocalModel("smollm2", weights.parent, KVCacheConfig(context_tokens=256), threads=1)
+    loading = threading.Thread(target=model.start)
+    loading.start()
+    longest = 0.0
+    while loading.is_alive():
+        before = time.monotonic()
+        time.sleep(0.005)
+        longest = max(longest, time.monotonic() - before)
+    model.close()
+    assert longest < 0.6
 
 
 def test_weights_that_come_later_are_found(weights: Path, tmp_path: Path) -> None:

@@ -91,13 +91,13 @@ def verify(name: Name = None, as_json: AsJson = False) -> None:
 def _set_up(settings: Settings) -> list[str]:
     """What is asked outside, without asking it anything."""
     from cmo.llm.local import get_llm_backend
-    from cmo.outside import IN_PROCESS, place_of
+    from cmo.outside import HERE, place_of
 
     place = place_of(settings)
     if place is None:
         chat = "none; set CMO_LLM_URL and CMO_LLM_MODEL"
-    elif place.base_url == IN_PROCESS:
-        chat = f"{place.model} in this process, on the {get_llm_backend()}; free"
+    elif place.base_url == HERE:
+        chat = f"{place.model} on this machine, on the {get_llm_backend()}; free"
     else:
         chat = f"{place.model} at {place.host}; {'free' if place.free else 'paid for from the budget'}"
     web = "none; set PERPLEXITY_API_KEY"

@@ -66,11 +66,13 @@ class Desk:
         """The connections."""
         from cmo.llm.wire import Wire  # noqa: PLC0415 - see above
 
-        if self._wire is None:
-            address = self._address()  # which may take a while: each who waits has a deadline of their own
-            with self._lock:
-                self._wire = self._wire or Wire(address)
-        return self._wire
+        address = self._address()  # may take a while the first time: each who waits has a deadline of their own
+        with self._lock:
+            if self._wire is not None and self._wire.address != address:  # a server that has died and was started anew
+                self._wire.close()
+                self._wire = None
+            self._wire = self._wire or Wire(address)
+            return self._wire
 
     @cached_property
     def retrier(self) -> Retrier:

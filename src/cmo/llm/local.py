@@ -1,24 +1,27 @@
-"""A language model in this very process: a GGUF file, run by llama.cpp through xllamacpp (extra ``local-llm``).
+"""A language model on this very machine: a GGUF file, run by llama.cpp through xllamacpp (extra ``local-llm``).
 
 ::
 
-    weights --LocalModel.start()--> llama.cpp's own server on 127.0.0.1, with a key that nobody else knows
-                                        `-- ChatEndpoint talks to it as to any other
+    weights --LocalModel.start()--> a process of its own (`cmo.llm.serve`) --> llama.cpp's server on 127.0.0.1,
+                                        with a key that nobody else knows; ChatEndpoint talks to it as to any other
 
-So there is one chat client, whatever runs the model. Constructing it loads nothing.
+So there is one chat client, whatever runs the model. Constructing it loads nothing. Should its process die, the next
+question starts another.
 """
 
 from __future__ import annotations
 
-import gc
 import importlib.util
+import json
 import math
 import secrets
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from cmo.errors import ModelCorrupt, SettingsError
 from cmo.kit import deadline
@@ -31,8 +34,7 @@ TYPES: Final[dict[str, str]] = {"f16": "f16", "int8": "q8_0", "int4": "q4_0"}
 CONTEXT_TOKENS: Final = 32_768
 ALL_LAYERS: Final = -1
 _LOADING_SECONDS: Final = 5.0
-_MEGABYTES_OF_PROMPTS: Final = 256
-"""That the server keeps of earlier prompts, for those that begin alike."""
+_ENDING_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ def get_llm_backend() -> Literal["cuda", "cpu"]:
     return "cuda" if any(device["name"].startswith("CUDA") for device in xllamacpp.get_device_info()) else "cpu"
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    process: subprocess.Popen[str]
+    address: str
+
+
 class LocalModel:
     """Weights that answer on loopback once they are started.
 
@@ -87,8 +95,8 @@ class LocalModel:
         self._cache = cache
         self._threads = threads
         self._key = secrets.token_urlsafe(24)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cmo-load")
-        self._server: Future[Any] | None = None
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="cmo-load")
+        self._served: Future[_Served] | None = None
         self._lock = threading.Lock()
 
     def start(self) -> tuple[str, str]:
@@ -101,49 +109,72 @@ class LocalModel:
             Overloaded: it is still being loaded.
         """
         with self._lock:
-            if self._server is None or (self._server.done() and self._server.exception()):  # it may be there by now
-                self._server = self._thread.submit(self._load)
-            server = self._server
+            if self._served is not None and _is_over(self._served):
+                self._forget()
+            served = self._served = self._served or self._loader.submit(self._load)
         left = deadline.remaining()
         try:
-            found = server.result(None if math.isinf(left) else left)
+            address = served.result(None if math.isinf(left) else left).address
         except TimeoutError:
             raise Refused(Why.LATE, _LOADING_SECONDS).error(f"{self._name}, which is being loaded,") from None
-        return f"{found.listening_address}/v1", self._key
+        return f"{address}/v1", self._key
 
     def close(self) -> None:
-        """Unload it."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._server = None
-        gc.collect()  # the server ends with its last reference
+        """End its process."""
+        self._loader.shutdown(wait=True, cancel_futures=True)
+        self._forget()
 
-    def _load(self) -> Any:
+    def _forget(self) -> None:
+        served, self._served = self._served, None
+        if served is not None and not served.cancelled() and served.exception() is None:
+            _end(served.result().process)
+
+    def _load(self) -> _Served:
         weights = find(self._name, self._models)
         if not importlib.util.find_spec("xllamacpp"):
             raise SettingsError(
                 "Local language models need xllamacpp: `pip install 'clinical-metabolomics-oracle[local-llm]'`; or name "
                 "a server in CMO_LLM_URL."
             )
-        import xllamacpp  # noqa: PLC0415 - an extra
+        told = get_kv_cache_args(self._cache) | {"weights": str(weights), "key": self._key, "threads": self._threads}
+        process = subprocess.Popen(  # it lives on; `close` ends it, and so does our own end
+            [sys.executable, "-m", "cmo.llm.serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        said = _heard(process, json.dumps(told))
+        if "address" not in said:
+            _end(process)
+            why = said.get("error") or f"its process ended with {process.returncode}"
+            raise ModelCorrupt(f"{weights} cannot be loaded as a language model: {why}.")
+        return _Served(process, said["address"])
 
+
+def _heard(process: subprocess.Popen[str], told: str) -> dict[str, str]:
+    """What the process says to the first line; nothing where it dies before."""
+    assert process.stdin
+    assert process.stdout
+    try:
+        process.stdin.write(f"{told}\n")
+        process.stdin.flush()
+        said: dict[str, str] = json.loads(process.stdout.readline() or "{}")
+    except BrokenPipeError:
+        return {}
+    return said
+
+
+def _is_over(served: Future[_Served]) -> bool:
+    """Whether nothing will come of it any more: it failed, and may not fail now; or its process died."""
+    if not served.done():
+        return False
+    return served.exception() is not None or served.result().process.poll() is not None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with process:  # closes its stdin, which ends it, and waits
         try:
-            server = xllamacpp.Server(self._parameters(xllamacpp, weights))
-            server.handle_completions({"prompt": "a", "n_predict": 1}, lambda _said: None)
-        except (RuntimeError, ValueError) as error:
-            raise ModelCorrupt(f"{weights} cannot be loaded as a language model: {error}.") from error
-        return server  # and at work: one that is told to end before its loop has begun never ends
-
-    def _parameters(self, xllamacpp: Any, weights: Path) -> Any:
-        told = get_kv_cache_args(self._cache)
-        kind = getattr(xllamacpp.ggml_type, f"GGML_TYPE_{str(told['kv_cache_type']).upper()}")
-        made = xllamacpp.CommonParams()
-        made.model.path = str(weights)
-        made.n_ctx, made.n_gpu_layers = told["n_ctx"], told["n_gpu_layers"]
-        made.cache_type_k = made.cache_type_v = kind
-        made.hostnames, made.port, made.api_keys = ["127.0.0.1"], 0, [self._key]
-        made.ui = made.endpoint_slots = made.endpoint_props = made.warmup = False
-        made.cache_ram_mib = _MEGABYTES_OF_PROMPTS
-        made.verbosity = -1
-        if self._threads:
-            made.cpuparams.n_threads = self._threads
-        return made
+            process.communicate(timeout=_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()

@@ -72,7 +72,7 @@ class Wire:
     """A chat model, asked once a call. Threads may share it."""
 
     def __init__(self, address: Address) -> None:
-        self._address = address
+        self.address = address
         self._refused: frozenset[str] = frozenset()
         limits = httpx2.Limits(max_connections=address.connections, max_keepalive_connections=address.connections)
         self._client = openai.OpenAI(
@@ -85,7 +85,7 @@ class Wire:
     @property
     def name(self) -> str:
         """Of the model."""
-        return self._address.model
+        return self.address.model
 
     def complete(
         self, messages: Sequence[Message], *, most_tokens: int, schema: Mapping[str, object] | None = None
@@ -140,7 +140,7 @@ class Wire:
         self._client.close()
 
     def _body(self, messages: Sequence[Message], most_tokens: int) -> dict[str, Any]:
-        address = self._address
+        address = self.address
         return {
             "model": address.model,
             "messages": [{"role": m.speaker.value, "content": m.text} for m in messages],
@@ -149,11 +149,11 @@ class Wire:
         }
 
     def _send(self, body: dict[str, Any], most_tokens: int) -> Any:
-        allowed = min(self._address.timeout, deadline.share())
+        allowed = min(self.address.timeout, deadline.share())
         create: Any = self._client.chat.completions.create
         with limited(Limits(allowed, _BYTES + _BYTES_A_TOKEN * most_tokens)):
             headers: dict[str, Any] = dict(deadline.header())
-            if not self._address.api_key:
+            if not self.address.api_key:
                 headers["Authorization"] = openai.Omit()
             try:
                 return create(**self._worded(body), timeout=allowed, extra_headers=headers)
