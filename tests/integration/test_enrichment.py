@@ -71,6 +71,12 @@ def test_what_else_is_raised_does_not_answer_whether_this_is(base: Any) -> None:
     assert [r.asked for r in open_ if r.type is RelationType.INCREASED_IN] == [True]
 
 
+def test_whether_two_are_related_is_answered_by_their_relation_alone(base: Any) -> None:
+    base.add(more="Another amino acid\n\nTyrosine is raised in phenylketonuria of that kind, as all agree.\n")
+    told = [r for r in found(base, "Is phenylalanine related to phenylketonuria?").trace.relationships if r.asked]
+    assert [(r.subject.name, r.object.name) for r in told] == [("phenylalanine", "phenylketonuria")]
+
+
 def test_what_is_not_so_is_not_answered_by_what_is(base: Any) -> None:
     base.add(more="Another amino acid\n\nTyrosine is raised in phenylketonuria of that kind, as all agree.\n")
     named = {r.subject.name for r in found(base, "What is raised in phenylketonuria?").trace.relationships if r.asked}

@@ -76,7 +76,10 @@ def leads(asked: Asked) -> Iterator[Lead]:
     """All leads of a question, in no order."""
     around = {seed.number: asked.graph.edges(np.array([seed.number]), None, _AROUND) for seed in asked.seeds[:_SEEDS]}
     yield from _singles(asked, around)
-    yield from _shared(asked, around)
+    if not (
+        asked.intent.polar and _met(around)
+    ):  # whether X is raised in Y is answered, so what lies between is not asked
+        yield from _shared(asked, around)
     if asked.hops >= _TWO and asked.intent.kinds:
         yield from _bridges(asked, around)
 
@@ -123,6 +126,11 @@ def _bridges(asked: Asked, around: Mapping[int, list[Edge]]) -> Iterator[Lead]:
                     yield Lead(
                         (way, beyond), 1 + (way.type in asked.intent.types), way.probability * beyond.probability
                     )
+
+
+def _met(around: Mapping[int, list[Edge]]) -> bool:
+    """Whether two of the named concepts are related themselves."""
+    return any(edge.subject in around and edge.object in around for edges in around.values() for edge in edges)
 
 
 def _far(edge: Edge, near: int) -> int:
