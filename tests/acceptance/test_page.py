@@ -117,6 +117,17 @@ def test_a_sentence_leads_to_the_page_that_it_is_printed_on(page: Any) -> None:
     assert sentences.last.get_attribute("aria-current") is None
 
 
+def test_an_answer_can_be_rated_and_its_references_taken_along(page: Any, base: Any) -> None:
+    ask(page)
+    time.sleep(0.5)  # answers are written down a moment later
+    page.get_by_role("button", name="Yes").click()
+    page.wait_for_function("() => document.querySelector('.rating').textContent === 'Thank you.'")
+    assert [rating.score for rating in base.app.record.answers.ratings()] == [5]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="BibTeX").click()
+    assert download.value.path().read_text("utf-8").startswith("@")
+
+
 def test_the_highlight_is_scrolled_into_view_at_every_zoom(page: Any) -> None:
     ask(page)
     for _ in range(5):

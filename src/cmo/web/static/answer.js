@@ -31,12 +31,15 @@ export function addSentence(sentence) {
     paragraph.dataset.number = number;
     answer.append(paragraph);
   }
-  const places = sentence.evidence.map((evidence) => page.add(evidence));
+  const printed = sentence.evidence.filter((evidence) => evidence.image);
+  const places = printed.map((evidence) => page.add(evidence));
   const last = places[places.length - 1];
-  const link = h("a", { className: "sentence", href: last.evidence.image, title: `Show on page ${last.evidence.page}`, onclick: (event) => choose(event, last) }, sentence.text);
+  const link = last
+    ? h("a", { className: "sentence", href: last.evidence.image, title: `Show on page ${last.evidence.page}`, onclick: (event) => choose(event, last) }, sentence.text)
+    : h("a", { className: "sentence", ...abroad(sentence.evidence[0]) }, sentence.text);
   for (const place of places) place.link = link;
   paragraph.append(link, ...sentence.citations.flatMap((number) => [JOINER, mark(number)]), " ");
-  if (last.number === places.length) page.show(0);
+  if (last && last.number === places.length) page.show(0);
 }
 
 export function finish(reply) {
@@ -64,7 +67,12 @@ function choose(event, place) {
   page.show(place.number - 1, { scroll: true });
 }
 
+function abroad(evidence) { // a page of the web: its own site shows it
+  return { href: evidence.url, title: evidence.url, target: "_blank", rel: "noopener noreferrer" };
+}
+
 function evidenceLink(evidence) {
+  if (!evidence.image) return h("a", { className: "cite", ...abroad(evidence) }, String(evidence.citation));
   const place = page.add(evidence);
   place.link = h("a", { className: "cite", href: evidence.image, title: evidence.text, onclick: (event) => choose(event, place) }, String(evidence.citation));
   return place.link;
@@ -95,10 +103,13 @@ function gauge(share) {
 function source(paper, reply) {
   const quoted = reply.evidence.filter((evidence) => evidence.citation === paper.number);
   const pages = [...new Set(quoted.map((evidence) => evidence.page))].sort((a, b) => a - b);
+  const web = paper.format === "web";
+  const where = web ? "web page" : `${pages.length === 1 ? "page" : "pages"} ${pages.join(", ")}`;
+  const title = web ? h("a", abroad({ url: paper.source }), paper.title) : paper.title;
   return h("li", { id: `source-${paper.number}`, tabIndex: -1 },
     h("span", { className: "number" }, String(paper.number)),
-    h("div", {}, h("div", { className: "title" }, paper.title),
-      h("div", { className: "meta" }, [byline(paper), `${pages.length === 1 ? "page" : "pages"} ${pages.join(", ")}`].filter(Boolean).join(" · "), paper.doi ? " · " : "", doiLink(paper))));
+    h("div", {}, h("div", { className: "title" }, title),
+      h("div", { className: "meta" }, [byline(paper), where].filter(Boolean).join(" · "), paper.doi ? " · " : "", doiLink(paper))));
 }
 
 function facts(reply) {
@@ -107,7 +118,22 @@ function facts(reply) {
     copy.textContent = "Copied";
     setTimeout(() => { copy.textContent = "Copy with sources"; }, 2000);
   } }, "Copy with sources");
-  return h("p", { className: "facts" }, h("span", {}, `${reply.processing_time_ms.toFixed(0)} ms`), h("span", {}, `${count(reply.searched, "passage")} searched by ${MODES[reply.mode] ?? reply.mode}`), h("span", {}, `snapshot ${reply.snapshot}`), copy);
+  return h("p", { className: "facts" }, h("span", {}, `${reply.processing_time_ms.toFixed(0)} ms`), h("span", {}, `${count(reply.searched, "passage")} searched by ${MODES[reply.mode] ?? reply.mode}`), h("span", {}, `snapshot ${reply.snapshot}`), copy, ...exports(reply), rating(reply));
+}
+
+function exports(reply) {
+  return [["BibTeX", "bibtex"], ["RIS", "ris"]].map(([name, style]) =>
+    h("a", { href: `/api/answers/${reply.id}/references?style=${style}`, download: `answer-${reply.id}.${style === "ris" ? "ris" : "bib"}` }, name));
+}
+
+function rating(reply) {
+  const said = h("span", { className: "rating", role: "status" });
+  const send = async (rating) => {
+    const sent = await fetch("/api/feedback", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ answer_id: reply.id, rating }) }).catch(() => null);
+    said.replaceChildren(sent?.ok ? "Thank you." : "Your rating could not be kept.");
+  };
+  said.append("Good answer? ", h("button", { type: "button", onclick: () => send(5) }, "Yes"), " ", h("button", { type: "button", onclick: () => send(1) }, "No"));
+  return said;
 }
 
 const REMEDIES = {
