@@ -237,6 +237,21 @@ def test_a_stage_in_which_nothing_was_seen_is_not_left() -> None:
     assert judge(watch, seen, 75, {})[1] is Verdict.UNSURE
 
 
+def test_trouble_that_comes_late_need_not_outweigh_all_that_went_well_before() -> None:
+    watch = Watch.of({"least": 100, "fresh": 50, "metrics": ["errors"]})
+    seen = resumed(watch, {})
+    for _ in range(60):
+        arms = ((NEW, sums(250, errors=0.01)), (CONTROL, sums(250, errors=0.01)))
+        seen = see(watch, seen, [Observation("b", "r", 0, a, 0.0, s) for a, s in arms], 0, 50)
+    rounds = 0
+    while judge(watch, seen, 75, {})[1] is not Verdict.FAIL:
+        arms = ((NEW, sums(375, errors=0.06)), (CONTROL, sums(125, errors=0.01)))
+        seen = see(watch, seen, [Observation("b", "r", 1, a, 0.0, s) for a, s in arms], 1, 75)
+        seen, rounds = resumed(watch, seen.as_json()), rounds + 1
+        assert rounds <= 8
+    assert "in this stage" in judge(watch, seen, 75, {})[0].findings[0].text
+
+
 def test_a_broken_assignment_holds_the_release() -> None:
     watch = Watch.of({"least": 100, "fresh": 50, "metrics": ["errors"]})
     seen = see(watch, resumed(watch, {}), [Observation("b", "r", 0, a, 0.0, sums(900)) for a in (NEW, CONTROL)], 0, 50)

@@ -27,8 +27,10 @@ from cmo.delivery.sample_ratio import mismatched
 from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Facts, Observation
 
-ALPHA: Final = 0.01
-"""Chance to take a healthy release back, over all gates and looks together."""
+ALPHA: Final = 0.008
+"""Chance to take a healthy release back by what was seen from its beginning, over all gates and looks together."""
+_LATE: Final = 0.25
+"""So much more for what was seen since a stage began, over all stages together."""
 FRESH: Final = 100
 """Answers that a release must have given in a stage before it goes on."""
 _TO_FIX_SLOW: Final = 200
@@ -88,6 +90,10 @@ class Seen:
     """All that the gates have seen of a rollout."""
 
     standings: tuple[Standing, ...]
+    late: tuple[Standing, ...] = ()
+    """The same since this stage began: trouble that comes late must not have to outweigh all that went well before."""
+    starts: int = 0
+    """Stages that were seen."""
     slow: float = 0.0
     """Seconds from which an answer is slow; 0 until it is found."""
     control: Mapping[str, int] = field(default_factory=dict)
@@ -105,6 +111,8 @@ class Seen:
         """Plain values."""
         return {
             "standings": [standing.as_json() for standing in self.standings],
+            "late": [standing.as_json() for standing in self.late],
+            "starts": self.starts,
             "slow": self.slow,
             "control": dict(self.control),
             "alone": self.alone and [self.alone.rate, [max(v, -1e300) for v in self.alone.logs.tolist()]],
@@ -116,12 +124,13 @@ class Seen:
 
 def resumed(watch: Watch, facts: Facts) -> Seen:
     """What was stored; nothing seen, where it is of other gates: then evidence is gathered anew."""
-    empty = Seen(tuple(gate.start() for gate in watch.gates))
+    empty = _started(watch)
     try:
-        stored = zip(empty.standings, facts["standings"], strict=True)
         alone = facts["alone"]
         return Seen(
-            tuple(standing.resumed(known) for standing, known in stored),
+            tuple(s.resumed(known) for s, known in zip(empty.standings, facts["standings"], strict=True)),
+            tuple(s.resumed(known) for s, known in zip(empty.late, facts["late"], strict=True)),
+            int(facts["starts"]),
             float(facts["slow"]),
             {str(k): int(v) for k, v in facts["control"].items()},
             Detector(float(alone[0]), np.array(alone[1])) if alone else None,
@@ -144,7 +153,8 @@ def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int
         percent: of the users that the release gets now.
     """
     if seen.stage != step:
-        seen = replace(seen, fresh=(0, 0), well=(0, 0), stage=step)
+        late, starts = _started(watch).late, seen.starts + 1
+        seen = replace(seen, late=late, starts=starts, fresh=(0, 0), well=(0, 0), stage=step)
     for stretch in sorted({o.step for o in observations}):
         arms = {arm: _added([o.sums for o in observations if o.step == stretch and o.arm == arm]) for arm in _ARMS}
         seen = _stretch(watch, seen, arms[NEW], arms[CONTROL])
@@ -155,7 +165,8 @@ def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int
 
 def judge(watch: Watch, seen: Seen, percent: float, exposed: Mapping[str, int]) -> tuple[Judged, Verdict]:
     """What each gate says, and the verdict on the release at its present share."""
-    judged = Judged(tuple(_found(g, s) for g, s in zip(watch.gates, seen.standings, strict=True)))
+    both = zip(watch.gates, seen.standings, seen.late, strict=True)
+    judged = Judged(tuple(_sooner(gate, whole, late, seen.starts) for gate, whole, late in both))
     extra = (*_risen(seen, percent), *_assigned(exposed, percent), *_young(watch, seen, percent))
     findings = Judged((*judged.findings, *extra))
     if percent <= 0:  # nobody has it: what can be seen is whether the service is well
@@ -166,6 +177,24 @@ def judge(watch: Watch, seen: Seen, percent: float, exposed: Mapping[str, int]) 
 
 
 _ARMS = (NEW, CONTROL)
+
+
+def _started(watch: Watch) -> Seen:
+    nothing_seen = tuple(gate.start() for gate in watch.gates)
+    return Seen(nothing_seen, nothing_seen)
+
+
+def _sooner(gate: Gate, whole: Standing, late: Standing, starts: int) -> Finding:
+    """What a gate says of all that was seen; or of this stage alone, where that fails.
+
+    The stages share the chance of a false alarm: 1/2, 1/6, 1/12 ... of it, which is 1 of however many.
+    """
+    found = _found(gate, whole)
+    part = _LATE / (max(1, starts) * (max(1, starts) + 1))
+    since = replace(gate, alpha=part * gate.alpha).judge(late)
+    if since.verdict is not Verdict.FAIL or found.verdict is Verdict.FAIL:
+        return found
+    return replace(since, text=f"{since.text} in this stage")
 
 
 def _found(gate: Gate, standing: Standing) -> Finding:
@@ -189,13 +218,14 @@ def _next_to_none(requests: float, events: float) -> bool:
 
 
 def _stretch(watch: Watch, seen: Seen, new: dict[str, Any], control: dict[str, Any]) -> Seen:
-    standings = [
-        gate.see(standing, _window(gate.metric, new, control, seen.slow))
-        for gate, standing in zip(watch.gates, seen.standings, strict=True)
-    ]
+    windows = [_window(gate.metric, new, control, seen.slow) for gate in watch.gates]
+    standings, late = (
+        tuple(gate.see(s, window) for gate, s, window in zip(watch.gates, before, windows, strict=True))
+        for before in (seen.standings, seen.late)
+    )
     fresh = (seen.fresh[0] + new["requests"], seen.fresh[1] + control["requests"])
     well = (seen.well[0] + new["errors"], seen.well[1] + control["errors"])
-    seen = replace(seen, standings=tuple(standings), fresh=fresh, well=well)
+    seen = replace(seen, standings=standings, late=late, fresh=fresh, well=well)
     if seen.slow:
         return seen
     latencies = _summed([seen.control, control["latency"]])
