@@ -64,6 +64,17 @@ def test_a_misspelled_name_is_searched_for_as_it_was_meant(base: Any, asked: str
     assert found.passages[0].paper == meant.passages[0].paper
 
 
+def test_of_two_misspelled_names_one_may_end_in_the_other(base: Any) -> None:
+    base.add(
+        five="Two amino acids\n\nLeucine was raised in plasma of patients. Isoleucine was raised in plasma of patients.\n"
+    )
+    asked = "Are leucinne and isoleucinne related?"
+    found = base.app.retriever.retrieve(Question(asked), PASSAGES)
+    assert found.trace is not None
+    assert [printed for printed, _ in found.trace.misread] == ["leucinne", "isoleucinne"]
+    assert not {term.stem for term in found.terms} & {"leucinn", "isoleucinn", "isol"}
+
+
 def test_a_word_that_papers_print_is_no_misspelling(base: Any) -> None:
     asked = "Is cytokine related to phenylketonuria?"
     base.add(five="A cytosine in newborns\n\nCytosine was raised in plasma of patients with phenylketonuria.\n")

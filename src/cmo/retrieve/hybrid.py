@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -108,9 +109,11 @@ def _prints(snapshot: Searchable, name: str) -> bool:
 
 def _as_read(question: Question, way: Walk | None) -> Question:
     """A question with what its misspelled names were taken for: no paper has them as they are printed."""
-    text = question.text
-    for printed, name in way.misread if way else ():
-        text = text.replace(printed, name)
+    meant = dict(way.misread) if way else {}
+    if not meant:
+        return question
+    names = "|".join(map(re.escape, meant))
+    text = re.sub(rf"(?<!\w)(?:{names})(?!\w)", lambda found: meant[found.group()], question.text)
     return replace(question, text=text)
 
 
