@@ -38,6 +38,13 @@ def test_threads_that_change_it_at_once_do_not_trip_over_each_other(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["reach.json"]
 
 
+def test_threads_that_amend_it_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
+    count = HotFile(tmp_path / "count", decode=int, encode=lambda n: str(n).encode(), default=int)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: count.amend(lambda n: n + 1), range(64)))
+    assert count.now() == 64
+
+
 @pytest.mark.parametrize(
     "broken", [b"", b"{", b"[]", b'{"multi_hop": true, "hops": 3, "reasoning": true}', b'{"hops": 1}']
 )

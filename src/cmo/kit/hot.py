@@ -38,6 +38,7 @@ class HotFile(Generic[T]):
         self._value: T | None = None
         self._fault = ""
         self._lock = threading.Lock()
+        self._amending = threading.Lock()
 
     def now(self) -> T:
         """The value that holds now."""
@@ -61,6 +62,14 @@ class HotFile(Generic[T]):
         """Let another value hold, here and in all other processes."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, self._encode(value))
+        with self._lock:
+            self._seen = None  # two changes within a tick of the file system's clock may look alike
+
+    def amend(self, amended: Callable[[T], T]) -> T:
+        """Let what becomes of the value hold; of two threads that amend it at once neither undoes the other."""
+        with self._amending:
+            self.change(value := amended(self.now()))
+        return value
 
     def _read(self) -> T | None:
         try:

@@ -55,6 +55,14 @@ class ReachBody(BaseModel):
     reasoning_enabled: StrictBool | None = None
     """Whether answers tell how the question's concepts hang together (`ENABLE_REASONING`)."""
 
+    def amended(self, now: Reach) -> Reach:
+        """The reach with what is said here."""
+        return Reach(
+            now.multi_hop if self.multi_hop_enabled is None else self.multi_hop_enabled,
+            now.hops if self.max_hops is None else self.max_hops,
+            now.reasoning if self.reasoning_enabled is None else self.reasoning_enabled,
+        )
+
 
 class ReachOut(BaseModel):
     """How far the graph may carry a search now."""
@@ -126,13 +134,7 @@ async def config(desk: AtDesk) -> Response:
 @router.put("/enrichment/config", responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)})
 async def configure(body: ReachBody, desk: AtDesk) -> Response:
     """Change it, for all processes of this knowledge base, without a restart."""
-    now = desk.house.reach.now()
-    changed = Reach(
-        now.multi_hop if body.multi_hop_enabled is None else body.multi_hop_enabled,
-        now.hops if body.max_hops is None else body.max_hops,
-        now.reasoning if body.reasoning_enabled is None else body.reasoning_enabled,
-    )
-    await desk.write(desk.house.reach.change, changed)
+    changed = await desk.write(desk.house.reach.amend, body.amended)
     return json(_said(changed, desk.house.reach.fault(), await desk.read(_share, desk.house)))
 
 
