@@ -35,7 +35,8 @@
     │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
         ├── PriceUnknown   nobody said what a model costs, so it is not called
-        └── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
+        ├── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
+        └── ExperimentRefused  an experiment cannot be planned, started or stopped like this
 
 Each message says what was wrong, where, and what to do next. `code` is stable and is
 the last part of the problem type in HTTP replies.
@@ -272,3 +273,9 @@ class ReleaseRefused(SettingsError):
     """A release, a rollout or a flag cannot be what was asked for."""
 
     code, status = "release-refused", 422
+
+
+class ExperimentRefused(SettingsError):
+    """An experiment cannot be planned, started or stopped like this."""
+
+    code, status = "experiment-refused", 422

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +26,7 @@ if TYPE_CHECKING:  # a question needs none of it
     from cmo.delivery.compare import Shown
     from cmo.delivery.experiment_live import Laboratory
     from cmo.delivery.experiment_watch import Watchman
-    from cmo.delivery.experiments import Experiments
+    from cmo.delivery.experiments import Experiments, Findings
     from cmo.delivery.shadow import Candidate, Sampling, Shadow
     from cmo.delivery.shadow_remote import RemoteCandidate
     from cmo.kit.machine import Machine
@@ -35,6 +37,10 @@ Unseen = Callable[[Bundle, Question], Mapping[str, Any]]
 """A reply by a bundle, as it would be sent, made in the calling thread."""
 Support = Callable[[Mapping[str, Any]], float | None]
 """How well a reply's sentences are supported by what they cite."""
+
+
+_LOOK_SECONDS = 10.0
+"""For which an experiment's figures are shown as they were."""
 
 
 class Trials:
@@ -65,6 +71,8 @@ class Trials:
         self._open = store
         self._unseen = unseen
         self._support = support
+        self._looking = threading.Lock()
+        self._found: dict[str, tuple[float, Findings | None]] = {}
 
     @cached_property
     def notifier(self) -> PostOffice:
@@ -111,6 +119,20 @@ class Trials:
             return None
         book = Book(self._folder, settings.shadow, self._clock, questions=settings.shadow_questions)
         return self._shadow(settings.shadow, settings.shadow_share, keep=book.keep)
+
+    def findings(self, name: str) -> Findings:
+        """What an experiment found, worked out once in a while: whoever looks in between sees the same.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        with self._looking:
+            now = self._clock.monotonic()
+            at, found = self._found.get(name, (-math.inf, None))
+            if found is None or now - at >= _LOOK_SECONDS or found.experiment != self.experiments.get(name):
+                at, found = now, self.experiments.findings(name)
+                self._found = {name: (at, found)}
+            return found
 
     def start(self) -> None:
         """Look and write, each in a thread of its own."""

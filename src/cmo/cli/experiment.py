@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cmo.delivery.experiment import Arm
     from cmo.delivery.experiment_results import Compared, Effect
     from cmo.delivery.experiment_simulate import World
-    from cmo.delivery.experiments import Experiment, Experiments, Findings
+    from cmo.delivery.experiments import Experiment, Experiments
     from cmo.model.delivery import Setting
 
 app = typer.Typer(help="Experiments: plan, start, stop, status, report, drop, shadow, simulate.", no_args_is_help=True)
@@ -138,7 +138,7 @@ def status(
             return
         found = experiments.findings(name, cuts=0)
     if as_json:
-        print_json(_plain(found))
+        print_json(found.as_json())
         return
     _said(found.experiment, as_json=False)
     for one in found.results.compared:
@@ -166,7 +166,7 @@ def report(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, page(found, SystemClock().now()).encode())
     if as_json:
-        print_json({**_plain(found), "page": str(out)})
+        print_json({**found.as_json(), "page": str(out)})
         return
     for one in found.results.compared:
         console.print(escape(one.text), soft_wrap=True)
@@ -275,7 +275,7 @@ def _arm(text: str) -> tuple[Arm, dict[str, Setting]]:
     """``control=50``, ``graph=50:a-release``, ``graph=50:mode=mix,max_hops=2``: an arm, and settings of its own."""
     from cmo.delivery.experiment import Arm
     from cmo.delivery.experiments import inline
-    from cmo.errors import SettingsError
+    from cmo.errors import ExperimentRefused
 
     name, _, rest = text.partition("=")
     share, _, release = rest.partition(":")
@@ -283,7 +283,7 @@ def _arm(text: str) -> tuple[Arm, dict[str, Setting]]:
     try:
         return Arm(name.strip(), float(share) / 100, "" if settings else release.strip()), settings
     except ValueError:
-        raise SettingsError(f"{text!r} is no arm. Write it as NAME=PERCENT or NAME=PERCENT:RELEASE.") from None
+        raise ExperimentRefused(f"{text!r} is no arm. Write it as NAME=PERCENT or NAME=PERCENT:RELEASE.") from None
 
 
 def _world(metric: Metric, base: float | None, spread: float, correlation: float, effect: float = 0.0) -> World:
@@ -298,7 +298,7 @@ def _world(metric: Metric, base: float | None, spread: float, correlation: float
 def _said(experiment: Experiment, *, as_json: bool) -> None:
     spec, state = experiment.spec, experiment.status
     if as_json:
-        print_json({"experiment": spec.as_json(), "status": state.as_json()})
+        print_json(experiment.as_json())
         return
     arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in spec.arms)
     console.print(
@@ -308,7 +308,7 @@ def _said(experiment: Experiment, *, as_json: bool) -> None:
 
 def _listed(found: list[Experiment], *, as_json: bool) -> None:
     if as_json:
-        print_json({"experiments": [{"experiment": e.spec.as_json(), "status": e.status.as_json()} for e in found]})
+        print_json({"experiments": [one.as_json() for one in found]})
         return
     if not found:
         console.print("There are no experiments yet. `cmo experiment plan` makes one.")
@@ -331,13 +331,3 @@ def _cells(effect: Effect) -> list[str]:
     return [
         str(effect.metric), f"{effect.control:.4g}", f"{effect.new:.4g}", f"{effect.difference:+.4g}", interval, units,
     ]  # fmt: skip
-
-
-def _plain(found: Findings) -> Mapping[str, Any]:
-    results = asdict(found.results)
-    return {
-        "experiment": found.experiment.spec.as_json(),
-        "status": found.experiment.status.as_json(),
-        **results,
-        "looks": [asdict(look) for look in found.looks],
-    }

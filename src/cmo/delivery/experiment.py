@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from cmo.delivery.arms import COUNTS, Metric
 from cmo.delivery.assign import arm as arm_of
-from cmo.errors import SettingsError
+from cmo.errors import ExperimentRefused
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _ARM = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
@@ -73,22 +73,22 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise SettingsError(
+            raise ExperimentRefused(
                 f"{self.name[:60]!r} is no name of an experiment. Take small letters, digits and hyphens, 40 at most."
             )
         names = [arm.name for arm in self.arms]
         if len(set(names)) < max(2, len(names)) or len(names) > _MOST_ARMS or not all(map(_ARM.fullmatch, names)):
-            raise SettingsError(
+            raise ExperimentRefused(
                 f"An experiment has 2 to {_MOST_ARMS} arms of different names, 16 small letters, digits and hyphens at "
                 "most; the control comes first."
             )
         shares = [arm.share for arm in self.arms]
         if min(shares) <= 0 or sum(shares) > 1 + 1e-9:
-            raise SettingsError(f"The arms' shares {shares} must be above 0 and at most 1 together.")
+            raise ExperimentRefused(f"The arms' shares {shares} must be above 0 and at most 1 together.")
         if not (math.isfinite(self.least) and self.least > 0 and self.planned > 1 and 0 < self.alpha < 1):
-            raise SettingsError("An experiment needs a least difference above 0, users to plan for, and an alpha.")
+            raise ExperimentRefused("An experiment needs a least difference above 0, users to plan for, and an alpha.")
         if self.primary in self.guardrails:
-            raise SettingsError(f"{self.primary} cannot be the metric that decides and a guardrail at once.")
+            raise ExperimentRefused(f"{self.primary} cannot be the metric that decides and a guardrail at once.")
 
     @property
     def subject(self) -> str:
@@ -115,14 +115,14 @@ class Spec:
         """From what `as_json` gave.
 
         Raises:
-            SettingsError: it is no experiment.
+            ExperimentRefused: it is no experiment.
         """
         try:
             arms = tuple(Arm(**arm) for arm in facts["arms"])
             guardrails = tuple(map(Metric, facts["guardrails"]))
             return cls(**{**facts, "arms": arms, "guardrails": guardrails, "primary": Metric(facts["primary"])})
         except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"The stored experiment cannot be read: {error}.") from error
+            raise ExperimentRefused(f"The stored experiment cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +144,22 @@ class Status:
         """From what `as_json` gave.
 
         Raises:
-            SettingsError: it is no status.
+            ExperimentRefused: it is no status.
         """
         try:
             return cls(**{**facts, "phase": Phase(facts["phase"])})
         except (KeyError, TypeError, ValueError) as error:
-            raise SettingsError(f"The stored status of an experiment cannot be read: {error}.") from error
+            raise ExperimentRefused(f"The stored status of an experiment cannot be read: {error}.") from error
 
 
 def started(status: Status, now: float, reason: str) -> Status:
     """Running, with a fresh draw of the arms.
 
     Raises:
-        SettingsError: it runs already.
+        ExperimentRefused: it runs already.
     """
     if status.phase is Phase.RUNNING:
-        raise SettingsError("This experiment runs already. Stop it first; its next run draws the arms anew.")
+        raise ExperimentRefused("This experiment runs already. Stop it first; its next run draws the arms anew.")
     return Status(Phase.RUNNING, status.run + 1, now, reason)
 
 
@@ -167,10 +167,10 @@ def stopped(status: Status, now: float, reason: str) -> Status:
     """Over: everybody gets what is in place again.
 
     Raises:
-        SettingsError: it does not run.
+        ExperimentRefused: it does not run.
     """
     if status.phase is not Phase.RUNNING:
-        raise SettingsError("This experiment does not run.")
+        raise ExperimentRefused("This experiment does not run.")
     return replace(status, phase=Phase.STOPPED, since=now, reason=reason)
 
 

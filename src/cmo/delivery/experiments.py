@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from cmo.delivery.arms import Metric
 from cmo.delivery.experiment import Phase, Spec, Status, started, stopped
@@ -17,7 +18,7 @@ from cmo.delivery.experiment_live import hashed, seen_of
 from cmo.delivery.experiment_results import Look, Outcome, Results, looks, results
 from cmo.delivery.experiment_scores import Scores, Seen
 from cmo.delivery.releases import bundle, parsed, release
-from cmo.errors import NotFound, SettingsError, StoreLocked
+from cmo.errors import ExperimentRefused, NotFound, StoreLocked
 from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
 from cmo.model.delivery import Act, Setting
@@ -37,6 +38,10 @@ class Experiment:
     status: Status
     version: int
 
+    def as_json(self) -> dict[str, Any]:
+        """As it was planned, and where it stands."""
+        return {"experiment": self.spec.as_json(), "status": self.status.as_json()}
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -45,6 +50,10 @@ class Findings:
     experiment: Experiment
     results: Results
     looks: tuple[Look, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The experiment with what it found; JSON has no infinity, and null stands for it."""
+        return {**self.experiment.as_json(), **asdict(self.results), "looks": [asdict(look) for look in self.looks]}
 
 
 class Experiments:
@@ -88,7 +97,7 @@ class Experiments:
             settings: of arms whose release is to be made of them.
 
         Raises:
-            SettingsError: a release of its arms is not there, or it runs.
+            ExperimentRefused: a release of its arms is not there, or it runs.
             StoreLocked: somebody else changed it meanwhile.
         """
         for name, given in (settings or {}).items():
@@ -96,14 +105,14 @@ class Experiments:
         for arm in spec.arms:
             known = self._store.release(arm.release) if arm.release else None
             if arm.release and known is None:
-                raise SettingsError(
+                raise ExperimentRefused(
                     f"The arm {arm.name!r} is answered by the release {arm.release!r}, and there is none. Make it first."
                 )
             bundle(known.settings if known else {})
         before = self._store.experiment(spec.name)
         status = Status() if before is None else Status.of(before.status)
         if status.phase is Phase.RUNNING:
-            raise SettingsError(
+            raise ExperimentRefused(
                 f"The experiment {spec.name!r} runs: what it looks for cannot change now. Stop it first."
             )
         stored = before or StoredExperiment(spec.name, {}, {}, begun_at=self._now)
@@ -114,14 +123,14 @@ class Experiments:
 
         Raises:
             NotFound: there is none of that name.
-            SettingsError: it runs already, or another one does.
+            ExperimentRefused: it runs already, or another one does.
             StoreLocked: somebody else changed it meanwhile.
         """
         stored = self._stored(name)
         running = [one.spec for one in self.all() if one.status.phase is Phase.RUNNING]
         others = [spec.name for spec in running if spec.name != name and not spec.outside]
         if others and not Spec.of(stored.spec).outside:
-            raise SettingsError(f"The experiment {others[0]!r} runs, and one runs at a time. Stop it first.")
+            raise ExperimentRefused(f"The experiment {others[0]!r} runs, and one runs at a time. Stop it first.")
         status = started(Status.of(stored.status), self._now, reason or "started")
         begun = replace(stored, status=status.as_json(), begun_at=self._now, ended_at=None)
         return self._write(begun, "start", actor, reason)
@@ -131,7 +140,7 @@ class Experiments:
 
         Raises:
             NotFound: there is none of that name.
-            SettingsError: it does not run.
+            ExperimentRefused: it does not run.
             StoreLocked: somebody else changed it meanwhile.
         """
         stored = self._stored(name)
@@ -201,7 +210,7 @@ class Experiments:
     def _end(self, name: str, reason: str) -> None:
         try:
             self.stop(name, _STOPPED_BY, reason)
-        except (SettingsError, StoreLocked):  # somebody was faster
+        except (ExperimentRefused, StoreLocked):  # somebody was faster
             return
 
     def _seen(self, spec: Spec, run: int, since: float) -> list[Seen]:

@@ -9,11 +9,11 @@ from html import escape
 
 from cmo.delivery.experiment import LOWER_IS_BETTER, Spec
 from cmo.delivery.experiment_results import Compared, Effect, Outcome
-from cmo.delivery.experiments import Findings
+from cmo.delivery.experiments import Experiment, Findings
 from cmo.delivery.report_plot import Point, Span, forest, narrowing
 
 _TONES = {Outcome.BETTER: "good", Outcome.WORSE: "bad", Outcome.HARMFUL: "bad", Outcome.INVALID: "bad"}
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #667085; --page: #fff; --line: #d5dae1; --blue: #1f5fbf;
   --band: #1f5fbf33; --same: #8a94a522; --good: #1a7f4b; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4b2; --page: #14181f; --line: #353c47;
@@ -35,12 +35,13 @@ svg text { font-size: 12px; fill: var(--soft); } svg .label { fill: var(--ink); 
 """
 
 
-def page(found: Findings, at: datetime) -> str:
+def page(found: Findings, at: datetime, *, sheet: str = "") -> str:
     """HTML of one experiment.
 
     Args:
         found: what it found.
         at: when this is said.
+        sheet: address of `STYLE`, where a service does not allow styles in the page.
     """
     spec, status = found.experiment.spec, found.experiment.status
     began = f"since {_day(status.since)}" if status.run else "not begun"
@@ -55,12 +56,36 @@ def page(found: Findings, at: datetime) -> str:
     ]
     compared = [_compared(spec, found, number, one) for number, one in enumerate(found.results.compared)]
     body = "\n".join([*head, *compared, _arms(found), _method(spec)])
+    return _whole(f"{spec.name}: experiment", body, sheet)
+
+
+def listing(experiments: Sequence[Experiment], *, sheet: str = "") -> str:
+    """HTML of all experiments, each with its address.
+
+    Args:
+        experiments: the newest first.
+        sheet: as with `page`.
+    """
+    rows = "".join(
+        f'<tr><td><a href="/experiments/{escape(one.spec.name)}">{escape(one.spec.name)}</a></td>'
+        f"<td>{escape(one.status.phase)}</td><td>{escape(_day(one.status.since)) if one.status.run else '-'}</td>"
+        f'<td class="soft">{escape(one.spec.about)}</td></tr>'
+        for one in experiments
+    )
+    head = "<tr><th>experiment</th><th></th><th>since</th><th>about</th></tr>"
+    none = "" if experiments else "<p>There are none yet: <code>cmo experiment plan</code> makes one.</p>"
+    body = f'<h1>Experiments</h1>\n<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>\n{none}'
+    return _whole("Experiments", body, sheet)
+
+
+def _whole(title: str, body: str, sheet: str) -> str:
+    style = f'<link rel="stylesheet" href="{escape(sheet)}">' if sheet else f"<style>{STYLE}</style>"
+    allowed = "'self'" if sheet else "'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src {allowed}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(spec.name)}: experiment</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n{style}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 

@@ -22,7 +22,20 @@ from starlette.middleware import Middleware
 import cmo
 from cmo.app import App
 from cmo.errors import OracleError
-from cmo.web import answers, classify, enrichment, evidence, graph, papers, problems, questions, releases, site, status
+from cmo.web import (
+    answers,
+    classify,
+    enrichment,
+    evidence,
+    experiments,
+    graph,
+    papers,
+    problems,
+    questions,
+    releases,
+    site,
+    status,
+)
 from cmo.web.boundary import Boundary
 from cmo.web.deadline import Deadlines
 from cmo.web.desk import Desk
@@ -67,8 +80,9 @@ def create_api(house: App) -> FastAPI:
     )
     api.state.desk = desk
     api.state.sorting = sorting
-    for part in (questions, answers, classify, enrichment, graph, evidence, papers, releases, status, site):
+    for part in (questions, answers, classify, enrichment, graph, evidence, papers, releases, experiments, status, site):
         api.include_router(part.router)
+    api.include_router(experiments.pages)
     api.mount("/static", site.files())
     api.add_exception_handler(OracleError, problems.on_oracle_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)
