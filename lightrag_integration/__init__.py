@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
     from lightrag_integration.connections import ConnectionPool, test_openai_connectivity
+    from lightrag_integration.driven_rollout import RolloutMetrics
     from lightrag_integration.experiment import ABTestManager, ABTestResults, ShadowModeIntegration
     from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
     from lightrag_integration.quality import (
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         create_clinical_rag_system,
     )
     from lightrag_integration.rollback import AutoRollback, IncidentReport, ManualRollback
-    from lightrag_integration.rollouts import CanaryDeployment, GradualRolloutManager, RolloutMetrics
+    from lightrag_integration.rollouts import CanaryDeployment, GradualRolloutManager
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
@@ -54,7 +55,7 @@ _HOMES = {
     "ManualRollback": ("lightrag_integration.rollback", "ManualRollback"),
     "CanaryDeployment": ("lightrag_integration.rollouts", "CanaryDeployment"),
     "GradualRolloutManager": ("lightrag_integration.rollouts", "GradualRolloutManager"),
-    "RolloutMetrics": ("lightrag_integration.rollouts", "RolloutMetrics"),
+    "RolloutMetrics": ("lightrag_integration.driven_rollout", "RolloutMetrics"),
     "EnhancedResponse": ("lightrag_integration.validation", "EnhancedResponse"),
     "ResponseValidator": ("lightrag_integration.validation", "ResponseValidator"),
     "ValidationSuite": ("lightrag_integration.validation", "ValidationSuite"),

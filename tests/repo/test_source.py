@@ -15,6 +15,9 @@ BROAD = {
     "src/cmo/ingest/worker.py",  # whatever a reader does, it costs one file
     "src/cmo/lightrag/worker.py",  # the process boundary: whatever the library raises, it costs one request
     "src/cmo/embed/tokens.py",  # the binding raises bare Exception
+    "src/cmo/delivery/controller.py",  # a background loop: whatever the store does, the next look may be better
+    "src/cmo/delivery/observed.py",  # the same: what was seen waits
+    "src/cmo/delivery/state.py",  # the same: what was last known holds
     "src/cmo/delivery/shadow.py",  # whatever a candidate raises, its thread goes on
     "src/cmo/embed/session.py",  # the binding raises classes that it does not export
 }
