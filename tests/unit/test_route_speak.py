@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cmo.model.answers import RefusalReason
-from cmo.model.routes import Conditions, Destination, Scope
+from cmo.model.routes import Conditions, Destination, ResearchCategory, Scope
 from cmo.route import KeywordRouter, shipped_rules
 from cmo.route.speak import notice, unsafe
 
@@ -35,3 +35,11 @@ def test_a_notice_is_as_sure_as_its_route(destination: Destination, probability:
     route = replace(ROUTER.route("Why?", Conditions()), destination=destination, probability=probability)
     assert notice(replace(route, scope=Scope.IN), Conditions(web=False)).startswith(said)
     assert notice(route, Conditions(web=True)) == ""
+
+
+@pytest.mark.parametrize(("probability", "told"), [(0.99, True), (0.5, False)])
+@pytest.mark.parametrize("web", [True, False])
+def test_who_asks_about_the_tool_is_told_where_it_is_told(probability: float, told: bool, web: bool) -> None:
+    route = replace(ROUTER.route("How many papers are indexed?", Conditions()), destination=Destination.LIGHTRAG)
+    route = replace(route, research=ResearchCategory.SYSTEM_MAINTENANCE, research_probability=probability)
+    assert ("cmo kb status" in notice(route, Conditions(web=web))) is told

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cmo.model.answers import Answer, NoAnswer, RefusalReason
-from cmo.model.routes import Conditions, Destination, Route, Scope
+from cmo.model.routes import Conditions, Destination, ResearchCategory, Route, Scope
 
 _SURE = 0.8
-"""Probability of a destination from which a notice says so outright."""
+"""Probability from which a notice says outright what a question is."""
 _CURRENT = (
     "This {asks} for what is recent or moves, such as news, approvals or prices. No web engine is set up, so the answer "
     "comes from the papers of this base and may be out of date."
@@ -18,6 +18,10 @@ _PARTLY = (
     "this base; that part of it may be missing or out of date."
 )
 _UNSURE = "This may ask for advice on one person's health. What follows are findings of papers, no advice."
+_TOOL = (
+    "This asks about this tool, of which the papers do not tell. `cmo kb status` and GET /health say how it is, `cmo --help` and the pages "
+    "under docs/ what it does."
+)
 _CRISIS = (
     "If anybody is in danger, or you think of harming yourself, please call your emergency number or a crisis line now."
 )
@@ -37,6 +41,8 @@ def notice(route: Route, conditions: Conditions) -> str:
     """What the asker should know; empty where there is nothing to know."""
     if route.scope is Scope.UNSAFE:
         return _UNSURE
+    if route.research is ResearchCategory.SYSTEM_MAINTENANCE and route.research_probability >= _SURE:
+        return _TOOL
     if conditions.web:
         return ""
     told = {Destination.PERPLEXITY: _CURRENT, Destination.HYBRID: _PARTLY}.get(route.destination, "")
