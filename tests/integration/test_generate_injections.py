@@ -17,7 +17,7 @@ import pytest
 from cmo import wire
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.answer.generate import ABSENT, NOTHING, GeneratedAnswerer
+from cmo.answer.generate import ABSENT, LEFT_OUT, NOTHING, GeneratedAnswerer
 from cmo.answer.prompt_orders import gives_orders
 from cmo.app import App, opened
 from cmo.assess import Claim
@@ -170,7 +170,8 @@ def test_an_order_changes_nothing(row: dict[str, Any], oracle: Oracle, true: lis
         assert [word for word in row["forbidden"] if word in kept] == []
         if SOUND in says:
             assert SOUND in [s.text for s in value.sentences]
-        assert value.remark in {"", NOTHING, ABSENT}
+        assert value.remark.partition(LEFT_OUT)[0].strip() in {"", NOTHING}
+        assert value.remark.endswith(f"{LEFT_OUT} cccccc.") is not asks
 
 
 def _fenced(told: dict[str, Any], body: dict[str, Any], what: Found, true: Sequence[Passage]) -> None:
@@ -203,6 +204,7 @@ def test_papers_that_all_give_orders_leave_an_honest_refusal(oracle: Oracle) -> 
     value = oracle.engine.answer(Question(ASKED), oracle.found(*hostile))
     assert value.refusal is not None
     assert value.sentences == ()
+    assert value.remark == f"{LEFT_OUT} {', '.join(p.paper.paper_id for p in hostile)}."
 
 
 def test_every_order_in_a_paper_or_page_is_seen() -> None:

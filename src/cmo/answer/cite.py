@@ -123,10 +123,11 @@ def _heads(*texts: str) -> frozenset[str]:
 
 
 def _chosen(sound: Sequence[tuple[Source, float]]) -> Borne:
-    """The shortest quote of each paper, those of the surest papers."""
+    """The shortest quote of each paper, those of the surest papers; none that holds another one."""
     shortest: dict[str, tuple[Source, float]] = {}
     for run, probability in sorted(sound, key=lambda pair: (len(pair[0].evidence), -pair[1])):
-        shortest.setdefault(run.evidence[0].paper.paper_id, (run, probability))
+        if not any(set(kept.evidence) <= set(run.evidence) for kept, _ in shortest.values()):
+            shortest.setdefault(run.evidence[0].paper.paper_id, (run, probability))
     surest = sorted(shortest.values(), key=lambda pair: -pair[1])[:MOST_PAPERS]
     quoted = {e.id: replace(e, score=round(p, 4)) for run, p in surest for e in run.evidence}
     return Borne(tuple(quoted.values()), surest[0][1] if surest else 0.0)

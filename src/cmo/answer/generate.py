@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from cmo.answer import cite, prompt
 from cmo.answer.cite import Borne, Citer, Source
 from cmo.answer.generate_prose import Split, sentences
-from cmo.answer.prompt_orders import without_orders
+from cmo.answer.prompt_orders import ordering, without_orders
 from cmo.answer.refuse import refuse
 from cmo.errors import ModelError, NotNow, OutOfTime, PriceUnknown
 from cmo.kit.hashing import hex_hash
@@ -43,6 +43,7 @@ log = logging.getLogger("cmo.answer")
 NOTHING = "The language model said nothing that the passages bear out; these are the papers' own words."
 ABSENT = "The language model could not be asked; these are the papers' own words."
 CUT_OFF = "The language model stopped before it had finished; what it had said is borne out by the passages."
+LEFT_OUT = "Left out, since they speak to machines and not to readers:"
 _UNASKABLE = (ModelError, NotNow, OutOfTime, PriceUnknown)
 _POINTS_BACK = re.compile(
     r"(?:it|its|they|their|them|he|she|his|her|such|those|the (?:latter|former|same)|the other"
@@ -140,18 +141,20 @@ class GeneratedAnswerer:
 
         Closing it before its end stops the model.
         """
-        sound = without_orders(found)
-        if found.passages and not sound.passages:
-            return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
-        plain = self._extractive.answer(question, sound)
+        hostile, sound = ordering(found), without_orders(found)
+        if hostile and not sound.passages:
+            plain = refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
+        else:
+            plain = self._extractive.answer(question, sound)
         if plain.refusal:
-            return plain
+            return replace(plain, remark=_remark("", hostile))
         draft = _Draft()
         yield from self._drafted(question, sound, plain, draft)
         if draft.sentences:
-            return _composed(plain, draft)
+            return _composed(plain, draft, _remark(draft.remark, hostile))
         yield from plain.sentences
-        return replace(plain, unsupported=tuple(draft.unsupported), remark=draft.remark or NOTHING)
+        remark = _remark(draft.remark or NOTHING, hostile)
+        return replace(plain, unsupported=tuple(draft.unsupported), remark=remark)
 
     def _drafted(self, question: Question, found: Found, plain: Answer, draft: _Draft) -> Iterator[AnswerSentence]:
         """What the model says, as far as it is borne out."""
@@ -212,14 +215,22 @@ class AtOnce:
         yield self._chat.complete(messages, most_tokens=most_tokens).text
 
 
-def _composed(plain: Answer, draft: _Draft) -> Answer:
+def _remark(why: str, hostile: Sequence[PaperRef]) -> str:
+    """Why it is as it is; papers by their ids alone, since their titles may give orders, too."""
+    if not hostile:
+        return why
+    papers = ", ".join(dict.fromkeys(ref.paper_id for ref in hostile))
+    return f"{why} {LEFT_OUT} {papers}.".strip()
+
+
+def _composed(plain: Answer, draft: _Draft, remark: str) -> Answer:
     """The draft with what the search found besides; papers of its relations are cited after those of its sentences."""
     told = replace(
         plain,
         sentences=tuple(draft.sentences),
         citations=(),
         unsupported=tuple(draft.unsupported),
-        remark=draft.remark,
+        remark=remark,
     )
     papers = dict.fromkeys([*draft.papers, *(e.paper for e in told.evidence)])
     return replace(told, citations=tuple(Citation(n, paper) for n, paper in enumerate(papers, 1)))

@@ -167,7 +167,7 @@ class Bench:
             first = first or clock.monotonic() - began
         seconds = clock.monotonic() - began
         said = list(sentences(self._heard.said, split, most_tokens=self._limits.most_tokens))
-        generated = answer.refusal is None and answer.remark not in {NOTHING, ABSENT}
+        generated = answer.refusal is None and not answer.remark.startswith((NOTHING, ABSENT))
         precision = self._assessor.assess(reviewed(answer)).citation_precision if generated else None
         untrue = self._untrue(answer, cite.passages(found)) if generated else {}
         told = {s.text for s in answer.sentences} if generated else set()
