@@ -108,6 +108,18 @@ async def test_who_nobody_knows_is_answered_by_the_settings_and_not_counted(serv
         assert sums(base, "control")["requests"] == 0
 
 
+async def test_the_log_of_answers_names_the_release(service: Any) -> None:
+    base, client = service
+    async with begun(base, client, mode="naive"):
+        made = (await ask(client, users("new")[0])).json()["id"]
+        for _ in range(100):
+            told = await client.get(f"/api/answers/{made}")
+            if told.status_code == 200:
+                break
+            await asyncio.sleep(0.05)
+        assert told.json()["release"] == "r"
+
+
 async def test_what_the_asker_chose_stands(service: Any) -> None:
     base, client = service
     async with begun(base, client, mode="naive"):

@@ -16,11 +16,24 @@ async function asked(path, options) {
 
 export const json = async (path, options) => (await asked(path, options)).json();
 
+// A name for this visit, so that one conversation is answered by one release; it ends with the tab.
+function visit() {
+  try {
+    const known = sessionStorage.getItem("visit");
+    if (known) return known;
+    const made = [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    sessionStorage.setItem("visit", made);
+    return made;
+  } catch {
+    return ""; // where nothing may be kept, nobody is recognised
+  }
+}
+
 // Ask a question; `on` is called with each event's name and data as it comes.
 export async function ask(question, on, signal) {
   const response = await asked("/query", {
     method: "POST", signal, body: JSON.stringify(question),
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream", "X-Session-ID": visit() },
   });
   const reader = response.body.getReader(), decoder = new TextDecoder();
   let text = "";
