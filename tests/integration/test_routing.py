@@ -196,6 +196,13 @@ def test_calibrating_on_what_was_trained_on_is_refused(tmp_path: Path) -> None:
         open_model(tmp_path / "model")
 
 
+def test_calibrating_on_some_of_what_was_trained_on_is_refused(tmp_path: Path) -> None:
+    labels, others = write(tmp_path / "train.jsonl", NAMES[:6]), write(tmp_path / "other.jsonl", NAMES[5:])
+    training.fit([labels], [], tmp_path / "model", HashingEmbedder(), YEAR)
+    with pytest.raises(LabelsUnusable, match="fitted on 6 of these 42 questions"):
+        training.calibrate([others], tmp_path / "model", HashingEmbedder(), YEAR)
+
+
 def test_too_few_labels_or_all_the_same_are_refused(tmp_path: Path) -> None:
     few = write(tmp_path / "few.jsonl", NAMES[:1])
     with pytest.raises(LabelsUnusable, match="too few"):

@@ -61,7 +61,12 @@ def fit(paths: Sequence[Path], extra: Sequence[Path], out: Path, embedder: Embed
     weights = [1.0] * len(own.rows) + [EXTRA_WEIGHT] * len(others.rows)
     rows = train.rows_of([*own.rows, *others.rows], weights, shipped(), embedder, year)
     commonest = Counter(label.destination for label in own.rows).most_common(1)[0][0]
-    about = {"commonest": commonest.value, "digest": digest(own.rows), "year": year}
+    about = {
+        "commonest": commonest.value,
+        "digest": digest(own.rows),
+        "known": sorted(_marks(rows.labels)),
+        "year": year,
+    }
     head = train.fit(rows, recipe, str(embedder.identity), about)
     kept.keep_head(out, head, learned.fit([*own.rows, *others.rows]))
     return Done(len(own.rows), own.bad + others.bad, {"with_others": len(rows.labels), "version": head.version})
@@ -84,6 +89,11 @@ def calibrate(paths: Sequence[Path], folder: Path, embedder: Embedder, year: int
     found = labels.read(paths)
     if head.about.get("digest") == digest(found.rows):
         raise LabelsUnusable("The head was fitted on these very questions; calibrate it on others.")
+    if known := _marks(found.rows) & set(head.about.get("known", ())):
+        raise LabelsUnusable(
+            f"The head was fitted on {len(known)} of these {len(found.rows)} questions; calibrate it on others, else it takes itself for "
+            "surer than it is."
+        )
     rows = train.rows_of(found.rows, [1.0] * len(found.rows), shipped(), embedder, year)
     calibration = calibrated(head, rows)
     kept.keep_calibration(folder, calibration)
@@ -132,6 +142,11 @@ def destinations(needs: FloatArray) -> np.ndarray[Any, np.dtype[np.float64]]:
 def digest(rows: Sequence[Labelled]) -> str:
     """Of the questions, in any order."""
     return hex_hash(*sorted(label.query for label in rows), size=8)
+
+
+def _marks(rows: Sequence[Labelled]) -> set[str]:
+    """By which questions are known again, whatever their case."""
+    return {hex_hash(label.query.casefold(), size=6) for label in rows}
 
 
 def _uncertain(stated: np.ndarray[Any, np.dtype[np.float64]], right: np.ndarray[Any, np.dtype[np.bool_]]) -> float:
