@@ -116,3 +116,17 @@ def test_the_audit_says_who_did_what_newest_first(begun: SqlDelivery) -> None:
     assert [(a.action, a.subject) for a in begun.history()] == [("freeze", "r2"), ("start", "r1"), ("start", "r1")]
     assert begun.history("r1")[0] == ACT
     assert len(begun.history("r2")[0].actor) == 128
+
+
+def test_what_was_counted_long_ago_is_forgotten_and_what_was_not_is_kept(begun: SqlDelivery) -> None:
+    begun.observe([seen("a"), seen("b")], [])
+    unseen = begun.unseen("r1")
+    assert unseen is not None
+    assert begun.change(unseen.rollout, counted=unseen.observations[:1])
+    begun.observe([seen("a")], [])
+    left = begun.unseen("r1")
+    assert left is not None
+    assert [o.batch for o in left.observations] == ["b"]
+    assert begun.change(replace(left.rollout, at=90_000.0), finding={"percent": 10})
+    begun.observe([seen("a"), seen("b")], [])
+    assert len((begun.unseen("r1") or unseen).observations) == 2, "a is as new, b was there all the time"

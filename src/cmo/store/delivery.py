@@ -37,6 +37,7 @@ from cmo.store import delivery_tables as tables
 from cmo.store.engine import place, translated
 
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
+_KEPT_SECONDS: Final = 21_600.0
 _MOST_COUNTED: Final = 2_000
 """Observations that one step counts; what is left is counted by the next one."""
 
@@ -199,6 +200,7 @@ class SqlDelivery:
             if finding is not None:
                 row = {"subject": rollout.name, "version": version, "at": rollout.at, "facts": _text(finding)}
                 connection.execute(insert(tables.findings).values(row))
+                _forget(connection, rollout)
             if act is not None:
                 _note(connection, act)
             return True
@@ -254,6 +256,13 @@ def _count(connection: Connection, observations: Sequence[Observation], version:
         mine = (table.c.batch == one.batch) & (table.c.subject == one.subject)
         mine &= (table.c.step == one.step) & (table.c.arm == one.arm)
         connection.execute(update(table).where(mine).values(counted=version))
+
+
+def _forget(connection: Connection, rollout: StoredRollout) -> None:
+    """Observations are in the evidence once they are counted; they stay only as long as somebody may write them again."""
+    table = tables.observations
+    old = (table.c.subject == rollout.name) & (table.c.counted > 0) & (table.c.at < rollout.at - _KEPT_SECONDS)
+    connection.execute(delete(table).where(old))
 
 
 def _note(connection: Connection, act: Act) -> None:
