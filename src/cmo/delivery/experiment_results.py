@@ -230,10 +230,10 @@ def _guard(spec: Spec, scores: Scores, number: int, metric: Metric) -> Guard:
 
 def _slices(spec: Spec, scores: Scores, number: int) -> tuple[Slice, ...]:
     """Each part of the traffic that has users enough; intervals share the alpha."""
-    if len(scores.parts) < 2:  # noqa: PLR2004 - one part is all of it
-        return ()
     sizes = np.bincount(scores.part, minlength=len(scores.parts))
-    largest = np.argsort(-sizes, kind="stable")[:_MOST_PARTS]
+    largest = [part for part in np.argsort(-sizes, kind="stable")[:_MOST_PARTS] if sizes[part]]
+    if len(largest) < 2:  # noqa: PLR2004 - one part is all of it
+        return ()
     alpha = _alpha(spec) / len(largest)
     return tuple(
         Slice(

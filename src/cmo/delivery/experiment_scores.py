@@ -11,6 +11,8 @@ linear part (the delta method: A. Deng, U. Knoblich, J. Lu, Applying the delta m
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -56,29 +58,23 @@ class Scores:
 
     @classmethod
     def of(cls, seen: Iterable[Seen], arms: Sequence[str]) -> Self:
-        """Put what was seen together by answer; of arms that the experiment has."""
-        answers: dict[str, dict[str, object]] = {}
-        known = {name: number for number, name in enumerate(arms)}
-        for one in sorted(seen, key=lambda s: s.at):
-            if one.arm not in known:
-                continue
-            row = answers.setdefault(one.answer, {"at": one.at, "arm": known[one.arm], "unit": one.unit, "part": ""})
-            row.update({name.value: value for name, value in one.values.items()})
-            if one.prior is not None:
-                row["prior"] = one.prior
-            row["part"] = one.part or row["part"]
-        rows = list(answers.values())
-        parts = tuple(sorted({str(row["part"]) for row in rows}))
-        units = {unit: number for number, unit in enumerate(dict.fromkeys(str(row["unit"]) for row in rows))}
+        """Put what was seen together by answer, in any order; of arms that the experiment has."""
+        rows, known = _Rows(), {name: number for number, name in enumerate(arms)}
+        for one in seen:
+            if one.arm in known:
+                rows.add(one, known[one.arm])
+        order = np.argsort(np.array(rows.at), kind="stable")
+        names = sorted(rows.parts)
+        rank = np.array([names.index(name) for name in rows.parts], np.int64)
         return cls(
             tuple(arms),
-            parts,
-            _column(rows, "at"),
-            np.array([row["arm"] for row in rows], np.int64),
-            np.array([units[str(row["unit"])] for row in rows], np.int64),
-            np.array([parts.index(str(row["part"])) for row in rows], np.int64),
-            {metric: _column(rows, metric.value) for metric in Metric},
-            _column(rows, "prior"),
+            tuple(names),
+            np.array(rows.at)[order],
+            np.array(rows.arm, np.int64)[order],
+            np.array(rows.unit, np.int64)[order],
+            rank[np.array(rows.part, np.int64)][order] if names else np.zeros(0, np.int64),
+            {metric: np.array(column)[order] for metric, column in rows.values.items()},
+            np.array(rows.prior)[order],
         )
 
     def where(self, mask: NDArray[np.bool_]) -> Self:
@@ -134,5 +130,35 @@ def _mean(column: Floats) -> float:
     return float(known.mean()) if len(known) else 0.0
 
 
-def _column(rows: Sequence[Mapping[str, object]], name: str) -> Floats:
-    return np.array([row.get(name, np.nan) for row in rows], np.float64)
+class _Rows:
+    """Columns that grow; eight bytes a cell, as there may be a million answers."""
+
+    def __init__(self) -> None:
+        self.at, self.prior = array("d"), array("d")
+        self.arm, self.unit, self.part = array("q"), array("q"), array("q")
+        self.values = {metric: array("d") for metric in Metric}
+        self.parts: dict[str, int] = {}
+        self._answers: dict[str, int] = {}
+        self._units: dict[str, int] = {}
+
+    def add(self, one: Seen, arm: int) -> None:
+        """Put to what is known of an answer."""
+        place = self._answers.setdefault(one.answer, len(self.at))
+        if place == len(self.at):
+            self._begin(one, arm)
+        self.at[place] = min(self.at[place], one.at)
+        for metric, value in one.values.items():
+            self.values[metric][place] = value
+        if one.prior is not None:
+            self.prior[place] = one.prior
+        if one.part:
+            self.part[place] = self.parts.setdefault(one.part, len(self.parts))
+
+    def _begin(self, one: Seen, arm: int) -> None:
+        self.at.append(one.at)
+        self.arm.append(arm)
+        self.unit.append(self._units.setdefault(one.unit, len(self._units)))
+        self.part.append(self.parts.setdefault(one.part, len(self.parts)))
+        self.prior.append(math.nan)
+        for column in self.values.values():
+            column.append(math.nan)

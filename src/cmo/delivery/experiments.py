@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -27,6 +28,9 @@ from cmo.model.trials import ExperimentStore, StoredExperiment
 
 _STOPPED_BY = "the service"
 _BEST_RATING = 5
+_AT_ONCE = 100
+"""Rows that are read without a pause, where others go first."""
+_BREATH_SECONDS = 0.001
 _DECIDED = frozenset({Outcome.BETTER, Outcome.WORSE, Outcome.NO_DIFFERENCE})
 
 
@@ -156,8 +160,13 @@ class Experiments:
         spec = self.get(name).spec
         self._store.drop_experiment(name, spec.subject, self._act("drop", spec, actor, reason))
 
-    def findings(self, name: str, cuts: int = 40) -> Findings:
+    def findings(self, name: str, cuts: int = 40, *, gently: bool = False) -> Findings:
         """What its present run found so far.
+
+        Args:
+            name: of the experiment.
+            cuts: times at which the past is shown.
+            gently: whether to let others of this process go first, again and again.
 
         Raises:
             NotFound: there is none of that name.
@@ -166,7 +175,7 @@ class Experiments:
         experiment = _read(stored)
         spec, run = experiment.spec, experiment.status.run
         arms = [arm.name for arm in spec.arms]
-        scores = Scores.of(self._seen(spec, run, stored.begun_at), arms)
+        scores = Scores.of(self._seen(spec, run, stored.begun_at, gently=gently), arms)
         exposed = self._store.exposed(spec.subject, run)
         return Findings(
             experiment,
@@ -184,7 +193,7 @@ class Experiments:
 
     def _checked(self, experiment: Experiment, notifier: Notifier) -> Findings:
         name = experiment.spec.name
-        found = self.findings(name, cuts=0)
+        found = self.findings(name, cuts=0, gently=True)
         for one in found.results.compared:
             about = f"experiment/{name}/{experiment.status.run}/{one.outcome}"
             if one.outcome in {Outcome.HARMFUL, Outcome.INVALID}:
@@ -213,21 +222,23 @@ class Experiments:
         except (ExperimentRefused, StoreLocked):  # somebody was faster
             return
 
-    def _seen(self, spec: Spec, run: int, since: float) -> list[Seen]:
+    def _seen(self, spec: Spec, run: int, since: float, *, gently: bool) -> Iterator[Seen]:
         """What was seen, and what people said of it, put to whoever was answered so."""
-        rows = list(self._store.seen(spec.subject, run))
-        seen = [seen_of(row) for row in rows]
-        by_reply: dict[str, list[Seen]] = {}
-        for row, one in zip(rows, seen, strict=True):
-            if reply := row.sums.get("reply"):
-                by_reply.setdefault(reply, []).append(one)
-        for rated in self._store.rated(since) if by_reply else ():
-            given = by_reply.get(rated.reply, [])
-            unit = hashed(spec.subject, run, rated.user)
-            mine = [one for one in given if one.unit == unit] or (given if len(given) == 1 else [])
-            score = (rated.score - 1) / (_BEST_RATING - 1)
-            seen += [replace(one, values={Metric.RATING: score}, prior=None) for one in mine[-1:]]
-        return seen
+        rated = list(self._store.rated(since))
+        wanted = {one.reply for one in rated}
+        given: dict[str, list[Seen]] = {}
+        for number, row in enumerate(self._store.seen(spec.subject, run)):
+            if gently and number % _AT_ONCE == 0:
+                time.sleep(_BREATH_SECONDS)  # somebody in this process may be waiting for an answer
+            one = seen_of(row)
+            if (reply := row.sums.get("reply")) in wanted:
+                given.setdefault(str(reply), []).append(one)
+            yield one
+        for said in rated:
+            answers, unit = given.get(said.reply, []), hashed(spec.subject, run, said.user)
+            mine = [one for one in answers if one.unit == unit] or (answers if len(answers) == 1 else [])
+            score = (said.score - 1) / (_BEST_RATING - 1)
+            yield from (replace(one, values={Metric.RATING: score}, prior=None) for one in mine[-1:])
 
     def _stored(self, name: str) -> StoredExperiment:
         stored = self._store.experiment(name)
