@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.llm import ChatEndpoint, LlmReader
     from cmo.outside import Outside
     from cmo.route import Adviser
+    from cmo.tongues import Tongues
 
 log = logging.getLogger("cmo.app")
 
@@ -124,11 +125,23 @@ class Answering(Holdings):
         )
 
     @cached_property
+    def tongues(self) -> Tongues:
+        """Understands questions in other languages."""
+        from cmo.kit.language import language  # noqa: PLC0415
+        from cmo.llm import Bill  # noqa: PLC0415
+        from cmo.llm.translate import Translator  # noqa: PLC0415
+        from cmo.tongues import Tongues  # noqa: PLC0415
+
+        chat = self.chat if self.settings.translate else None
+        return Tongues(language, Translator(chat.billed(Bill("translate"))) if chat else None)
+
+    @cached_property
     def voice(self) -> str:
         """What makes an answer another one than in the papers' own words; part of every key of kept answers."""
         said = self.speaker
         model = getattr(said, "identity", "") if said is not self.answerer else ""
-        return f"{';web' if self.websearch is not None else ''}{model and ';' + model}"
+        translator = self.chat.name if self.chat is not None and self.settings.translate else ""
+        return ";".join(part for part in ("web" if self.websearch is not None else "", model, translator) if part)
 
     @property
     def judges(self) -> bool:

@@ -7,7 +7,7 @@ not load a model and `cmo ask` does not open the database.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -19,6 +19,7 @@ from cmo import wire
 from cmo.answering import Answering
 from cmo.engines import Engines
 from cmo.errors import NotFound, OverBudget, StoreError
+from cmo.model.concepts import Mention
 from cmo.model.money import Need, Payer
 from cmo.model.ports import Answerer, Retriever
 from cmo.model.questions import Question
@@ -26,6 +27,7 @@ from cmo.oracle import Oracle
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.agents import Deep
     from cmo.atlas import Atlas
     from cmo.cache.semantic import Audit
     from cmo.delivering import BuiltRecalls, Delivering
@@ -69,7 +71,9 @@ class App(Answering):
         engines = Engines(
             finds, says, self.clock, web=lambda: self.conditions.web, judge=self.judge if self.judges else None
         )
-        return Oracle(engines, self.clock, self.executor, router=router, conditions=lambda: self.conditions)
+        return Oracle(
+            engines, self.clock, self.executor, router=router, conditions=lambda: self.conditions, tongues=self.tongues
+        )
 
     @cached_property
     def recall(self) -> Recall:
@@ -207,6 +211,24 @@ class App(Answering):
         asked = replace(bundle.on(question, reach), payer=UNSEEN)
         oracle = self._oracle(engine, routing=routing, least=bundle.min_confidence)
         return wire.reply(oracle.reply(replace(asked, reach=asked.reach or reach)))
+
+    @cached_property
+    def deep(self) -> Deep:
+        """Answers questions of several parts, step by step; a language model plans where one is set."""
+        from cmo.agents import Deep, Planner, Proposer, chain  # noqa: PLC0415
+        from cmo.llm import Bill  # noqa: PLC0415
+
+        def names(text: str) -> Sequence[Mention]:
+            linker = self._linker()
+            return linker.link_question(text) if linker else ()
+
+        def between(text: str) -> Sequence[str]:
+            snapshot = self.snapshots.current()
+            return chain(snapshot.graph, names(text)) if snapshot and snapshot.graph else ()
+
+        chat = self.outside.endpoint(self.settings.llm_seconds, Bill("deep"))
+        plans = Proposer(chat, Planner(names, between))
+        return Deep(lambda: self.oracle, plans, self.folder / "deep.sqlite3", self.clock, scorer=lambda: self.support)
 
     def atlas(self) -> Atlas:
         """Looks at the graph of the newest snapshot.

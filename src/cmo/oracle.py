@@ -12,6 +12,7 @@ from cmo.engines import Engines, Source
 from cmo.errors import BadFilter, BadQuestion
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import in_context
+from cmo.kit.language import ENGLISH
 from cmo.kit.text import clean_line
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
@@ -21,6 +22,7 @@ from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.model.routes import Conditions, Route
 from cmo.route.speak import notice, out_of_scope, unsafe
 from cmo.spend.purse import Purse, paying
+from cmo.tongues import Tongues
 
 _LAST_YEAR = 9999
 
@@ -66,6 +68,7 @@ class Oracle:
         executor: where the work runs, so that the event loop stays free.
         router: tells what a question needs; None where nobody is to.
         conditions: what a router has to reckon with at the moment.
+        tongues: understands questions in other languages; None where nobody tries.
     """
 
     def __init__(
@@ -76,12 +79,14 @@ class Oracle:
         *,
         router: Router | None = None,
         conditions: Callable[[], Conditions] = Conditions,
+        tongues: Tongues | None = None,
     ) -> None:
         self._engines = engines
         self._clock = clock
         self._executor = executor
         self._router = router
         self._conditions = conditions
+        self._tongues = tongues or Tongues(lambda _text: ENGLISH, None)
 
     async def ask(self, question: Question) -> Reply:
         """Answer a question without blocking the event loop."""
@@ -96,16 +101,19 @@ class Oracle:
 
     def _reply(self, question: Question) -> Reply:
         came = self._clock.monotonic()
+        understood = self._tongues.understood(question)
+        asked = understood.question
         conditions = self._conditions()
-        route = self._router.route(question.text, conditions) if self._router else None
+        route = self._router.route(asked.text, conditions) if self._router else None
         routing_ms = round((self._clock.monotonic() - came) * 1000, 3) if route else 0.0
         if route and route.refuses:
             answer = unsafe(question.text, route)
             return Reply(answer, question.mode, 0.0, 0.0, Source.NONE, route=route, routing_ms=routing_ms)
-        made = self._engines.answer(question, route)
-        told = (notice(route, conditions) if route else "", made.notice, made.answer.remark)
+        made = self._engines.answer(asked, route)
+        told = (understood.notice, notice(route, conditions) if route else "", made.notice, made.answer.remark)
+        answer = out_of_scope(made.answer, route) if route else made.answer
         return Reply(
-            out_of_scope(made.answer, route) if route else made.answer,
+            self._tongues.told(answer, question, understood),
             question.mode,
             made.retrieval_ms,
             made.generation_ms,
@@ -114,7 +122,7 @@ class Oracle:
             route,
             routing_ms,
             " ".join(part for part in told if part),
-            bool(made.notice or made.answer.remark),
+            bool(made.notice or made.answer.remark or understood.failed),
         )
 
 

@@ -137,6 +137,8 @@ class Settings(BaseSettings):
     """Words of a generated sentence that its quote may lack; more of them tell more, true and untrue alike."""
     mark_unsupported: Annotated[bool, Field(validation_alias=AliasChoices("CMO_MARK_UNSUPPORTED"))] = False
     """Whether what a language model said and no quote bears out is told apart from the answer, instead of left out."""
+    translate: Annotated[bool, Field(validation_alias=AliasChoices("CMO_TRANSLATE"))] = True
+    """Whether questions in other languages, and their answers, are translated; only where a language model is set."""
     quality_validation: Annotated[bool, Field(validation_alias=AliasChoices("ENABLE_QUALITY_VALIDATION"))] = False
     """Whether each answer is judged before it is shown; always so where the web or a language model takes part."""
     quality_threshold: Annotated[

@@ -33,7 +33,12 @@ def reply(value: Reply) -> dict[str, Any]:
         "answered": answer.refusal is None,
         "confidence": answer.confidence,
         "sentences": [
-            {"text": s.text, "citations": list(s.citations), "evidence": [e.id for e in s.evidence]}
+            {
+                "text": s.text,
+                "translation": s.translation,
+                "citations": list(s.citations),
+                "evidence": [e.id for e in s.evidence],
+            }
             for s in answer.sentences
         ],
         "citations": [{"number": c.number, **paper(c.paper)} for c in answer.citations],

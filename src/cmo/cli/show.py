@@ -67,7 +67,9 @@ def citation(ref: PaperRef) -> str:
 def _body(answer: Answer) -> Text:
     text = Text()
     for sentence in answer.sentences:
-        text.append(sentence.text)
+        text.append(sentence.translation or sentence.text)
+        if sentence.translation:
+            text.append(f" “{sentence.text}”", "dim")
         text.append("".join(f" [{n}]" for n in sentence.citations) + "  ", style="bold cyan")
     return text
 

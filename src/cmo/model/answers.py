@@ -35,6 +35,8 @@ class AnswerSentence:
     """Numbers of the answer's citations."""
     evidence: tuple[Evidence, ...]
     """Verbatim sentences behind it. A sentence that begins with a pronoun brings the one before it."""
+    translation: str = ""
+    """The same in the language of the question, where that is another one and somebody could translate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class SentenceOut(Sent):
     """One statement, whom it cites, and the ids of the evidence behind it."""
 
     text: str
+    translation: str
+    """In the language of the question, where that is not English and a language model could translate."""
     citations: list[int]
     evidence: list[str]
 

@@ -35,10 +35,11 @@ export function addSentence(sentence) {
   const places = printed.map((evidence) => page.add(evidence));
   const last = places[places.length - 1];
   const link = last
-    ? h("a", { className: "sentence", href: last.evidence.image, title: `Show on page ${last.evidence.page}`, onclick: (event) => choose(event, last) }, sentence.text)
-    : h("a", { className: "sentence", ...abroad(sentence.evidence[0]) }, sentence.text);
+    ? h("a", { className: "sentence", href: last.evidence.image, title: `Show on page ${last.evidence.page}`, onclick: (event) => choose(event, last) }, sentence.translation || sentence.text)
+    : h("a", { className: "sentence", ...abroad(sentence.evidence[0]) }, sentence.translation || sentence.text);
+  const original = sentence.translation ? h("q", { className: "original", lang: "en" }, sentence.text) : "";
   for (const place of places) place.link = link;
-  paragraph.append(link, ...sentence.citations.flatMap((number) => [JOINER, mark(number)]), " ");
+  paragraph.append(link, ...sentence.citations.flatMap((number) => [JOINER, mark(number)]), " ", original, original ? " " : "");
   if (last && last.number === places.length) page.show(0);
 }
 
