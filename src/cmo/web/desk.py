@@ -19,6 +19,7 @@ from fastapi import Depends, Request
 from cmo.app import App
 from cmo.cache import Statistics
 from cmo.errors import OracleError, StoreError
+from cmo.kit.language import language
 from cmo.oracle import Oracle, admit
 from cmo.recall import Recall
 from cmo.tried import Tried
@@ -61,6 +62,7 @@ class Desk:
         try:
             oracle, _ = await self.oracle(), await self.recall()
             await oracle.ask(admit("Which metabolites are raised in phenylketonuria?"))
+            await to_thread.run_sync(language, "metabolomica")  # its model is loaded by what is not plain English
             await self.released()
         except OracleError as error:
             self.fault = error
