@@ -23,7 +23,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import ModelMissing, OracleError, SettingsError
 from cmo.settings import Settings
 from cmo.testing import NEVER
-from cmo.web import create_api, schemas, schemas_papers, schemas_status
+from cmo.web import create_api, schemas, schemas_papers, schemas_replies, schemas_status
 from cmo.web.problems import kinds
 from cmo.web.serve import serve
 
@@ -92,8 +92,8 @@ async def test_replies_are_shaped_as_described(http: httpx.AsyncClient, base: An
     paper = asked["citations"][0]["paper_id"]
     problem = await http.get("/nowhere")
     for shape, value in (
-        (schemas.ReplyOut, asked),
-        (schemas.ReplyOut, refused),
+        (schemas_replies.ReplyOut, asked),
+        (schemas_replies.ReplyOut, refused),
         (schemas_papers.PapersOut, (await http.get("/papers")).json()),
         (schemas_papers.PaperDetailOut, (await http.get(f"/papers/{paper}")).json()),
         (schemas_papers.PlaceOut, (await http.get(f"/evidence/{asked['evidence'][0]['id']}")).json()),
