@@ -12,12 +12,13 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cmo.bench.delivery_live import live
+from cmo.bench.delivery_row import Row
 from cmo.delivery.arms import Metric, Window
 from cmo.delivery.assign import Ramp, assign
 from cmo.delivery.rollout import plan
@@ -38,20 +39,6 @@ _GOALS: Mapping[str, tuple[str, float]] = {
     "quality-drop": ("seconds", 300.0),  # 1,500 answers at five a second
     "slower": ("seconds", 180.0),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure."""
-
-    part: str
-    name: str
-    value: float
-    unit: str
-    low: float | None = None
-    high: float | None = None
-    goal: str = ""
-    met: bool | None = None
 
 
 class Rule(Protocol):
@@ -125,7 +112,7 @@ RIVALS: Mapping[str, Callable[[int], Rule]] = {
 
 
 def measure(runs: int, seed: int, said: Callable[[str], None]) -> Iterator[Row]:
-    """Every scenario, ours and the rivals; then assignment."""
+    """Every scenario, ours and the rivals; then assignment, and the gates as the controller uses them."""
     for name, what in SCENARIOS.items():
         said(name)
         began = time.perf_counter()
@@ -136,6 +123,8 @@ def measure(runs: int, seed: int, said: Callable[[str], None]) -> Iterator[Row]:
         for rival, rule in RIVALS.items():
             yield from _theirs(name, rival, what, called(rule(runs), what, runs, seed))
     yield from _assignment()
+    said("live gates")
+    yield from live(seed)
 
 
 def called(rule: Rule, what: Scenario, runs: int, seed: int) -> Floats:
