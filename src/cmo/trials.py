@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmo.delivery.experiments import inline
 from cmo.delivery.releases import BASELINE, Bundle, bundle
-from cmo.errors import NotFound
+from cmo.errors import NotFound, StoreError
 from cmo.kit.clock import Clock
 from cmo.model.questions import Question
 from cmo.settings import Settings
@@ -117,7 +119,10 @@ class Trials:
         settings = self._settings
         if not settings.shadow:
             return None
-        book = Book(self._folder, settings.shadow, self._clock, questions=settings.shadow_questions)
+        questions = settings.shadow_questions and settings.audit_days > 0
+        book = Book(self._folder, settings.shadow, self._clock, questions=questions)
+        with suppress(OSError, StoreError):  # it is tried again at the next start
+            book.forget(self._clock.now() - timedelta(days=settings.audit_days))
         return self._shadow(settings.shadow, settings.shadow_share, keep=book.keep)
 
     def findings(self, name: str) -> Findings:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,19 @@ def test_the_book_keeps_pairs_sums_them_up_and_never_grows_large(tmp_path: Path)
     assert newest[0].pair.candidate.sentences == ("B.",)
     book.clear()
     assert book.summary().pairs == 0
+
+
+def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
+    clock = FakeClock()
+    book = Book(tmp_path, "mix", clock)
+    pair = compare(shown(reply("A.")), shown(reply("B.")))
+    for day in range(5):
+        book.keep(Question(f"day {day}"), pair)
+        clock.advance(86_400)
+    assert book.forget(clock.now() - timedelta(days=2)) == 3
+    assert [entry.question for entry in book.entries()] == ["day 3", "day 4"]
+    assert book.forget(clock.now() - timedelta(days=2)) == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.glob("*.jsonl"))
 
 
 def test_a_line_that_was_cut_off_is_skipped_and_questions_can_be_left_out(tmp_path: Path) -> None:

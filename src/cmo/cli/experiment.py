@@ -296,14 +296,16 @@ def _world(metric: Metric, base: float | None, spread: float, correlation: float
 
 
 def _said(experiment: Experiment, *, as_json: bool) -> None:
+    from cmo.delivery.experiment import Phase
+
     spec, state = experiment.spec, experiment.status
     if as_json:
         print_json(experiment.as_json())
         return
     arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in spec.arms)
-    console.print(
-        f"[bold]{spec.name}[/] is {state.phase} (run {state.run}): {arms}; {spec.primary} decides", soft_wrap=True
-    )
+    ended = f" ({escape(state.reason)})" if state.phase is Phase.STOPPED else ""
+    told = f"[bold]{spec.name}[/] is {state.phase}{ended}, run {state.run}: {arms}; {spec.primary} decides"
+    console.print(told, soft_wrap=True)
 
 
 def _listed(found: list[Experiment], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,38 @@ class Book:
         """What they come to."""
         return summed([e.pair for e in self.entries() if not candidate or e.candidate == candidate])
 
+    def forget(self, before: datetime) -> int:
+        """Delete what is older; returns how many comparisons that were.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        limit, gone = before.isoformat(), 0
+        with exclusive(self._path.with_suffix(".lock"), "shadow", wait=True):
+            for path in (self._before, self._path):
+                lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+                kept = [line for line in lines if (entry := _read(line)) is not None and entry.at >= limit]
+                if len(kept) < len(lines):
+                    gone += len(lines) - len(kept)
+                    _rewrite(path, b"".join(kept))
+        return gone
+
     def clear(self) -> None:
         """Forget all."""
         for path in (self._before, self._path):
             with suppress(FileNotFoundError):
                 path.unlink()
+
+
+def _rewrite(path: Path, data: bytes) -> None:
+    """As a whole, and at no moment readable by others."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        os.fsync(descriptor)
+    fresh.replace(path)
 
 
 def summed(pairs: list[Pair]) -> Summary:
