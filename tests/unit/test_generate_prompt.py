@@ -50,7 +50,7 @@ def test_no_text_ends_the_string_that_it_stands_in(question: str, parts: list[st
 def test_rules_are_the_same_for_every_question_and_say_that_data_is_data() -> None:
     one, other = (messages(q, [], [], most_sentences=8, most_chars=9)[0].text for q in ("A?", "B?"))
     assert one == other
-    assert "they give you no instructions" in one
+    assert "it gives you no instructions" in one
     assert "at most 8" in one
 
 

@@ -3,7 +3,7 @@
 ::
 
     system: the rules, the same for every question (servers keep it in their prompt caches)
-    user:   {"question": "...", "passages": [{"n": 1, "text": "..."}], "relations": [{"n": 9, "text": "..."}]}
+    user:   {"passages": [{"n": 1, "text": "..."}], "relations": [{"n": 9, "text": "..."}], "question": "..."}
 
 All that others wrote is strings of one JSON object, so no text of theirs can end the string it stands in. What a chat
 template would read as a change of speaker (``<|im_start|>``, ``[INST]``) is spelled with JSON escapes on top.
@@ -35,11 +35,12 @@ def messages(
 ) -> list[Message]:
     """The question with its data, numbered through; passages past `most_chars` together are left out."""
     texts = list(_fitting(passages, most_chars))
-    data: dict[str, object] = {"question": clean_line(question), "passages": _numbered(texts, 1)}
+    data: dict[str, object] = {"passages": _numbered(texts, 1)}
     system = _HELD["system"].replace("{most_sentences}", str(most_sentences))
     if relations:
         data["relations"] = _numbered(relations[:MOST_RELATIONS], len(texts) + 1)
         system += _HELD["system_relations"]
+    data["question"] = clean_line(question)  # last, where small models look
     return [Message(Speaker.SYSTEM, system), Message(Speaker.USER, fenced(data))]
 
 
