@@ -99,8 +99,10 @@ def test_harm_ends_it_and_somebody_is_told(place: Place) -> None:
 
 def test_what_is_decided_is_told_and_left_to_people(place: Place) -> None:
     place.play(place.running(), 400, effect=0.05)
-    place.experiments.check(place.notifier)
+    for _ in range(3):
+        Experiments(place.store, place.clock).check(place.notifier)  # whichever process looks
     assert [notice.title for notice in place.notifier.told] == ["The experiment reach is decided"]
+    assert place.store.history("experiment/reach")[0].action == "decided"
     assert place.experiments.get("reach").status.phase is Phase.RUNNING
 
 

@@ -26,7 +26,7 @@ from cmo.model.delivery import Act, Setting
 from cmo.model.notices import Notice, Notifier, Severity
 from cmo.model.trials import ExperimentStore, StoredExperiment
 
-_STOPPED_BY = "the service"
+_SERVICE = "the service"
 _BEST_RATING = 5
 _AT_ONCE = 100
 """Rows that are read without a pause, where others go first."""
@@ -192,17 +192,24 @@ class Experiments:
         return last
 
     def _checked(self, experiment: Experiment, notifier: Notifier) -> Findings:
-        name = experiment.spec.name
-        found = self.findings(name, cuts=0, gently=True)
+        spec, run = experiment.spec, experiment.status.run
+        found = self.findings(spec.name, cuts=0, gently=True)
         for one in found.results.compared:
-            about = f"experiment/{name}/{experiment.status.run}/{one.outcome}"
+            about = f"{spec.subject}/{run}/{one.arm}/{one.outcome}"
             if one.outcome in {Outcome.HARMFUL, Outcome.INVALID}:
-                self._end(name, one.text)
-                notifier.tell(Notice(about, f"The experiment {name} was stopped", one.text, Severity.CRITICAL))
+                self._end(spec.name, one.text)
+                notifier.tell(Notice(about, f"The experiment {spec.name} was stopped", one.text, Severity.CRITICAL))
                 return found
-            if one.outcome in _DECIDED:
-                notifier.tell(Notice(about, f"The experiment {name} is decided", one.text))
+            if one.outcome in _DECIDED and self._first(spec, about, one.text):
+                notifier.tell(Notice(about, f"The experiment {spec.name} is decided", one.text))
         return found
+
+    def _first(self, spec: Spec, about: str, text: str) -> bool:
+        """Whether something is found for the first time; the audit remembers it, whoever looks next."""
+        if any(act.facts.get("about") == about for act in self._store.history(spec.subject)):
+            return False
+        self._store.note(Act(self._now, _SERVICE, "decided", spec.subject, text, {"about": about}))
+        return True
 
     @property
     def _now(self) -> float:
@@ -218,7 +225,7 @@ class Experiments:
 
     def _end(self, name: str, reason: str) -> None:
         try:
-            self.stop(name, _STOPPED_BY, reason)
+            self.stop(name, _SERVICE, reason)
         except (ExperimentRefused, StoreLocked):  # somebody was faster
             return
 

@@ -75,3 +75,11 @@ class ExperimentStore(Protocol):
     def rated(self, since: float) -> Iterator[Rated]:
         """What people said of answers since a time, in its order."""
         ...
+
+    def history(self, subject: str | None = None, most: int = 200) -> list[Act]:
+        """Who changed what, newest first."""
+        ...
+
+    def note(self, act: Act) -> None:
+        """Add a line to that."""
+        ...
