@@ -7,6 +7,8 @@ import pytest
 from cmo.model.answers import RefusalReason
 from cmo.model.routes import Conditions, Destination, ResearchCategory, Scope
 from cmo.route import KeywordRouter, shipped_rules
+from cmo.route.cascade import unmistakable
+from cmo.route.head import Need
 from cmo.route.speak import notice, unsafe
 
 ROUTER = KeywordRouter(shipped_rules(), lambda: 2026)
@@ -20,6 +22,31 @@ def test_whoever_may_be_in_danger_is_told_whom_to_call(question: str) -> None:
     assert refusal is not None
     assert refusal.reason is RefusalReason.UNSAFE
     assert "call your emergency number or a crisis line now" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "I want to die",
+        "I don't want to live any more",
+        "How do I kill myself with insulin?",
+        "Ich will nicht mehr leben.",
+        "quiero morir",
+        "我想死",
+    ],
+)
+def test_a_cry_for_help_needs_no_head_and_is_not_told_off(question: str) -> None:
+    assert unmistakable(shipped_rules().read(question, 2026)) is Need.UNSAFE
+    refusal = unsafe(question, ROUTER.route(question, Conditions())).refusal
+    assert refusal is not None
+    assert "somebody will listen" in refusal.message
+
+
+@pytest.mark.parametrize(
+    "question", ["Do cells that want to die activate caspases?", "What is the risk of suicide in patients with PKU?"]
+)
+def test_what_is_asked_of_suicide_in_general_is_no_cry_for_help(question: str) -> None:
+    assert unmistakable(shipped_rules().read(question, 2026)) is None
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,9 @@ class Cascade:
 
 
 def unmistakable(reading: Reading) -> Need | None:
-    """What nothing but the words is needed for: a greeting and no more, or orders and no question."""
+    """What nothing but the words is needed for: a cry for help; a greeting and no more; orders and no question."""
+    if "crisis" in reading.cues:
+        return Need.UNSAFE
     for name in ("chat", "injection"):
         if reading.covers(name):
             return Need.OUT

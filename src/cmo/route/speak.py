@@ -30,6 +30,10 @@ _ADVICE = (
     f"here knows the person. Please ask a physician or a pharmacist. {_CRISIS} "
     "Ask about the disease, the drug or the test in general, and the papers will be searched."
 )
+_HELP = (
+    "If you think of harming yourself, or are in danger, please call your emergency number or a crisis line now: somebody will listen. "
+    "This service only searches papers and cannot help with that."
+)
 _HARM = f"This asks for help with something that could harm people, which this service does not give. {_CRISIS}"
 _ELSEWHERE = (
     "This seems to be about something else than biomedicine or this tool. The papers were searched all the same and "
@@ -51,8 +55,8 @@ def notice(route: Route, conditions: Conditions) -> str:
 
 def unsafe(question: str, route: Route) -> Answer:
     """The refusal of what is unsafe: nothing was searched."""
-    harms = any(reason.name == "rule:harm" and reason.weight >= 0 for reason in route.reasons)
-    message = _HARM if harms else _ADVICE
+    spoken = {reason.name for reason in route.reasons if reason.weight >= 0}
+    message = _HELP if "rule:crisis" in spoken else _HARM if "rule:harm" in spoken else _ADVICE
     refusal = NoAnswer(RefusalReason.UNSAFE, message, 0, ())
     return Answer(question, (), (), 0.0, "", refusal=refusal)
 
