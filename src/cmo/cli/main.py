@@ -19,6 +19,7 @@ from cmo.cli import (
     budget,
     cache,
     classify,
+    deep,
     demo,
     evaluate,
     experiment,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("ask")(ask.ask)
+app.command("deep")(deep.deep)
 app.command("ingest")(ingest.ingest)
 app.add_typer(answers.app, name="answers")
 app.command("replay")(answers.replay)

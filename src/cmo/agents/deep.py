@@ -1,0 +1,196 @@
+"""The story of a deep question: a plan, its questions one after another, and one answer of what they found.
+
+::
+
+    plan --> retrieve --> read --> check --> write
+               ^           |         |
+               '--refused: '         |   once more, through the graph
+               '---------------------'   the next question of the plan
+
+Each step is one node of a LangGraph graph and is kept before the next begins, so a thread whose process was killed goes on
+where it was when the same question is asked again. Every question is answered by the Oracle, under the deadline and the
+purse of the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from threading import Lock
+from typing import Any, Final
+
+from cmo.agents.nodes import Asks, Plans, Work, about
+from cmo.agents.saved import MISSING, checkpoints, tidy
+from cmo.agents.state import Run
+from cmo.errors import BadQuestion, SettingsError, StoreLocked
+from cmo.kit.clock import Clock
+from cmo.kit.deadline import Until
+from cmo.model.ports import Scorer
+from cmo.model.questions import Question
+
+_THREAD = re.compile(r"[\w.:-]{1,100}")
+_STEPS: Final = 60
+"""Nodes that a run may visit: five questions, each tried twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step that is done."""
+
+    stage: str
+    """``plan``, ``retrieve``, ``read``, ``check`` or ``write``."""
+    text: str
+    thread: str
+    answer: Mapping[str, Any] | None = None
+    """Of the last step: the whole answer, as JSON."""
+
+
+class Deep:
+    """Answers deep questions, one at a time in a thread of questions.
+
+    Args:
+        oracle: answers each step.
+        plans: makes the plan.
+        path: the file that threads are kept in.
+        clock: for durations and dates.
+        scorer: finds what contradicts what; None to look at the relations alone.
+    """
+
+    def __init__(
+        self,
+        oracle: Callable[[], Asks],
+        plans: Plans,
+        path: Path,
+        clock: Clock,
+        scorer: Callable[[], Scorer] | None = None,
+    ) -> None:
+        self._oracle = oracle
+        self._plans = plans
+        self._path = path
+        self._clock = clock
+        self._scorer = scorer
+        self._busy: set[str] = set()
+        self._lock = Lock()
+
+    def answer(self, question: Question, thread: str = "", until: Until | None = None) -> Mapping[str, Any]:
+        """The answer as JSON (see `stream`)."""
+        *_, last = self.stream(question, thread, until)
+        return last.answer or {}
+
+    def stream(self, question: Question, thread: str = "", until: Until | None = None) -> Iterator[Progress]:
+        """Each step as it is done; the last one brings the answer.
+
+        A question that the thread had begun and not finished is gone on with.
+
+        Args:
+            question: as admitted; its `max_cost` is for all steps together.
+            thread: continues what was asked under this name; a new one where it is empty.
+            until: when to stop; what is not asked by then is told as a gap.
+
+        Raises:
+            SettingsError: the extra is not installed.
+            BadQuestion: the thread's name cannot be one.
+            StoreLocked: the thread is being worked on.
+            OracleError: the question itself cannot be answered at all.
+        """
+        thread = _named(thread or token_hex(8))
+        with self._held(thread), checkpoints(self._path) as saver:
+            work = Work(question, until, self._oracle, self._plans, self._clock, self._scorer)
+            graph, config = _graph(work, saver), _config(thread)
+            state = graph.get_state(config)
+            began = state.next and state.values.get("id") and state.values.get("about") == about(question)
+            given = None if began else work.fresh(state.values.get("history", []))
+            if began:
+                yield Progress("plan", f"goes on after {len(state.values.get('trace', []))} steps", thread)
+            for update in _unwatched(graph.stream(given, config, stream_mode="updates", durability="sync")):
+                for stage, change in update.items():
+                    yield Progress(stage, change["trace"][-1]["text"], thread, _with(change.get("answer"), thread))
+            tidy(saver, thread)
+
+    def history(self, thread: str) -> list[dict[str, Any]]:
+        """What was asked in a thread and is done, oldest first, each with its steps; nothing for one that nobody knows."""
+        with checkpoints(self._path) as saver:
+            found = saver.get_tuple(_config(_named(thread)))
+            return list(found.checkpoint["channel_values"].get("history", [])) if found else []
+
+    def _held(self, thread: str) -> _Hold:
+        return _Hold(self._busy, self._lock, thread)
+
+
+class _Hold:
+    """A thread that nobody else in this process works on meanwhile."""
+
+    def __init__(self, busy: set[str], lock: Lock, thread: str) -> None:
+        self._busy, self._lock, self._thread = busy, lock, thread
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._thread in self._busy:
+                raise StoreLocked(f"The thread {self._thread!r} is being worked on. Wait for it, or name another one.")
+            self._busy.add(self._thread)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._busy.discard(self._thread)
+
+
+def _graph(work: Work, saver: Any) -> Any:
+    """The graph, each node of which is kept before the next one begins.
+
+    Raises:
+        SettingsError: the extra is not installed.
+    """
+    try:
+        from langgraph.graph import END, START, StateGraph  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SettingsError(MISSING) from error
+    graph = StateGraph(Run)
+    for node in (work.plan, work.retrieve, work.read, work.check, work.write):
+        graph.add_node(node.__name__, node)
+    graph.add_edge(START, "plan")
+    graph.add_edge("plan", "retrieve")
+    graph.add_edge("retrieve", "read")
+    graph.add_conditional_edges("read", _after_reading, ["retrieve", "check"])
+    graph.add_conditional_edges("check", _after_checking, ["retrieve", "write"])
+    graph.add_edge("write", END)
+    return graph.compile(checkpointer=saver)
+
+
+def _after_reading(run: Run) -> str:
+    step = run["steps"][run["at"]]
+    again = step["reply"] is not None and not step["reply"]["answered"] and not step["gap"]
+    return "retrieve" if again else "check"
+
+
+def _after_checking(run: Run) -> str:
+    return "retrieve" if run["at"] < len(run["steps"]) else "write"
+
+
+def _unwatched(updates: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same, in a context of their own in which LangSmith, which LangGraph brings along, sends nothing anywhere."""
+    from langsmith import tracing_context  # noqa: PLC0415 - comes with the extra
+
+    context = copy_context()
+    context.run(tracing_context(enabled=False).__enter__)
+    while (update := context.run(next, updates, None)) is not None:
+        yield update
+
+
+def _config(thread: str) -> dict[str, Any]:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}, "recursion_limit": _STEPS}
+
+
+def _named(thread: str) -> str:
+    if not _THREAD.fullmatch(thread):
+        raise BadQuestion(
+            f"{thread[:100]!r} cannot name a thread. Use letters, digits, and . : - _, at most 100 of them."
+        )
+    return thread
+
+
+def _with(answer: Mapping[str, Any] | None, thread: str) -> Mapping[str, Any] | None:
+    return None if answer is None else {**answer, "thread_id": thread}

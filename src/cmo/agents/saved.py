@@ -1,0 +1,84 @@
+"""Where threads are kept: LangGraph's checkpoints in one SQLite file of the base, as JSON and nothing else.
+
+LangGraph's own serializer rebuilds objects by the names of their classes, and can be told to fall back to what runs code
+on load. Ours reads JSON: whoever can write to the file can change an answer, but run nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cmo.errors import SettingsError, StoreCorrupt, StoreError
+
+MISSING = (
+    'Deep mode needs the extra [agents]. Install it with `pip install "clinical-metabolomics-oracle[agents]"`, '
+    "or ask without it: `cmo ask`."
+)
+_WAITS = 10.0
+"""Seconds for which another process may write."""
+
+
+class JsonSerializer:
+    """Values as JSON; LangGraph's `SerializerProtocol`."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """A value, and that it is JSON; an error, which LangGraph writes down when a step fails, as what it says."""
+        return "json", orjson.dumps(obj, default=_said)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """The value.
+
+        Raises:
+            StoreCorrupt: it is not JSON.
+        """
+        kind, text = data
+        if kind != "json":
+            raise StoreCorrupt(
+                f"A checkpoint is kept as {kind!r}, which is not read here: only JSON is. Delete the file."
+            )
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise StoreCorrupt(f"A checkpoint cannot be read: {error}. Delete the file that it is in.") from error
+
+
+@contextmanager
+def checkpoints(path: Path) -> Iterator[Any]:
+    """The checkpoints of a file, for the length of a block.
+
+    Raises:
+        SettingsError: the extra is not installed.
+        StoreError: the file cannot be used.
+    """
+    try:
+        from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SettingsError(MISSING) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(path, timeout=_WAITS, check_same_thread=False)) as connection:
+            yield SqliteSaver(connection, serde=JsonSerializer())
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{path} cannot be used ({error}). Delete it: only threads of deep questions are lost."
+        ) from error
+
+
+def tidy(saver: Any, thread: str) -> None:
+    """Forget how a thread came to where it is: what is done needs its last checkpoint only."""
+    with saver.cursor() as cursor:
+        newest = "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
+        for table in ("checkpoints", "writes"):
+            cursor.execute(f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {newest}", (thread, thread))  # noqa: S608 - fixed names
+
+
+def _said(value: object) -> str:
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {value}"
+    raise TypeError(type(value).__name__)
