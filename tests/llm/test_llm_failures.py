@@ -89,6 +89,15 @@ def test_a_slow_model_keeps_nobody_beyond_the_deadline(chat: ChatEndpoint, proxy
     assert len(proxy.seen) == 1
 
 
+@both
+def test_what_took_all_its_time_is_not_asked_again(proxy: Any, ask: Ask) -> None:
+    proxy.faults = [faulty.slow(5)]
+    hasty = ChatEndpoint(base_url=proxy.url, model="smollm2", timeout=0.3, first_pause=0.01)
+    with hasty, pytest.raises(ChatFailed, match="ReadTimeout"):
+        ask(hasty)
+    assert len(proxy.seen) == 1
+
+
 def test_nor_one_that_falls_silent_in_the_middle(chat: ChatEndpoint, proxy: Any) -> None:
     whole(chat)  # the prompt is kept by the server from here on, so that the first words come at once
     proxy.faults = [faulty.silent(2)]

@@ -181,8 +181,9 @@ def judge(error: Exception) -> Trouble:
         return Trouble(Outcome.FAILURE)
     if is_full(error):
         return Trouble(Outcome.IGNORED)
-    if isinstance(error, openai.APITimeoutError):
-        return Trouble(Outcome.FAILURE, Again(), dropped=True)
+    if isinstance(error, openai.APITimeoutError):  # what took two minutes takes two more, and costs as much again
+        again = Again() if isinstance(cause, httpx2.ConnectTimeout) else None
+        return Trouble(Outcome.FAILURE, again, dropped=True)
     if isinstance(error, openai.APIConnectionError) and not isinstance(cause, httpx2.UnsupportedProtocol):
         return Trouble(Outcome.FAILURE, Again())
     return Trouble(Outcome.FAILURE if isinstance(error, openai.APIError) else Outcome.IGNORED)
