@@ -39,7 +39,14 @@ if TYPE_CHECKING:
         RAGResponse,
         create_clinical_rag_system,
     )
-    from lightrag_integration.rollback import AutoRollback, IncidentReport, ManualRollback
+    from lightrag_integration.rollback import (
+        AutoRollback,
+        IncidentReport,
+        ManualRollback,
+        emergency_notifications,
+        get_current_metrics,
+        send_emergency_notification,
+    )
     from lightrag_integration.rollouts import CanaryDeployment, GradualRolloutManager
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
@@ -52,6 +59,9 @@ _HOMES = {
     "RolloutConfig": ("lightrag_integration.feature_flags", "RolloutConfig"),
     "AutoRollback": ("lightrag_integration.rollback", "AutoRollback"),
     "IncidentReport": ("lightrag_integration.rollback", "IncidentReport"),
+    "emergency_notifications": ("lightrag_integration.rollback", "emergency_notifications"),
+    "get_current_metrics": ("lightrag_integration.rollback", "get_current_metrics"),
+    "send_emergency_notification": ("lightrag_integration.rollback", "send_emergency_notification"),
     "ManualRollback": ("lightrag_integration.rollback", "ManualRollback"),
     "CanaryDeployment": ("lightrag_integration.rollouts", "CanaryDeployment"),
     "GradualRolloutManager": ("lightrag_integration.rollouts", "GradualRolloutManager"),
@@ -125,8 +135,11 @@ __all__ = [
     "ShadowModeIntegration",
     "ValidationSuite",
     "create_clinical_rag_system",
+    "emergency_notifications",
+    "get_current_metrics",
     "get_quality_indicator",
     "quality_diagnostics",
+    "send_emergency_notification",
     "test_knowledge_base_integrity",
     "test_openai_connectivity",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 from cmo.delivery import told
 from cmo.delivery.flags import CAP
 from cmo.delivery.rollout import Command, Phase
+from cmo.delivery.watch import Watch, resumed
 from cmo.errors import SettingsError
 from cmo.model.notices import Notice, Severity
 from cmo.settings import Settings
@@ -136,8 +137,55 @@ class AutoRollback(_Takes):
         await self._house.run(lambda: self._back(self.rollback_target_percentage, why))
 
     async def send_notifications(self, message: str, metrics: Mapping[str, Any] | None = None) -> bool:
-        """Tell people, with the figures; False where nobody is set up to be told, or they heard it just now."""
+        """Tell people, with the figures; False where no channel is named, or they heard it just now."""
         return bool(self.notification_channels) and self._tell(message, metrics or {})
+
+
+async def get_current_metrics(config: Settings | None = None) -> dict[str, float]:
+    """What the gates have seen of the release under way: `error_rate`, `refusal_rate`, `slow_rate`, `quality_score`.
+
+    What nobody saw yet is left out; without a release under way there is nothing.
+    """
+    house = House(config)
+    try:
+        return await house.run(lambda: _seen(house))
+    finally:
+        await house.run(house.close)
+
+
+async def send_emergency_notification(message: str, config: Settings | None = None) -> bool:
+    """Tell people now: in the log, and by webhook and e-mail where they are set up; False where they heard it just now."""
+    takes = _Takes(config)
+    try:
+        return await takes._house.run(lambda: takes._tell(message, {}))  # noqa: SLF001 - of this file
+    finally:
+        await takes.close()
+
+
+class _EmergencyNotifications:
+    """The same under its second name."""
+
+    async def send_all(self, message: str) -> bool:
+        """Tell people now."""
+        return await send_emergency_notification(message)
+
+
+emergency_notifications: Final = _EmergencyNotifications()
+_RATES: Final = {"errors": "error_rate", "refusals": "refusal_rate", "slow": "slow_rate"}
+
+
+def _seen(house: House) -> dict[str, float]:
+    rollout = house.opened.delivery.current().rollout
+    if rollout is None:
+        return {}
+    watch = Watch.of(rollout.spec.get("gates", {}))
+    found: dict[str, float] = {}
+    for gate, standing in zip(watch.gates, resumed(watch, rollout.evidence).standings, strict=True):
+        if (name := _RATES.get(gate.metric)) is not None and standing.requests > 0:
+            found[name] = float(standing.events / standing.requests)
+        elif name is None and standing.new.n > 0:  # support comes after citations, and says more
+            found["quality_score"] = float(standing.new.mean)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

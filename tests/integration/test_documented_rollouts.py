@@ -1,6 +1,9 @@
 """The documented classes for flags, rollouts and rollback, used as the documents use them, over a real base."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from lightrag_integration import (
     GradualRolloutManager,
     ManualRollback,
     RolloutConfig,
+    emergency_notifications,
+    get_current_metrics,
+    send_emergency_notification,
 )
 
 FEW = {"least": 40, "fresh": 10}
@@ -31,6 +37,31 @@ def timed(managed: Any) -> FakeClock:
     """The rollout's own time."""
     managed._clock = managed._house.app.clock = clock = FakeClock()
     return clock
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[str]]]:
+    """A receiver of messages."""
+    posted: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hook", posted
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 # -- flags -----------------------------------------------------------------------------------------------------------
@@ -261,3 +292,25 @@ def test_triggers_that_make_no_sense_are_refused(config: Settings) -> None:
     ):
         with pytest.raises(SettingsError):
             AutoRollback(**wrong, config=config)  # type: ignore[arg-type]
+
+
+async def test_monitoring_and_rollback_as_documented(config: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMO_HOME", str(config.working_dir))
+    assert await get_current_metrics() == {}
+    rollout = GradualRolloutManager(stages=[50, 100], auto_rollback_enabled=False, config=config, gates={"least": 9999})
+    await fed(rollout, 40, fails=lambda new: new, quality=0.9)
+    await rollout.advance_rollout()
+    metrics = await get_current_metrics()
+    assert metrics["error_rate"] > 0.5
+    auto_rollback = AutoRollback([{"metric": "error_rate", "threshold": 0.1, "duration_minutes": 0}], config=config)
+    if auto_rollback.should_trigger_rollback(metrics):
+        await auto_rollback.execute_rollback()
+        await auto_rollback.send_notifications("Automatic rollback triggered", metrics)
+    assert rollout.get_current_percentage() == 0
+    with webhook() as (url, posted):
+        monkeypatch.setenv("SLACK_WEBHOOK_URL", url)
+        assert await send_emergency_notification("It is over")
+        assert await emergency_notifications.send_all("It is really over")
+    assert ["It is over" in posted[0], "It is really over" in posted[1]] == [True, True]
+    await auto_rollback.close()
+    await rollout.close()
