@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from cmo.engines import PASSAGES
 from cmo.errors import NotFound
 from cmo.model.concepts import RelationType
 from cmo.model.questions import Filters, Mode, Question, Reach
-from cmo.engines import PASSAGES
 from cmo.web import create_api
 from cmo.web.enrichment import ComparisonOut, ReachOut
 from cmo.web.graph import NeighbourhoodOut
