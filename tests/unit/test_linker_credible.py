@@ -63,10 +63,15 @@ def test_symbols_of_genes_are_names(printed: str) -> None:
         ("the MS data were normalised", False),
         ("patients with MS had higher levels", True),
         ("Serum of patients with PC or with pancreatitis", True),
+        ("programmed cell death-1 (PD-1) inhibitors", False),
+        ("programmed death ligand 1 (PD-L1)", False),
+        ("PD-(L)1 blockade", False),
+        ("patients with PD-related pain", True),
+        ("in PD, 12 of 20 patients", True),
     ],
 )
-def test_ms_and_pc_are_no_diseases_where_a_laboratory_speaks(text: str, wanted: bool) -> None:
-    printed = "MS" if "MS" in text else "PC"
+def test_ms_pc_and_pd_are_no_diseases_where_something_else_is_spoken_of(text: str, wanted: bool) -> None:
+    printed = next(name for name in ("MS", "PC", "PD") if name in text)
     assert credible(candidate(text, printed, Kind.DISEASE, known=True), text) is wanted
 
 

@@ -1,8 +1,8 @@
 """What looks like a name and is none: authors of citations, buffers, units, bare Greek letters, parts of an analysis.
 
-A name that a vocabulary has is doubted only where the text goes on as a citation does, or where MS is no sclerosis and
-PC no cancer. One that the tagger alone
-proposes is doubted by its own looks as well: it learned from abstracts, where none of this is printed.
+A name that a vocabulary has is doubted only where the text goes on as a citation does, or where MS is no sclerosis, PC
+no cancer and PD not Parkinson's. One that the tagger alone proposes is doubted by its own looks as well: it learned from
+abstracts, where none of this is printed.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _ANALYSIS: Final = {
         r"\s?/\s?MS\b|[\s-](?:spectr|data\b|scan|mode\b|peak|fragment|analy|parameter|detect|instrument|method|level)"
     ),
     "PC": re.compile(r"\s?[1-9]\b(?!:)|\s(?:score|axis|load)"),
+    "PD": re.compile(r"[-\u2010-\u2013]\(?L?\)?[-\u2010-\u2013]?[12]\b"),
 }
-"""What follows mass spectrometry and principal components, not multiple sclerosis and pancreatic cancer."""
+"""What follows mass spectrometry, principal components and programmed death (PD-1, PD-L1), not multiple sclerosis, pancreatic cancer and
+Parkinson's disease."""
 _LETTER: Final = re.compile(r"(?:alpha|beta|gamma|delta|kappa|lambda|omega)\s*\d?(?:\s*\d)*", re.IGNORECASE)
 
 
@@ -48,7 +50,7 @@ def credible(candidate: Candidate, text: str) -> bool:
 
 
 def _is_analysis(candidate: Candidate, text: str) -> bool:
-    """Whether a short form of a disease stands for something of the laboratory here."""
+    """Whether a short form of a disease stands for something else here."""
     if candidate.kind is not Kind.DISEASE or candidate.source is Source.DEFINITION:
         return False
     printed = text[candidate.start : candidate.end]
