@@ -197,10 +197,10 @@ def test_an_arm_that_fails_is_stopped_even_if_its_answers_are_better() -> None:
 
 def test_guardrails_blame_a_harmless_arm_in_one_of_a_hundred_at_most() -> None:
     blamed = sum(
-        found(seen(300, errors=0.05, slow=0.1, refusals=0.2, seed=seed)).compared[0].outcome is Outcome.HARMFUL
-        for seed in range(100)
+        found(seen(200, errors=0.05, slow=0.1, refusals=0.2, seed=seed)).compared[0].outcome is Outcome.HARMFUL
+        for seed in range(60)
     )
-    assert blamed <= 4  # one expected at most
+    assert blamed <= 3  # less than one expected
 
 
 def test_one_user_who_fails_a_hundred_times_is_one_user() -> None:
