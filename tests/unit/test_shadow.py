@@ -170,6 +170,20 @@ def test_it_is_shed_first_when_the_machine_is_busy_and_what_waits_goes_too(room:
     assert len(room.kept) <= 1
 
 
+def test_where_the_system_gives_out_no_threads_nothing_is_taken_and_nothing_raised(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    shadow = room.shadow(lambda _: reply())
+    with monkeypatch.context() as lacking:
+        lacking.setattr(threading.Thread, "start", none)
+        assert ask(shadow, "now") is Fate.FULL
+    assert ask(shadow, "later") is Fate.TAKEN
+    assert shadow.settle(5)
+
+
 def test_the_rate_bounds_it(room: Room) -> None:
     shadow = room.shadow(lambda _: reply(), Sampling(share=1.0, queue=1_000, per_minute=6))
     fates = [ask(shadow, f"question {number}") for number in range(20)]

@@ -176,10 +176,11 @@ class Shadow:
         drawn = place(self._sampling.salt, question.text) < self._sampling.share
         with self._changed:
             fate = self._fate(question) if drawn else Fate.PASSED
+            if fate is Fate.TAKEN and not self._start():
+                fate = Fate.FULL
             self._fates[fate] += 1
             if fate is Fate.TAKEN:
                 self._waiting.append(_Job(question, reply, candidate or self._candidate, keep or self._keep))
-                self._start()
                 self._changed.notify_all()
         return fate
 
@@ -235,13 +236,19 @@ class Shadow:
             self._waiting.clear()
             self._tell(f"{self._hung} answers never came. Shadowing is off until the service starts again.")
 
-    def _start(self) -> None:
-        """A thread, where there is none or it died."""
+    def _start(self) -> bool:
+        """A thread, where there is none or it died; whether there is one now."""
         thread = self._worker.thread
-        if thread is None or not thread.is_alive():
-            self._worker = worker = _Worker()
-            worker.thread = threading.Thread(target=self._work, args=(worker,), name="cmo-shadow", daemon=True)
+        if thread is not None and thread.is_alive():
+            return True
+        worker = _Worker()
+        worker.thread = threading.Thread(target=self._work, args=(worker,), name="cmo-shadow", daemon=True)
+        try:
             worker.thread.start()
+        except RuntimeError:  # the system gives out no more threads
+            return False
+        self._worker = worker
+        return True
 
     def _work(self, worker: _Worker) -> None:
         with suppress(OSError, AttributeError):  # where the system knows no priorities of threads

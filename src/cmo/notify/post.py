@@ -116,11 +116,10 @@ class PostOffice:
             log.info("%s: %s", notice.severity, notice.title)
             if not self._channels:
                 return True
+            if not self._started():
+                self._dropped += 1
+                return False
             self._waiting.append(notice)
-            if self._thread is None or not self._thread.is_alive():
-                self._busy = False
-                self._thread = threading.Thread(target=self._run, name="cmo-notify", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
             return True
 
@@ -147,6 +146,19 @@ class PostOffice:
         if thread is None or not thread.is_alive():
             for channel, _ in self._channels:
                 channel.close()
+
+    def _started(self) -> bool:
+        """A thread, where there is none or it died; whether there is one now."""
+        if self._thread is not None and self._thread.is_alive():
+            return True
+        self._busy = False
+        thread = threading.Thread(target=self._run, name="cmo-notify", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives out no more threads
+            return False
+        self._thread = thread
+        return True
 
     def _lately(self, about: str) -> bool:
         """Whether the same was told a while ago; else it is from now on."""
