@@ -22,6 +22,7 @@ from cmo.llm.talk import Line, Talk
 from cmo.model.ports import Router
 from cmo.model.routes import Conditions
 from cmo.model.sorting import Plan
+from cmo.outside import HERE, place_of
 from cmo.route import Cascade, KeywordRouter, shipped_rules
 from cmo.route.counsel import Counsel, ModelCounsel, Sparing
 from cmo.route.gist import gist
@@ -124,7 +125,9 @@ def open_sorter(
     keywords = KeywordRouter(rules, house.year)
     router, fault = _router(house, keywords)
     era = Era(house.folder / "cache" / "era")
-    advised = hex_hash(house.settings.llm_model, told()) if counsel else ""
+    place = place_of(house.settings)
+    model = place.model if counsel and place else ""
+    advised = hex_hash(model, told()) if counsel else ""
 
     def basis() -> Basis:
         return Basis(router.version, versions=(cmo.__version__, advised, str(house.year())), era=era.now())
@@ -147,7 +150,7 @@ def open_sorter(
         counsel=counsel,
     )
     return OpenSorter(
-        sorter, Machine(house.clock, monitoring_seconds), house, shared, house.settings.llm_model if counsel else "",
+        sorter, Machine(house.clock, monitoring_seconds), house, shared, model,
         router.version, fault,
         threads, disk,
     )  # fmt: skip
@@ -187,13 +190,14 @@ def counsel_of(house: App, asking: Asking | None = None, *, may: bool = True) ->
     settings, asking = house.settings, asking or Asking()
     if not may:
         return None
-    if not (settings.llm_url and settings.llm_model):
+    place = place_of(settings)
+    if place is None or place.base_url == HERE:  # one that runs here has other things to do, and is too slow for this
         log.warning("no language model is set (CMO_LLM_URL, CMO_LLM_MODEL): the head decides alone")
         return None
     line = Line(
-        settings.llm_url,
-        settings.llm_model,
-        settings.llm_api_key.get_secret_value(),
+        place.base_url,
+        place.model,
+        place.api_key,
         asking.connections,
         asking.idle_seconds,
         asking.stream,
@@ -204,7 +208,7 @@ def counsel_of(house: App, asking: Asking | None = None, *, may: bool = True) ->
 
     def model_counsel() -> Counsel:
         talk = Talk(line, policy)
-        pay = None if settings.llm_local else payments.areserved
+        pay = None if place.free else payments.areserved
         return ModelCounsel(talk, asking.sparing, pay=pay, host=talk.host)
 
     return model_counsel
