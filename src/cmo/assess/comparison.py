@@ -26,7 +26,7 @@ from cmo.model.quantities import Measured
 NEAREST = 3
 _COSINE, _WORDS = 0.6, 0.4
 _LEAST_LIKENESS = 0.05
-_SPELLED, _ALIKE = 0.9, 0.7
+SPELLED, _ALIKE = 0.9, 0.7
 """What it counts when a word is found as its acronym, or only begins alike."""
 _HEAD = 5
 _LEAST_ACRONYM = 3
@@ -171,7 +171,7 @@ def found(claim: Read, evidence: Sequence[Read]) -> dict[str, float]:
         if s in stems:
             return 1.0
         if s in spelled:
-            return _SPELLED
+            return SPELLED
         return _ALIKE if len(s) >= _HEAD and s[:_HEAD] in heads else 0.0
 
     return {s: held(s) for s in claim.weights}

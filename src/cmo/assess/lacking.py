@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Any
 
-from cmo.assess.comparison import Comparison
+from cmo.assess.comparison import SPELLED, Comparison
 from cmo.assess.heads import data
 from cmo.assess.polarity import Way, groups_of, way_of
 from cmo.assess.reading import Read
@@ -74,7 +74,8 @@ def _put_in(comparison: Comparison) -> Iterator[str]:
         for a, b, c, d in _exchanges([s for s, _ in theirs], [s for s, _ in mine]):
             gone = [one for one in theirs[a:b] if one[0] not in claim.stems]
             moved = Counter(sentence.stems)
-            new = [(s, word) for s, word in mine[c:d] if gone and claim.stems.count(s) > moved[s]]
+            printed = (one for one in mine[c:d] if gone and comparison.held[one[0]] not in {0.0, SPELLED})
+            new = [(s, word) for s, word in printed if claim.stems.count(s) > moved[s]]
             yield from (word for s, word in new if not any(_alike_or_plain(s, word, *one) for one in gone))
 
 
