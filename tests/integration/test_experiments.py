@@ -192,6 +192,22 @@ def test_answers_of_both_arms_are_judged_and_the_control_s_score_of_the_question
     laboratory.close()
 
 
+def test_of_one_question_that_everybody_asks_a_part_is_judged(place: Place) -> None:
+    sampling = Sampling(share=0.25, queue=1_000, per_minute=60_000, remembered=0)
+    shadow = Shadow(
+        lambda _: {}, lambda _q, _p: None, sampling, monotonic=place.clock.monotonic, judge=lambda _q, _s: 0.5
+    )
+    place.running()
+    laboratory = Laboratory(place.store, place.clock, answers=lambda _b, _q: _reply("x", "id"), shadow=shadow)
+    laboratory.refresh()
+    for n in range(400):
+        enrolled = laboratory.decide(f"u{n}")
+        assert enrolled is not None
+        laboratory.saw(enrolled, Answered(Question("the same"), "ab", 0.1, reply=lambda: _reply("x", "ab")))
+    assert 60 <= shadow.counts().fates["taken"] <= 140
+    laboratory.close()
+
+
 def test_while_the_store_is_gone_what_was_known_holds_for_a_minute_and_nothing_is_lost(place: Place) -> None:
     laboratory = place.running()
     enrolled = laboratory.decide("u1")

@@ -279,7 +279,8 @@ class Laboratory:
     def _judge(self, enrolled: Enrolled, answered: Answered, asking: str) -> None:
         """How well the answer is borne out, and what the control says to the same question.
 
-        Both arms are drawn, bounded and judged alike: what is missing is missing in both.
+        Both arms are drawn, bounded and judged alike: what is missing is missing in both. Each asking is drawn anew, as
+        many people may ask the same.
         """
         shadow, answers, trial = self._shadow, self._answers, enrolled.trial
         if shadow is None or answers is None or answered.reply is None:
@@ -293,7 +294,7 @@ class Laboratory:
             values = {} if pair.now.support is None else {Metric.SUPPORT: pair.now.support}
             self.note(enrolled, asking, values, prior=pair.candidate.support)
 
-        shadow.offer(answered.question, own, candidate=control, keep=keep)
+        shadow.offer(answered.question, own, draw=asking, candidate=control, keep=keep)
 
 
 def hashed(subject: str, run: int, unit: str) -> str:

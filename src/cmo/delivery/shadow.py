@@ -163,17 +163,24 @@ class Shadow:
         self._changed = threading.Condition()
 
     def offer(
-        self, question: Question, reply: Reply, *, candidate: Candidate | None = None, keep: Keep | None = None
+        self,
+        question: Question,
+        reply: Reply,
+        *,
+        draw: str = "",
+        candidate: Candidate | None = None,
+        keep: Keep | None = None,
     ) -> Fate:
         """Have a question that was answered compared, if it is drawn and there is room. Never waits, never raises.
 
         Args:
             question: as it was asked.
             reply: what the user got.
+            draw: what it is drawn by; the question by default, so that the same ones are drawn everywhere.
             candidate: for this question, instead of the usual one.
             keep: the same.
         """
-        drawn = place(self._sampling.salt, question.text) < self._sampling.share
+        drawn = place(self._sampling.salt, draw or question.text) < self._sampling.share
         with self._changed:
             fate = self._fate(question) if drawn else Fate.PASSED
             if fate is Fate.TAKEN and not self._start():
