@@ -197,3 +197,32 @@ async def test_the_config_of_the_graph_shows_the_real_percentage(service: Any) -
     async with begun(base, client, max_hops=2):
         said = (await client.get("/api/query/enrichment/config")).json()
         assert (said["max_hops"], said["rollout_percentage"]) == (1, 50)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lightrag_enabled": False},
+        {"rollout_percentage": 0},
+        {"openfeature_provider": "openfeature.provider.no_op_provider:NoOpProvider"},
+    ],
+)
+async def test_the_environment_or_another_provider_may_say_that_nobody_gets_a_release(
+    open_base: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    with open_base(delivery=True, **settings) as base:
+        base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
+        base.add(msud=TEXT)
+        api = create_api(base.app)
+        transport = httpx.ASGITransport(api)
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+            begun(base, client, mode="naive") as desk,
+        ):
+            for user in users("new"):
+                assert (await ask(client, user)).json()["mode"] == "hybrid"
+            if "lightrag_enabled" in settings:
+                desk.set_flag("lightrag_enabled", value=True, who={}, actor="ada", reason="what is stored comes first")
+                await fresh(base)
+                assert (await ask(client, users("new")[0])).json()["mode"] == "naive"
+        await api.state.desk.aclose()
