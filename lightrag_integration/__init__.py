@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmo.settings import Settings as LightRAGConfig
     from lightrag_integration import quality_diagnostics
+    from lightrag_integration.agents import DocMindSupervisor, create_initial_state
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         RAGResponse,
         create_clinical_rag_system,
     )
+    from lightrag_integration.responses import EnhancedResponseProcessor, ProcessedResponse
     from lightrag_integration.rollback import (
         AutoRollback,
         IncidentReport,
@@ -51,6 +53,10 @@ if TYPE_CHECKING:
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "DocMindSupervisor": ("lightrag_integration.agents", "DocMindSupervisor"),
+    "create_initial_state": ("lightrag_integration.agents", "create_initial_state"),
+    "EnhancedResponseProcessor": ("lightrag_integration.responses", "EnhancedResponseProcessor"),
+    "ProcessedResponse": ("lightrag_integration.responses", "ProcessedResponse"),
     "ABTestManager": ("lightrag_integration.experiment", "ABTestManager"),
     "ABTestResults": ("lightrag_integration.experiment", "ABTestResults"),
     "ShadowModeIntegration": ("lightrag_integration.experiment", "ShadowModeIntegration"),
@@ -112,7 +118,9 @@ __all__ = [
     "ConnectionPool",
     "CostAnalyzer",
     "CostSummary",
+    "DocMindSupervisor",
     "EnhancedResponse",
+    "EnhancedResponseProcessor",
     "FactualAccuracyValidator",
     "FeatureFlagDiagnostics",
     "FeatureFlagManager",
@@ -120,6 +128,7 @@ __all__ = [
     "IncidentReport",
     "LightRAGConfig",
     "ManualRollback",
+    "ProcessedResponse",
     "QualityAssessment",
     "QualityAssessmentSuite",
     "QualityManager",
@@ -135,6 +144,7 @@ __all__ = [
     "ShadowModeIntegration",
     "ValidationSuite",
     "create_clinical_rag_system",
+    "create_initial_state",
     "emergency_notifications",
     "get_current_metrics",
     "get_quality_indicator",

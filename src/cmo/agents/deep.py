@@ -23,7 +23,7 @@ from secrets import token_hex
 from threading import Lock
 from typing import Any, Final
 
-from cmo.agents.nodes import Asks, Plans, Work, about
+from cmo.agents.nodes import Asks, Plans, Work, about, fresh
 from cmo.agents.saved import MISSING, checkpoints, tidy
 from cmo.agents.state import Run
 from cmo.errors import BadQuestion, SettingsError, StoreLocked
@@ -103,7 +103,7 @@ class Deep:
             graph, config = _graph(work, saver), _config(thread)
             state = graph.get_state(config)
             began = state.next and state.values.get("id") and state.values.get("about") == about(question)
-            given = None if began else work.fresh(state.values.get("history", []))
+            given = None if began else fresh(question, state.values.get("history", []))
             if began:
                 yield Progress("plan", f"goes on after {len(state.values.get('trace', []))} steps", thread)
             for update in _unwatched(graph.stream(given, config, stream_mode="updates", durability="sync")):

@@ -59,13 +59,6 @@ class Work:
     clock: Clock
     scorer: Callable[[], Scorer] | None
 
-    def fresh(self, history: Sequence[Mapping[str, Any]]) -> Run:
-        """A run that has not begun."""
-        return Run(
-            id=token_hex(8), question=self.question.text, about=about(self.question), steps=[], at=0, disputes=[],
-            trace=[], cost=0, milliseconds=0.0, answer=None, history=[dict(entry) for entry in history][-_KEPT:],
-        )  # fmt: skip
-
     def plan(self, run: Run) -> Run:
         """The questions that are to be asked."""
         came = self.clock.monotonic()
@@ -166,6 +159,14 @@ class Work:
         entry = {"agent": stage, "text": told, "milliseconds": round(took, 3)}
         rest = Run(trace=[*run["trace"], entry], milliseconds=run["milliseconds"] + took)
         return cast("Run", {**changes, **rest})
+
+
+def fresh(question: Question, history: Sequence[Mapping[str, Any]] = ()) -> Run:
+    """A run that has not begun, after what its thread was asked before."""
+    return Run(
+        id=token_hex(8), question=question.text, about=about(question), steps=[], at=0, disputes=[], trace=[],
+        cost=0, milliseconds=0.0, answer=None, history=[dict(entry) for entry in history][-_KEPT:],
+    )  # fmt: skip
 
 
 def about(question: Question) -> str:

@@ -69,7 +69,7 @@ class _Merged:
             if key not in self._said:
                 if len(self.sentences) == MOST_SENTENCES or self._printed(sentence):
                     continue
-                self._said[key] = {"text": sentence["text"], "citations": [], "evidence": []}
+                self._said[key] = {**sentence, "citations": [], "evidence": []}
                 self.sentences.append(self._said[key])
             said = self._said[key]
             _extend(said["citations"], [self._number(*papers[number]) for number in sentence["citations"]])
