@@ -89,11 +89,15 @@ def rate(
     comment: Annotated[str, typer.Option(help="In words.")] = "",
     user: Annotated[str, typer.Option(help="Who says so; each has one rating of an answer, the last.")] = "",
     home: Home = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say what an answer is worth."""
     with opened(read_settings(working_dir=home)) as house:
         house.record.answers.rate(Rating(answer, house.clock.now(), Payer(user=user), rating, comment.strip()))
-    console.print(f"Kept: {rating} of {HIGHEST} for {answer}.")
+    if as_json:
+        print_json({"answer_id": answer, "rating": rating})
+    else:
+        console.print(f"Kept: {rating} of {HIGHEST} for {answer}.")
 
 
 @app.command("forget")
