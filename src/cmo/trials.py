@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # a question needs none of it
     from cmo.delivery.shadow import Candidate, Sampling, Shadow
     from cmo.delivery.shadow_remote import RemoteCandidate
     from cmo.kit.machine import Machine
-    from cmo.notify import Channel, PostOffice
+    from cmo.notify import PostOffice
     from cmo.store.experiments import SqlExperiments
 
 Unseen = Callable[[Bundle, Question], Mapping[str, Any]]
@@ -78,14 +78,10 @@ class Trials:
 
     @cached_property
     def notifier(self) -> PostOffice:
-        """Tells people.
-
-        Raises:
-            SettingsError: an address is none.
-        """
+        """Tells people."""
         from cmo.notify import PostOffice  # noqa: PLC0415 - see above
 
-        return PostOffice(self._channels(), self._clock)
+        return PostOffice(self._settings.channels(), self._clock)
 
     @cached_property
     def experiments(self) -> Experiments:
@@ -212,22 +208,3 @@ class Trials:
         ]
         evidence = [{"citation": number, "text": text} for number, lines in shown.sources.items() for text in lines]
         return self._support({"question": question, "sentences": sentences, "evidence": evidence})
-
-    def _channels(self) -> list[Channel]:
-        from cmo.notify import Mail, Security, Server, Webhook  # noqa: PLC0415
-
-        settings = self._settings
-        channels: list[Channel] = []
-        if url := settings.slack_webhook_url.get_secret_value():
-            channels.append(Webhook(url))
-        if settings.email_alerts:
-            to = tuple(address.strip() for address in settings.alert_email.split(",") if address.strip())
-            server = Server(
-                settings.smtp_host,
-                settings.smtp_port,
-                Security(settings.smtp_security),
-                settings.smtp_user,
-                settings.smtp_password.get_secret_value(),
-            )
-            channels.append(Mail(server, settings.smtp_sender, to, self._clock))
-        return channels
