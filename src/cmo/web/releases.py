@@ -95,7 +95,7 @@ def _all(house: App) -> dict[str, Any]:
         "changeable": bool(house.settings.admin_token.get_secret_value()),
         "now": house.clock.now().timestamp(),
         "rollout": told.rollout(rollout, current) if rollout else None,
-        "evidence": told.evidence(house.delivery.findings(rollout.name)) if rollout else [],
+        "evidence": told.evidence(house.delivery.findings(rollout.name, 240)) if rollout else [],
         "history": [told.act(act) for act in house.delivery.history(most=50)],
         "releases": [told.release(one) for one in house.delivery.releases()],
         "flags": told.flags(current, defaults(house.settings)),

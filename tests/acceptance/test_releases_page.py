@@ -1,0 +1,87 @@
+"""The page of releases in a real browser: where a rollout stands, what its gates saw, and taking it back by hand."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from cmo.delivery.controller import Controller
+from cmo.delivery.desk import Desk, Wish
+from cmo.delivery.observed import nothing
+from cmo.delivery.releases import release
+from cmo.delivery.rollout import plan
+from cmo.model.delivery import Observation
+from cmo.web import create_api
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+CHROMIUM = shutil.which("chromium")
+ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
+TOKEN = "a-token-of-some-length"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture
+def served(open_base: Callable[..., Any]) -> Iterator[str]:
+    """A service with a rollout that its gates have seen something of."""
+    with open_base(delivery=True, admin_token=TOKEN) as base:
+        store, clock = base.app.delivery, base.app.clock
+        desk = Desk(store, clock)
+        desk.keep(release("two-hops", {"max_hops": 2}, "<b>more</b> relations"), "ada", "")
+        desk.start(Wish("two-hops", plan("fast"), "r1"), "ada", "try it")
+        controller = Controller(store, clock)
+        for batch in range(3):
+            arms = (("new", 100, 1), ("control", 900, 5))
+            told = [
+                Observation(str(batch), "r1", 0, arm, 0.0, nothing() | {"requests": n, "made": n, "errors": failed})
+                for arm, n, failed in arms
+            ]
+            store.observe(told, [])
+            controller.step()
+        server = uvicorn.Server(uvicorn.Config(create_api(base.app), host="127.0.0.1", port=0, log_level="error"))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        try:
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+def test_a_rollout_is_seen_and_taken_back_by_who_has_the_token(served: str) -> None:
+    faults: list[str] = []
+    with playwright.sync_playwright() as driver:
+        options = {"executable_path": CHROMIUM} if CHROMIUM else {}
+        browser = driver.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
+        page = browser.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda asked: faults.extend([] if asked.url.startswith(served) else [asked.url]))
+        page.goto(f"{served}/releases")
+        page.wait_for_selector(".card")
+        assert page.inner_text(".stages [aria-current]") == "10 %"
+        assert "errors" in page.inner_text("#rollout table")
+        assert page.locator(".plot svg polyline").count() == 4
+        assert "<b>more</b> relations" in page.inner_text("#known"), "what people wrote is shown as they wrote it"
+        page.fill("input[name=actor]", "mia")
+        page.fill("input[name=token]", "wrong")
+        page.click("button[value=stop]")
+        page.wait_for_selector("#told .problem")
+        page.fill("input[name=token]", TOKEN)
+        page.fill("input[name=reason]", "it lies")
+        page.click("button[value=stop]")
+        page.wait_for_function("() => document.getElementById('told').textContent.startsWith('back')")
+        page.wait_for_selector(".phase.back")
+        assert "it lies" in page.inner_text("#history")
+        browser.close()
+    assert faults == []
