@@ -110,6 +110,18 @@ def test_what_a_filter_leaves_out_is_not_quoted(base: Any) -> None:
     assert {s.passage.paper.paper_id for r in told for s in r.statements} == {kept}
 
 
+def test_of_two_relations_that_only_together_answer_neither_answers_alone(base: Any) -> None:
+    question = "How is tyrosine related to phenylketonuria?"
+    both = [r for r in found(base, question).trace.relationships if r.asked]
+    assert {frozenset((r.subject.name, r.object.name)) for r in both} == {
+        frozenset(("tyrosine", "phenylalanine")),
+        frozenset(("phenylalanine", "phenylketonuria")),
+    }
+    bridge = next(p.ref.paper_id for p in base.app.record.papers() if p.ref.source == "bridge.txt")
+    half = found(base, question, papers=frozenset({bridge})).trace.relationships
+    assert [r.asked for r in half] == [False]
+
+
 def test_the_graph_reaches_what_the_question_does_not_name(base: Any) -> None:
     near, far = Reach(hops=0), Reach(hops=2)
     assert "bridge.txt" not in texts(base, "phenylketonuria", Mode.LOCAL, near)

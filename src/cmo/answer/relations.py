@@ -8,11 +8,9 @@ from cmo.answer.coverage import coverage
 from cmo.answer.quote import quote
 from cmo.model.answers import Enrichment, RelationRow
 from cmo.model.concepts import Kind
-from cmo.model.evidence import Evidence, Found, Passage, Relationship, Statement, Trace
+from cmo.model.evidence import LEAST_TOLD, Evidence, Found, Passage, Relationship, Statement, Trace
 
 MOST_ROWS = 8
-_LEAST = 0.4
-"""Relations less sure than this are no answer."""
 _PAPERS = "papers"
 _QUOTED = 2
 """Sentences quoted on each side of a line."""
@@ -25,7 +23,7 @@ def asked(trace: Trace | None) -> list[Relationship]:
     """
     best: dict[frozenset[int], Relationship] = {}
     for told in trace.relationships if trace else ():
-        if told.asked and told.probability >= _LEAST and (told.source != _PAPERS or _quotable(told)):
+        if told.asked and told.probability >= LEAST_TOLD and (told.source != _PAPERS or _quotable(told)):
             best.setdefault(frozenset((told.subject.number, told.object.number)), told)
     return list(best.values())
 

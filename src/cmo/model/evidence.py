@@ -79,6 +79,10 @@ class Statement:
     """It names only one of the two, and is no quote for their relation."""
 
 
+LEAST_TOLD = 0.4
+"""A relation that is less sure than this is no answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relationship:
     """A relation between two concepts, with what the papers say for and against it."""

@@ -9,10 +9,11 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cmo.model.evidence import Passage, Relationship, Statement, Trace
+from cmo.model.evidence import LEAST_TOLD, Passage, Relationship, Statement, Trace
 from cmo.model.graph import Edge, Fact
 from cmo.model.ports import Graph, Searchable
 from cmo.model.questions import Reach
+from cmo.retrieve.leads import Lead
 from cmo.retrieve.walk import Walk
 
 _RELATIONSHIPS, _NEARBY, _STATEMENTS = 10, 2, 4
@@ -33,7 +34,7 @@ def trace(
         reach: how far the graph was to carry the search.
     """
     teller = _Teller(snapshot, way.graph, mask)
-    asked = frozenset(edge for lead in way.leads if lead.meets for edge in lead.edges)
+    asked = frozenset(edge for lead in way.leads if lead.meets and teller.stands(lead) for edge in lead.edges)
     edges = _told(way.edges, asked)
     chains = _chains(way) if reach.reasoning else []
     told = teller.tell([*edges, *(edge for chain in chains for edge in chain)], asked)
@@ -79,6 +80,15 @@ class _Teller:
             admitted = [fact for fact in stated if fact.row >= 0 and (self._mask is None or self._mask[fact.row])]
             self._stated[edge] = admitted
         return self._stated[edge]
+
+    def stands(self, lead: Lead) -> bool:
+        """Whether all of it can be told: of two relations that only together answer, neither answers without the other."""
+        return len(lead.edges) == 1 or all(map(self._quotable, lead.edges))
+
+    def _quotable(self, edge: Edge) -> bool:
+        if edge.probability < LEAST_TOLD:
+            return False
+        return edge.source != "papers" or any(not fact.apart for fact in self.facts(edge))
 
     def _passages(self, rows: set[int]) -> dict[int, Passage]:
         wanted = sorted(rows)
