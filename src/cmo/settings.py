@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cmo.errors import SettingsError
-
-if TYPE_CHECKING:
-    from cmo.notify import Channel
 
 
 class Settings(BaseSettings):
@@ -268,27 +265,15 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(validation_alias=AliasChoices("CMO_PORT", "PORT"), ge=0, le=65535)] = 8000
     """Port on which the service listens; 0 takes a free one."""
 
-    def channels(self) -> list[Channel]:
-        """Ways to tell people.
-
-        Raises:
-            SettingsError: one of them cannot work.
-        """
-        webhook = self.slack_webhook_url.get_secret_value()
-        if not (webhook or self.email_alerts):
-            return []
-        from cmo.kit.clock import SystemClock  # noqa: PLC0415 - most need none of it
-        from cmo.notify import Security, Server, channels  # noqa: PLC0415
-
-        security, password = Security(self.smtp_security), self.smtp_password.get_secret_value()
-        server = Server(self.smtp_host, self.smtp_port, security, self.smtp_user, password)
-        mail = (server, self.smtp_sender, self.alert_email) if self.email_alerts else None
-        return channels(webhook, mail, SystemClock())
-
     @model_validator(mode="after")
     def _people_can_be_told(self) -> Self:
+        if not (self.email_alerts or self.slack_webhook_url.get_secret_value()):
+            return self
+        from cmo.kit.clock import SystemClock  # noqa: PLC0415 - most need none of it
+        from cmo.notify import channels  # noqa: PLC0415
+
         try:
-            for channel in self.channels():
+            for channel in channels(self, SystemClock()):
                 channel.close()
         except SettingsError as error:
             raise ValueError(str(error).rstrip(".")) from error

@@ -79,9 +79,9 @@ class Trials:
     @cached_property
     def notifier(self) -> PostOffice:
         """Tells people."""
-        from cmo.notify import PostOffice  # noqa: PLC0415 - see above
+        from cmo.notify import PostOffice, channels  # noqa: PLC0415 - see above
 
-        return PostOffice(self._settings.channels(), self._clock)
+        return PostOffice(channels(self._settings, self._clock), self._clock)
 
     @cached_property
     def experiments(self) -> Experiments:

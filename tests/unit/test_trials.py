@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cmo.errors import SettingsError
+from cmo.notify import channels
 from cmo.settings import read_settings
 from cmo.testing import FakeClock
 from cmo.trials import Trials
@@ -20,7 +21,7 @@ def trials_of(**settings: object) -> Trials:
 
 
 def names(**settings: object) -> list[str]:
-    return [channel.name for channel in read_settings(**settings).channels()]
+    return [channel.name for channel in channels(read_settings(**settings), FakeClock())]
 
 
 def test_nobody_is_told_unless_somebody_says_so() -> None:
