@@ -285,7 +285,7 @@ def test_relations_are_given_as_further_data_and_may_be_cited_where_reasoning_is
     assert {e.paper for e in value.evidence} == {c.paper for c in value.citations}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -29,7 +29,7 @@ def found(*passages: Passage, trace: Trace | None = None) -> Found:
     return Found("What?", passages, np.zeros(4, np.float32), (), "000001", 9, trace)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.text(min_size=1, max_size=200),
     st.lists(

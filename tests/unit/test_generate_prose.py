@@ -111,7 +111,7 @@ def test_a_sentence_without_end_takes_its_tail_along() -> None:
     assert prose(f"{monster}{RAISED}\n", most_tokens=5_000) == [RAISED]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=400), st.lists(st.integers(0, 400), max_size=12), st.integers(20, 800))
 def test_how_a_reply_is_cut_into_pieces_changes_nothing(text: str, cuts: list[int], most_tokens: int) -> None:
     said = f"{text} {ALL}\n{text}"
@@ -121,7 +121,7 @@ def test_how_a_reply_is_cut_into_pieces_changes_nothing(text: str, cuts: list[in
     assert prose(*said, most_tokens=most_tokens) == prose(said, most_tokens=most_tokens)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.text(max_size=60), st.sampled_from([ALL, "<think>", "</think>", "{", '"', "```", "[1]"]))))
 def test_whatever_is_sent_what_is_told_is_plain_and_told_once(pieces: list[str]) -> None:
     told = prose(*pieces)

@@ -41,7 +41,7 @@ _ENDS = re.compile(r"[.!?…][\"'”’»)\]]*$")
 _BESIDE = re.compile(r"(?<=[.!?])\s+(?=!\[|[\[{<`|]|https?:)")
 """Where an image, a link or markup follows a sentence, which is none of its own."""
 _BOLD = re.compile(r"\*\*|__")
-_WORD = re.compile(r"\S+\s+")
+_SPACE = re.compile(r"\s+")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _ECHO = frozenset({"passages", "question", "relations"})
 _MOST_STRINGS = 200
@@ -165,10 +165,10 @@ def _words(pieces: Iterator[str]) -> Iterator[str]:
     for piece in pieces:
         held += piece
         start = 0
-        for match in _WORD.finditer(held):
+        for match in _SPACE.finditer(held):
             if match.end() == len(held):
                 break  # more white space may follow
-            yield match[0]
+            yield held[start : match.end()]
             start = match.end()
         held = held[start:]
         if len(held) > LONGEST:
