@@ -14,9 +14,11 @@ Nothing is opened before it is asked something.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -140,6 +142,8 @@ class Outside:
             bill=bill or Bill(),
             start=self._local.start if place.base_url == HERE else None,
         )
+        if not self._opened:  # so that the first question does not wait for the import
+            threading.Thread(target=import_module, args=("cmo.llm.wire",), daemon=True).start()
         self._opened.append(made)
         return made
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import cmo.llm.wire  # noqa: F401 - else the first test pays for the import out of its deadline
 from cmo.errors import ModelMissing
 from cmo.llm import ChatEndpoint
 from cmo.llm.gguf import install
