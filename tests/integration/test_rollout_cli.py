@@ -154,3 +154,4 @@ def test_a_process_of_its_own_moves_rollouts_until_it_is_told_to_stop(cmo: Cmo, 
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert b"Moving the rollouts of" in out
+    assert b"r1: running at 100 %" in out

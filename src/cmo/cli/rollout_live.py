@@ -21,7 +21,9 @@ from cmo.cli.rollout_table import shown
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
-    from cmo.delivery.rollout import Command, Plan
+    from cmo.delivery.gates import Judged
+    from cmo.delivery.rollout import Command, Plan, Status
+    from cmo.model.delivery import StoredRollout
 
 _ENDED = frozenset({"back", "done"})
 
@@ -110,17 +112,28 @@ def watch(
             )
 
 
-def run(*, home: Home = None) -> None:
+def run(*, home: Home = None, as_json: AsJson = False) -> None:
     """Move rollouts from this process, until it is told to stop; several may run, one of them acts."""
     from cmo.delivering import given_by
+    from cmo.delivery import told
     from cmo.delivery.controller import Controller
 
     stop = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stop.set())
     with opened(read_settings(working_dir=home)) as house:
-        controller = Controller(house.delivery, house.clock, told=house.tell_of_release, given=given_by(house.settings))
-        console.print(f"Moving the rollouts of {house.folder} as {controller.holder}. Ctrl-C ends it.", soft_wrap=True)
+
+        def tell(rollout: StoredRollout, now: Status, judged: Judged) -> None:
+            house.tell_of_release(rollout, now, judged)
+            if as_json:
+                print_json_line(told.rollout(rollout, house.delivery.current()))
+            else:
+                console.print(f"{rollout.name}: {now.phase} at {now.percent:g} %: {now.reason}", soft_wrap=True)
+
+        controller = Controller(house.delivery, house.clock, told=tell, given=given_by(house.settings))
+        if not as_json:
+            here = f"Moving the rollouts of {house.folder} as {controller.holder}. Ctrl-C ends it."
+            console.print(escape(here), soft_wrap=True)
         controller.run(stop)
 
 
