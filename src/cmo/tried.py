@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from cmo.delivery.experiment_live import Answered, Enrolled, Laboratory
 from cmo.delivery.shadow import Shadow
-from cmo.delivery.traffic import Asker
+from cmo.delivery.traffic import CONVERSATION_SECONDS, Asker
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
 from cmo.model.questions import Question, Reach
@@ -31,6 +32,8 @@ _FAULT: Final = 500
 """HTTP status from which an error is the service's, not the asker's."""
 _ID: Final = re.compile(rb'"id":"([0-9a-f]{1,32})"')
 """Of the reply, which is told before those of its evidence."""
+_REMEMBERED: Final = 50_000
+"""Conversations."""
 _SHORT: Final = 8
 """Words of a short question."""
 
@@ -63,6 +66,7 @@ class Tried:
         self._clock = clock
         self._laboratory = laboratory
         self._shadow = shadow
+        self._talking: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     async def ask(self, question: Question, asker: Asker, *, anew: bool = False) -> ReleasedReply:
         """Answer a question.
@@ -70,7 +74,7 @@ class Tried:
         Raises:
             Whatever the baseline raises.
         """
-        enrolled = self._laboratory.decide(asker.unit, asker.cohort or part(question))
+        enrolled = self._laboratory.decide(self._unit(asker), asker.cohort or part(question))
         if enrolled is None:
             reply = await self._released.ask(question, asker, anew=anew)
         else:
@@ -78,6 +82,20 @@ class Tried:
         if self._shadow is not None:
             self._shadow.offer(question, lambda: reply.told.facts)
         return reply
+
+    def _unit(self, asker: Asker) -> str:
+        """Who is put into an arm: for the length of a conversation who they were at its beginning, before a login too."""
+        if not asker.session:
+            return asker.unit
+        now = self._clock.monotonic()
+        unit, seen = self._talking.get(asker.session, (asker.unit, now))
+        if now - seen >= CONVERSATION_SECONDS:
+            unit = asker.unit
+        self._talking[asker.session] = unit, now
+        self._talking.move_to_end(asker.session)
+        if len(self._talking) > _REMEMBERED:
+            self._talking.popitem(last=False)
+        return unit
 
     async def _enrolled(self, question: Question, asker: Asker, enrolled: Enrolled, *, anew: bool) -> ReleasedReply:
         began = self._clock.monotonic()

@@ -30,6 +30,7 @@ class World:
     def __init__(self, arm: str | None, *, raises: BaseException | None = None) -> None:
         self.arm, self.raises = arm, raises
         self.seen: list[Answered] = []
+        self.units: list[str] = []
         self.asked: list[str] = []
         self.clock = FakeClock()
         self.offered = 0
@@ -59,6 +60,7 @@ class _Laboratory:
 
     def decide(self, unit: str, part: str) -> Enrolled | None:
         arm = self.world.arm
+        self.world.units.append(unit)
         if arm is None or not unit:
             return None
         release = {"control": "", "graph": "mix"}[arm]
@@ -131,3 +133,14 @@ async def test_a_refusal_and_a_kept_reply_are_known_as_such(monkeypatch: pytest.
     world = World("graph")
     await world.tried.ask(ASKED, Asker("ada"))
     assert [(one.refused, one.made, one.reply_id) for one in world.seen] == [(True, False, "cd")]
+
+
+async def test_who_logs_in_midway_stays_who_they_were_until_the_conversation_is_over() -> None:
+    world = World("graph")
+    for asker in (Asker(session="s"), Asker("ada", "s"), Asker("ada"), Asker("ada", "other")):
+        await world.tried.ask(ASKED, asker)
+    world.clock.advance(1_700)
+    await world.tried.ask(ASKED, Asker("ada", "s"))
+    world.clock.advance(1_800)
+    await world.tried.ask(ASKED, Asker("ada", "s"))
+    assert world.units == ["s", "s", "ada", "ada", "s", "ada"]
