@@ -180,6 +180,17 @@ async def test_a_failing_rollout_is_taken_back_by_itself(config: Settings) -> No
     await again.close()
 
 
+async def test_people_hear_of_what_was_taken_back(config: Settings) -> None:
+    with webhook() as (url, posted):
+        told = read_settings(**{**config.model_dump(), "slack_webhook_url": url})
+        rollout = GradualRolloutManager(stages=[50, 100], config=told, gates=FEW)
+        await fed(rollout, 120, fails=lambda new: new)
+        await rollout.close()
+    assert len(posted) == 1, "once, however often the gates look"
+    assert "back at 0 %" in posted[0]
+    assert "user-" not in posted[0]
+
+
 async def test_without_auto_rollback_somebody_asks_and_does_it(config: Settings) -> None:
     rollout = GradualRolloutManager(stages=[50, 100], auto_rollback_enabled=False, config=config, gates=FEW)
     timed(rollout)
