@@ -21,7 +21,7 @@ STYLE = """
 body { margin: 2rem auto; max-width: 46rem; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
   background: var(--page); }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; } h3 { font-size: 1rem; }
-p.about, td.soft, .axis { color: var(--soft); }
+p.about, td.soft, .axis { color: var(--soft); } a { color: var(--blue); }
 .verdict { border-left: 4px solid var(--soft); padding: .5rem 1rem; margin: 1rem 0; font-size: 1.05rem; }
 .verdict.good { border-color: var(--good); } .verdict.bad { border-color: var(--bad); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -81,11 +81,16 @@ def listing(experiments: Sequence[Experiment], *, sheet: str = "") -> str:
 def _whole(title: str, body: str, sheet: str) -> str:
     style = f'<link rel="stylesheet" href="{escape(sheet)}">' if sheet else f"<style>{STYLE}</style>"
     allowed = "'self'" if sheet else "'unsafe-inline'"
+    ways = (
+        '<p class="about"><a href="/experiments">Experiments</a> · <a href="/releases">Releases</a></p>\n'
+        if sheet
+        else ""
+    )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src {allowed}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n{style}\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n{style}\n</head>\n<body>\n{ways}{body}\n</body>\n</html>\n"
     )
 
 
