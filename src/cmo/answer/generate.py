@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from cmo.answer import cite, prompt
 from cmo.answer.cite import Borne, Citer, Source
 from cmo.answer.generate_prose import Split, sentences
-from cmo.answer.prompt_orders import ordering, without_orders
+from cmo.answer.prompt_orders import gives_orders, ordering, without_orders
 from cmo.answer.refuse import refuse
 from cmo.errors import ModelError, NotNow, OutOfTime, PriceUnknown
 from cmo.kit.hashing import hex_hash
@@ -158,7 +158,8 @@ class GeneratedAnswerer:
 
     def _drafted(self, question: Question, found: Found, plain: Answer, draft: _Draft) -> Iterator[AnswerSentence]:
         """What the model says, as far as it is borne out."""
-        chains = prompt.chains(plain) if (question.reach or self._reach()).reasoning else []
+        wanted = prompt.chains(plain) if (question.reach or self._reach()).reasoning else []
+        chains = [chain for chain in wanted if not gives_orders(prompt.told(chain))]
         sources = [*cite.passages(found), *cite.chains(chains)]
         asked = self._messages(question, found, [prompt.told(chain) for chain in chains])
         try:
