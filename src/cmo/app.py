@@ -226,8 +226,7 @@ class App(Answering):
             snapshot = self.snapshots.current()
             return chain(snapshot.graph, names(text)) if snapshot and snapshot.graph else ()
 
-        chat = self.outside.endpoint(self.settings.llm_seconds, Bill("deep"))
-        plans = Proposer(chat, Planner(names, between))
+        plans = Proposer(self.chat.billed(Bill("deep")) if self.chat else None, Planner(names, between))
         return Deep(lambda: self.oracle, plans, self.folder / "deep.sqlite3", self.clock, scorer=lambda: self.support)
 
     def atlas(self) -> Atlas:
