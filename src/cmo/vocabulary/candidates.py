@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cmo.model.concepts import Kind
+from cmo.vocabulary.acylcarnitines import chains
 from cmo.vocabulary.compiled import CompiledVocabulary, Named
 from cmo.vocabulary.lipids import species
 from cmo.vocabulary.matches import Match, matches
@@ -110,4 +111,15 @@ def _of_shorthand(window: str, vocabulary: CompiledVocabulary) -> Iterator[Candi
         named = vocabulary.lookup(lipid.name)
         yield Candidate(
             lipid.start, lipid.end, Kind.LIPID, named, lipid.name, Source.SHORTHAND, 1.0, lipid.name
+        )  # fmt: skip
+    yield from of_chains(window, vocabulary)
+
+
+def of_chains(text: str, vocabulary: CompiledVocabulary, *, asked: bool = False) -> Iterator[Candidate]:
+    """Acylcarnitines by the length of their chains, in a paper or (`asked`) in a question."""
+    for chain in chains(text, asked=asked):
+        named = vocabulary.lookup(chain.name) if chain.name else ()
+        kind = named[0].kind if named else Kind.LIPID
+        yield Candidate(
+            chain.start, chain.end, kind, named, chain.name or chain.species, Source.SHORTHAND, 1.0, chain.species
         )  # fmt: skip

@@ -18,7 +18,7 @@ from operator import attrgetter
 
 from cmo.model.concepts import Concept, Kind, Mention
 from cmo.vocabulary import lipids
-from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_kind
+from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_chains, of_kind
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.credible import credible
@@ -80,7 +80,8 @@ class DictionaryLinker:
         return self._guesses(text)
 
     def _link_question(self, text: str) -> tuple[Mention, ...]:
-        found = apply_definitions(text, self._candidates(text), self._vocabulary)
+        seen = [*self._candidates(text), *of_chains(text[:WINDOW], self._vocabulary, asked=True)]
+        found = apply_definitions(text, seen, self._vocabulary)
         kept = chosen(c for c in found if _counts_in_question(c) and credible(c, text))
         return self._mentions(linked(chosen([*kept, *self._misspelled(text, kept)])))
 
