@@ -1,7 +1,7 @@
 """`HybridCMOSystem`: papers for those whom the flags send there, another engine for the rest, and each for the other.
 
-Runs without a key on the library's notes: `python examples/two_engines.py`. With an engine of your own, pass a coroutine
-function that answers a question as `perplexity`.
+Runs without a key on the library's notes: `python examples/two_engines.py`. The other engine is the web where
+PERPLEXITY_API_KEY is set, or a coroutine function of yours that answers a question.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lightrag_integration import (
     LightRAGConfig,
     QualityAssessmentSuite,
     RolloutConfig,
+    perplexity_query,
     test_knowledge_base_integrity,
 )
 
@@ -33,14 +34,16 @@ class HybridCMOSystem:
     """Answers with one of two engines.
 
     Args:
-        perplexity: the other engine; None where there is none, and all is answered from papers.
+        perplexity: the other engine; the web where it is set up, else all is answered from papers.
         config: settings; the environment's when not given.
     """
 
     def __init__(self, perplexity: Answers | None = None, config: LightRAGConfig | None = None) -> None:
         config = config or LightRAGConfig()
         self.config = config if config.papers_dir else LightRAGConfig(papers_dir=NOTES)
-        self._perplexity = perplexity
+        self._perplexity = perplexity or (
+            perplexity_query if self.config.perplexity_api_key.get_secret_value() else None
+        )
         self.rag = ClinicalMetabolomicsRAG(self.config)
         self.flags = FeatureFlagManager(RolloutConfig(initial_percentage=50.0), self.config)
         self.quality = QualityAssessmentSuite(self.config)

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from lightrag_integration.driven_rollout import RolloutMetrics
     from lightrag_integration.experiment import ABTestManager, ABTestResults, ShadowModeIntegration
     from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
+    from lightrag_integration.host import (
+        detect_language,
+        generate_user_id,
+        perplexity_fallback_query,
+        perplexity_query,
+    )
     from lightrag_integration.quality import (
         AccuracyScorer,
         FactualAccuracyValidator,
@@ -53,6 +59,10 @@ if TYPE_CHECKING:
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "detect_language": ("lightrag_integration.host", "detect_language"),
+    "generate_user_id": ("lightrag_integration.host", "generate_user_id"),
+    "perplexity_fallback_query": ("lightrag_integration.host", "perplexity_fallback_query"),
+    "perplexity_query": ("lightrag_integration.host", "perplexity_query"),
     "DocMindSupervisor": ("lightrag_integration.agents", "DocMindSupervisor"),
     "create_initial_state": ("lightrag_integration.agents", "create_initial_state"),
     "EnhancedResponseProcessor": ("lightrag_integration.responses", "EnhancedResponseProcessor"),
@@ -145,9 +155,13 @@ __all__ = [
     "ValidationSuite",
     "create_clinical_rag_system",
     "create_initial_state",
+    "detect_language",
     "emergency_notifications",
+    "generate_user_id",
     "get_current_metrics",
     "get_quality_indicator",
+    "perplexity_fallback_query",
+    "perplexity_query",
     "quality_diagnostics",
     "send_emergency_notification",
     "test_knowledge_base_integrity",
