@@ -29,9 +29,9 @@ from cmo.model.notices import Notice, Severity
 from cmo.recall import Recall
 from cmo.settings import Settings
 
-READ_SECONDS: Final = 0.05
+READ_SECONDS: Final = 0.2
 """Between two replies of an arm that are read for their citations, on average."""
-_READ_AT_ONCE: Final = 20.0
+_READ_AT_ONCE: Final = 5.0
 SUPPORT_SECONDS: Final = 1.0
 """Between two answers of an arm whose support is judged: that costs as much as making one."""
 

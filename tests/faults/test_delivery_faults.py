@@ -58,7 +58,7 @@ def test_whenever_two_controllers_are_killed_each_step_is_whole_and_each_answer_
     chance, batch = Random(3), 0
     for _ in range(4):
         controllers = [controller(app), controller(app)]
-        until = time.monotonic() + chance.uniform(6.0, 8.0)
+        until = time.monotonic() + chance.uniform(9.0, 11.0)
         while time.monotonic() < until:
             seen(app, batch := batch + 1)
             time.sleep(0.05)

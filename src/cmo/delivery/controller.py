@@ -28,8 +28,8 @@ from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Lease, Settin
 log = logging.getLogger("cmo.delivery")
 
 LEASE: Final = "controller"
-LEASE_SECONDS: Final = 5.0
-EVERY_SECONDS: Final = 1.0
+LEASE_SECONDS: Final = 6.0
+EVERY_SECONDS: Final = 2.0
 _RECORDED_SECONDS: Final = 30.0
 """Seconds between points of evidence where nothing else happens."""
 

@@ -26,9 +26,9 @@ from cmo.model.delivery import DeliveryReads, Exposure, Observation
 
 log = logging.getLogger("cmo.delivery")
 
-EVERY_SECONDS: Final = 0.5
+EVERY_SECONDS: Final = 1.0
 _QUEUED: Final = 100_000
-_BATCHES: Final = 240
+_BATCHES: Final = 120
 """Batches that wait for a store that is gone: two minutes of them."""
 _UNITS: Final = 50_000
 _SAME_FAILURE_SECONDS: Final = 60.0
