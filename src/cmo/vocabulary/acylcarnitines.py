@@ -16,7 +16,7 @@ _CHAIN: Final = re.compile(
     r"(?!\s+(?:column|cartridge|silica|reversed|fatty|ceramide|carbon|position|complement|convertase))"
 )
 _SPOKEN_OF: Final = re.compile(r"carnitin|newborn screen", re.IGNORECASE)
-_COMPLEMENT: Final = re.compile(r"\bcomplement\b", re.IGNORECASE)
+_COMPLEMENT: Final = re.compile(r"\b(?:complement|lupus|immun\w+|glomerulo\w+|opsoni\w+)\b", re.IGNORECASE)
 _BEFORE, _AFTER = 200, 120
 """Characters within which carnitines must be spoken of."""
 _SEVERAL: Final = frozenset({"4", "5"})
