@@ -17,13 +17,14 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from cmo.bench.figures import Row
 from cmo.cache import Basis, CacheFile, Disk, Key, Lenient, Made, Memory, Span, Tiers, key_of
 from cmo.kit.clock import SystemClock
 from cmo.model.questions import Question
@@ -43,28 +44,12 @@ Get = Callable[[int], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One figure."""
-
-    what: str
-    value: float
-    unit: str
-    goal: str = ""
-    met: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """Something that keeps values: how one is found, and how one is missed."""
 
     name: str
     hit: Get
     miss: Get
-
-
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Plain values."""
-    return [asdict(row) for row in rows]
 
 
 def measure(folder: Path, *, redis_url: str = "", kilobytes: int = 16, rounds: int = ROUNDS) -> Iterator[Row]:

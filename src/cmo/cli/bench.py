@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -11,10 +12,14 @@ from rich.table import Table
 from cmo.app import opened
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import NotFound
+from cmo.errors import BadQuestion, NotFound
 from cmo.oracle import admit
 from cmo.settings import read_settings
 
+if TYPE_CHECKING:
+    from cmo.bench.figures import Row
+
+_LEAST_QUESTIONS = 30
 app = typer.Typer(help="Measure how good and how fast it is, in one run.", no_args_is_help=True)
 
 
@@ -60,6 +65,7 @@ def cache(
     from tempfile import TemporaryDirectory
 
     from cmo.bench import cache_speed as speed
+    from cmo.bench.figures import as_json as plain
 
     with TemporaryDirectory(prefix="cmo-bench-") as folder, speed.server(redis) as url:
         rows = list(speed.measure(Path(folder), redis_url=url, kilobytes=kilobytes))
@@ -69,8 +75,34 @@ def cache(
             questions = [admit(f"What is known about {title}?"[:400]) for title in titles[:50] if title]
             rows += speed.gain(house.recall, questions)
     if as_json:
-        print_json({"rows": speed.as_json(rows)})
+        print_json({"rows": plain(rows)})
         return
+    _figures(rows)
+
+
+@app.command("query")
+def query(
+    questions: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Questions, one a line.")],
+    *,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """How fast `cmo serve` answers over HTTP, nothing kept, and how long judging an answer takes; a minute."""
+    from cmo.bench.figures import as_json as plain
+    from cmo.bench.served import measure
+
+    asked = [line.strip() for line in questions.read_text("utf-8").splitlines() if line.strip()]
+    if len(asked) < _LEAST_QUESTIONS:
+        raise BadQuestion(f"{questions} has {len(asked)} questions; give {_LEAST_QUESTIONS} or more, one a line.")
+    with opened(read_settings(working_dir=home)) as house:
+        rows = list(measure(house, asked))
+    if as_json:
+        print_json({"rows": plain(rows)})
+        return
+    _figures(rows)
+
+
+def _figures(rows: Sequence[Row]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("figure", "value", "goal", "met"):
         table.add_column(name, justify="right" if name == "value" else "left")

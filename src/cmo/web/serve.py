@@ -6,6 +6,7 @@ lets one of them write at a time.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -20,6 +21,8 @@ from cmo.app import App, opened
 from cmo.errors import SettingsError
 from cmo.settings import Settings
 from cmo.web.api import create_api
+
+log = logging.getLogger("uvicorn.error")  # says where one worker listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,23 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_
     if workers == 1:
         uvicorn.Server(config).run()
         return
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
+    Multiprocess(config, sockets=[_listening(settings.host, settings.port)]).run()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket for all workers.
+
+    It names its protocol: else asyncio does not know it for TCP and leaves Nagle's algorithm on, and each reply waits
+    40 ms for an acknowledgement.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    listening.set_inheritable(True)
+    shown = f"[{host}]" if family == socket.AF_INET6 else host
+    log.info("Uvicorn running on http://%s:%d (Press CTRL+C to quit)", shown, listening.getsockname()[1])
+    return listening
 
 
 def _require_free(host: str, port: int) -> None:

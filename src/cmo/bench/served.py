@@ -1,0 +1,143 @@
+"""How fast the service answers: `POST /query` of a process of its own, asked over a socket, nothing kept.
+
+::
+
+    cmo serve (CMO_CACHE=false) <--one after the other, then several at once-- questions
+    an answer of eight sentences --judge--> how long that takes
+
+Whoever asks runs on the same machine and takes its share of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import httpx
+import numpy as np
+
+from cmo.app import App
+from cmo.assess import reviewed
+from cmo.bench.figures import Row
+from cmo.errors import NotFound
+from cmo.oracle import admit
+
+_P50_MS, _P99_MS, _A_SECOND, _JUDGED_MS = 15.0, 60.0, 120.0, 60.0
+_AT_ONCE: Final = 6
+_WORKERS: Final = 2
+_WARM: Final = 20
+_SENTENCES: Final = 8
+_STARTS_WITHIN: Final = 60.0
+
+
+def measure(house: App, questions: Sequence[str]) -> Iterator[Row]:
+    """All figures.
+
+    Args:
+        house: a base with papers.
+        questions: at least some dozens, each asked once a round.
+
+    Raises:
+        NotFound: there are no papers.
+    """
+    if house.shelf.current() is None:
+        raise NotFound(f"There are no papers in {house.folder}. Name a base with --home, or run `cmo ingest`.")
+    yield from _judged(house, questions)
+    with _service(house.folder) as address:
+        alone = _alone(address, questions)
+        yield Row.at_most("POST /query, one at a time, p50", round(float(np.median(alone)), 2), "ms", _P50_MS)
+        yield Row.at_most("POST /query, one at a time, p99", round(float(np.quantile(alone, 0.99)), 2), "ms", _P99_MS)
+        rate = _together(address, questions)
+        yield Row.at_least(f"POST /query, {_AT_ONCE} at a time", round(rate, 1), "/s", _A_SECOND)
+
+
+def _judged(house: App, questions: Sequence[str]) -> Iterator[Row]:
+    """An answer of eight sentences, put together from answers that have fewer."""
+    answers = [house.oracle.reply(admit(question)).answer for question in questions[:40]]
+    pool = [s for answer in answers for s in answer.sentences]
+    if len(pool) < _SENTENCES:
+        return
+    cited = {c.paper: c for answer in answers for c in answer.citations}
+    spent = []
+    for n in range(0, min(len(pool) - _SENTENCES, 160), 4):
+        answer = replace(answers[0], sentences=tuple(pool[n : n + _SENTENCES]), citations=tuple(cited.values()))
+        began = time.perf_counter()
+        house.assessor.assess(reviewed(answer))
+        spent.append((time.perf_counter() - began) * 1000)
+    p50 = round(float(np.median(spent)), 2)
+    yield Row.at_most(f"judging an answer of {_SENTENCES} sentences, p50", p50, "ms", _JUDGED_MS)
+
+
+def _alone(address: str, questions: Sequence[str]) -> list[float]:
+    spent = []
+    with httpx.Client(base_url=address) as client:
+        for n, question in enumerate((*questions[:_WARM], *questions)):
+            began = time.perf_counter()
+            client.post("/query", json={"query": question}).raise_for_status()
+            if n >= _WARM:
+                spent.append((time.perf_counter() - began) * 1000)
+    return spent
+
+
+def _together(address: str, questions: Sequence[str]) -> float:
+    """Answers a second."""
+    parts = [questions[n::_AT_ONCE] for n in range(_AT_ONCE)]
+
+    def ask(mine: Sequence[str]) -> None:
+        with httpx.Client(base_url=address, timeout=30) as client:
+            for question in mine:
+                client.post("/query", json={"query": question}).raise_for_status()
+
+    threads = [threading.Thread(target=ask, args=(part,)) for part in parts]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(questions) / (time.perf_counter() - began)
+
+
+@contextmanager
+def _service(folder: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = str(Path(sys.executable).with_name("cmo"))
+    command = [
+        "env",
+        f"CMO_HOME={folder}",
+        "CMO_CACHE=false",
+        program,
+        "serve",
+        "--port",
+        str(port),
+        "--workers",
+        str(_WORKERS),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + _STARTS_WITHIN
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/health").status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise NotFound("The service did not begin; try `cmo serve` on the same base to see why.")
