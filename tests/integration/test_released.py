@@ -1,6 +1,7 @@
 """Releases over HTTP: each asker is answered by theirs, what came of it is counted, and nobody pays for a bad one."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -226,3 +227,43 @@ async def test_the_environment_or_another_provider_may_say_that_nobody_gets_a_re
                 await fresh(base)
                 assert (await ask(client, users("new")[0])).json()["mode"] == "naive"
         await api.state.desk.aclose()
+
+
+class Slow:
+    """An engine that finds what ours finds, later."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def retrieve(self, *asked: Any) -> Any:
+        time.sleep(0.05)
+        return self._app.retriever.retrieve(*asked)
+
+    def answer(self, *asked: Any) -> Any:
+        return self._app.answerer.answer(*asked)
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_release_that_is_slower_is_taken_back_under_load(service: Any) -> None:
+    base, client = service
+    base.app.__dict__["lightrag"] = Slow(base.app)
+    base.app.delivery.add_release(release("slow", {"engine": "lightrag"}), ACT)
+    gates = {"least": 50, "fresh": 20, "metrics": ["errors", "slow"]}
+    Desk(base.app.delivery, base.app.clock).start(Wish("slow", HALF, "half", gates=gates), "ada", "try it")
+    await client.post("/query", json={"query": ASKED})
+    await fresh(base)
+    turn = iter(range(4_000))
+
+    async def asking() -> None:
+        for number in turn:
+            reply = await ask(client, f"user-{number}", headers={"Cache-Control": "no-cache"})
+            assert reply.json()["answered"]
+            if base.app.delivering.state.now().current.rollout.status["phase"] == "back":
+                return
+
+    await asyncio.gather(*(asking() for _ in range(6)))
+    rollout = base.app.delivery.current().rollout
+    assert rollout.status["phase"] == "back"
+    assert [gate["gate"] for gate in rollout.evidence["said"]["gates"] if gate["verdict"] == "fail"] == ["slow"]
