@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from cmo.agents import Deep
+from cmo.agents import Asked, Deep, Plan
 from cmo.agents.check import reversed_by
-from cmo.agents.plan import Asked
 from cmo.agents.saved import JsonSerializer
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.engines import Source
@@ -99,6 +98,20 @@ def test_papers_that_deny_each_other_are_named(base: Any) -> None:
     assert len(answer["disputes"][0]["evidence"]) == 2
 
 
+def test_what_no_paper_relates_directly_is_asked_link_by_link(base: Any) -> None:
+    base.add(
+        one="Phenylalanine and its product\n\nPhenylalanine was studied with tyrosine in the same samples of patients.",
+        two="A disease and a product\n\nTyrosine was studied with homocystinuria over many years in that hospital.",
+    )
+    answer = base.app.deep.answer(admit("How does phenylalanine lead to homocystinuria?"))
+    assert [(step["question"], step["why"]) for step in answer["steps"][1:]] == [
+        ("How is phenylalanine related to tyrosine?", "a link of a chain"),
+        ("How is tyrosine related to homocystinuria?", "a link of a chain"),
+    ]
+    direct = base.app.deep.answer(admit("How does tyrosine lead to homocystinuria?"))
+    assert len(direct["steps"]) == 1
+
+
 def test_a_thread_holds_one_question_after_another(deep: Deep) -> None:
     deep.answer(admit(FIRST), "mine")
     deep.answer(admit(SECOND), "mine")
@@ -149,9 +162,9 @@ class Scripted:
 class Fixed:
     """Plans three questions."""
 
-    def plan(self, question: str) -> tuple[Sequence[Asked], str]:
+    def plan(self, question: str) -> Plan:
         current().take(0)
-        return [Asked(question, "the question itself"), Asked("One?", "a part"), Asked("Two?", "a part")], "rules"
+        return Plan((Asked(question, "the question itself"), Asked("One?", "a part"), Asked("Two?", "a part")))
 
 
 def deep_over(oracle: Scripted, folder: Path) -> Deep:

@@ -101,6 +101,7 @@ def test_a_model_plans_and_is_paid_for_and_without_money_the_rules_do(open_base:
         base.add(pku=PKU, hcu=HCU)
         unpriced = base.app.deep.answer(admit(ASKED))
         assert unpriced["planned_by"] == "rules", "what has no price is not called"
+        assert "cmo budget price" in unpriced["notice"]
         base.app.treasury.own_prices.put(Price("own", "", input=Decimal(1), output=Decimal(2)))
         answer = base.app.deep.answer(admit(ASKED))
         assert answer["planned_by"] == "own"

@@ -1,10 +1,11 @@
 """A question to the questions that it is made of: by rules, and by a model that is not believed."""
 
 import re
+import time
 
 import pytest
 
-from cmo.agents import MOST_STEPS, Planner, Proposer
+from cmo.agents import MOST_STEPS, Plan, Planner, Proposer
 from cmo.agents.plan import WHOLE
 from cmo.errors import ChatFailed
 from cmo.model.concepts import Concept, Kind
@@ -77,6 +78,16 @@ def test_the_question_itself_is_always_asked_first_and_a_plan_is_bounded() -> No
     assert len({one.text for one in plan}) == MOST_STEPS
 
 
+@pytest.mark.parametrize(
+    "piece", ["what differences between a and b in c ", "compare and ", "how do a differ ", "and how is it, ", "? "]
+)
+@pytest.mark.parametrize("length", [299, 4_000])
+def test_no_question_takes_long_to_plan(piece: str, length: int) -> None:
+    began = time.process_time()
+    RULES.plan((piece * length)[:length])
+    assert time.process_time() - began < 0.5
+
+
 def test_a_chain_of_relations_is_asked_link_by_link() -> None:
     rules = Planner(LINKER.link_question, lambda _: ("choline", "TMAO", "heart disease"))
     assert [one.text for one in rules.parts("How does choline lead to heart disease?")] == [
@@ -93,16 +104,16 @@ def test_rules_without_a_vocabulary_still_split() -> None:
 
 
 ASKED = "Which metabolites are raised in phenylketonuria and how is it treated?"
-BY_RULES = (RULES.plan(ASKED), "rules")
+BY_RULES = tuple(RULES.plan(ASKED))
 
 
 def test_a_model_proposes_and_the_question_itself_still_comes_first() -> None:
     chat = ScriptedChat(
         '{"steps": ["Which metabolites are raised in phenylketonuria?", "How is phenylketonuria treated?"]}'
     )
-    plan, by = Proposer(chat, RULES).plan(ASKED)
-    assert by == chat.name
-    assert [one.text for one in plan] == [
+    plan = Proposer(chat, RULES).plan(ASKED)
+    assert (plan.by, plan.remark) == (chat.name, "")
+    assert [one.text for one in plan.questions] == [
         ASKED,
         "Which metabolites are raised in phenylketonuria?",
         "How is phenylketonuria treated?",
@@ -127,7 +138,9 @@ def test_a_model_proposes_and_the_question_itself_still_comes_first() -> None:
     ids=lambda said: re.sub(r"\W+", "-", said[:40]),
 )
 def test_a_proposal_that_does_not_fit_the_question_is_not_followed(said: str) -> None:
-    assert Proposer(ScriptedChat(said), RULES).plan(ASKED) == BY_RULES
+    plan = Proposer(ScriptedChat(said), RULES).plan(ASKED)
+    assert (plan.questions, plan.by) == (BY_RULES, "rules")
+    assert "did not fit" in plan.remark
 
 
 def test_a_model_that_fails_costs_nothing_but_its_plan() -> None:
@@ -135,11 +148,13 @@ def test_a_model_that_fails_costs_nothing_but_its_plan() -> None:
         def complete(self, *_: object, **__: object) -> object:  # type: ignore[override]
             raise ChatFailed("The endpoint is gone.")
 
-    assert Proposer(Broken(), RULES).plan(ASKED) == BY_RULES
-    assert Proposer(None, RULES).plan(ASKED) == BY_RULES
+    failed = Proposer(Broken(), RULES).plan(ASKED)
+    assert (failed.questions, failed.by) == (BY_RULES, "rules")
+    assert "The endpoint is gone." in failed.remark
+    assert Proposer(None, RULES).plan(ASKED) == Plan(BY_RULES)
 
 
 def test_a_plan_of_many_proposals_is_cut() -> None:
     many = ", ".join(f'"How is phenylketonuria treated in case {n}?"' for n in range(9))
-    plan, _ = Proposer(ScriptedChat(f'{{"steps": [{many}]}}'), RULES).plan(ASKED)
-    assert len(plan) == MOST_STEPS
+    plan = Proposer(ScriptedChat(f'{{"steps": [{many}]}}'), RULES).plan(ASKED)
+    assert len(plan.questions) == MOST_STEPS

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, cast
 
 from cmo import wire
 from cmo.agents.check import denied, reversed_by
-from cmo.agents.plan import Asked
+from cmo.agents.plan import Plan
 from cmo.agents.state import Run, Step
 from cmo.agents.write import written
 from cmo.errors import OracleError
@@ -43,8 +43,8 @@ class Asks(Protocol):
 class Plans(Protocol):
     """Whoever makes the plan."""
 
-    def plan(self, question: str) -> tuple[Sequence[Asked], str]:
-        """The questions, the whole one first, and who planned."""
+    def plan(self, question: str) -> Plan:
+        """The questions, the whole one first."""
         ...
 
 
@@ -63,13 +63,16 @@ class Work:
         """The questions that are to be asked."""
         came = self.clock.monotonic()
         with under(self.until), paying(Purse(self.question.payer, run["id"], self._left(run))) as purse:
-            asked, by = self.plans.plan(run["question"])
+            plan = self.plans.plan(run["question"])
         steps = [
             Step(question=one.text, why=one.why, mode=self.question.mode.value, tries=0, reply=None, gap="")
-            for one in asked
+            for one in plan.questions
         ]
-        told = f"{_count(steps, 'question')}, by {by}: " + " | ".join(one.text for one in asked)
-        return self._update(run, "plan", told, came, Run(steps=steps, cost=run["cost"] + purse.spent, planned_by=by))
+        told = f"{_count(steps, 'question')}, by {plan.by}: " + " | ".join(one.text for one in plan.questions)
+        cost = run["cost"] + purse.spent
+        return self._update(
+            run, "plan", told, came, Run(steps=steps, cost=cost, planned_by=plan.by, notice=plan.remark)
+        )
 
     def retrieve(self, run: Run) -> Run:
         """Ask the question in hand."""
@@ -133,6 +136,7 @@ class Work:
             "id": run["id"],
             "mode": "deep",
             "planned_by": run["planned_by"],
+            "notice": run["notice"],
             "cost_usd": dollars(run["cost"]),
             "processing_time_ms": round(update["milliseconds"], 3),
             "agent_history": update["trace"],

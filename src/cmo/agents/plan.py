@@ -55,6 +55,8 @@ _BETWEEN = re.compile(
 )
 _JOINS = re.compile(r"\s*(?:,|,?\s*(?:and|or|as well as))\s*", re.IGNORECASE)
 _FEW_WORDS = 2
+_LONGEST_COMPARED = 300
+"""Characters of a comparison: its patterns take time by the third power of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,18 @@ class Asked:
 
     text: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be asked, and who says so."""
+
+    questions: tuple[Asked, ...]
+    """The question itself first."""
+    by: str = "rules"
+    """``rules`` or the name of a language model."""
+    remark: str = ""
+    """Why it is not by the language model that is set."""
 
 
 class Planner:
@@ -143,6 +157,8 @@ def planned(question: str, parts: Iterable[Asked]) -> list[Asked]:
 
 def _sides(question: str) -> list[str]:
     """Both sides of a comparison, each asked about alone."""
+    if len(question) > _LONGEST_COMPARED:
+        return []
     found = next((match for pattern in _COMPARES if (match := pattern.match(question))), None)
     if not found:
         return []

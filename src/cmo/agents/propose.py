@@ -13,7 +13,7 @@ import logging
 import re
 from typing import Final
 
-from cmo.agents.plan import MOST_STEPS, Asked, Planner, planned
+from cmo.agents.plan import MOST_STEPS, Asked, Plan, Planner, planned
 from cmo.errors import BadQuestion, ModelError, NotNow, OutOfTime, PriceUnknown
 from cmo.model.chat import Message, Speaker
 from cmo.model.outside import Chat
@@ -33,30 +33,17 @@ _SCHEMA: Final = {
     "required": ["steps"],
     "additionalProperties": False,
 }
+_UNFIT: Final = "The language model's plan did not fit the question, so rules planned."
 _MOST_TOKENS = 300
 _MOST_CHARS = 300
 _WORD = re.compile(r"[^\W_]{4,}")
 _UNUSABLE = (ModelError, NotNow, OutOfTime, PriceUnknown)
 _SAYS_NOTHING = frozenset(
-    [
-        "what",
-        "which",
-        "when",
-        "where",
-        "how",
-        "does",
-        "that",
-        "this",
-        "with",
-        "from",
-        "have",
-        "been",
-        "known",
-        "about",
-        "related",
-        "between",
-    ]
-)
+    (
+        "what", "which", "when", "where", "how", "does", "that", "this", "with", "from", "have", "been", "known", "about",
+        "related", "between",
+    )
+)  # fmt: skip
 
 
 class Proposer:
@@ -71,18 +58,18 @@ class Proposer:
         self._chat = chat
         self._rules = rules
 
-    def plan(self, question: str) -> tuple[list[Asked], str]:
-        """The plan, and who made it: the model's name, or ``rules``."""
-        chat = self._chat
-        if chat is None:
-            return self._rules.plan(question), "rules"
+    def plan(self, question: str) -> Plan:
+        """The model's plan where it is one, else the rules'."""
+        if self._chat is None:
+            return Plan(tuple(self._rules.plan(question)))
         try:
-            said = chat.complete(_messages(question), most_tokens=_MOST_TOKENS, schema=_SCHEMA).text
+            said = self._chat.complete(_messages(question), most_tokens=_MOST_TOKENS, schema=_SCHEMA).text
         except _UNUSABLE as error:
             log.info("the language model made no plan: %s", error)
-            return self._rules.plan(question), "rules"
-        parts = self._checked(question, said)
-        return (planned(question, parts), chat.name) if parts is not None else (self._rules.plan(question), "rules")
+            return Plan(tuple(self._rules.plan(question)), remark=f"The language model made no plan: {error}")
+        if parts := self._checked(question, said):
+            return Plan(tuple(planned(question, parts)), self._chat.name)
+        return Plan(tuple(self._rules.plan(question)), remark=_UNFIT)
 
     def _checked(self, question: str, said: str) -> list[Asked] | None:
         """The questions of a proposal that are about the question; None where they are none, or leave out part of it."""

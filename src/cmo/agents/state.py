@@ -36,6 +36,8 @@ class Run(TypedDict, total=False):
     """Hash of what is asked, its filters included."""
     planned_by: str
     """``rules`` or the name of a language model."""
+    notice: str
+    """What whoever asked should know of the plan."""
     steps: list[Step]
     at: int
     """Index of the step in hand."""

@@ -72,6 +72,8 @@ def _show(answer: Mapping[str, Any]) -> None:
         console.print(f"[yellow]sources disagree[/]: {escape(dispute['text'])}", soft_wrap=True)
     for gap in answer["gaps"]:
         console.print(f"[yellow]no answer to[/] {escape(gap['question'])}: {escape(gap['why'])}", soft_wrap=True)
+    if answer["notice"]:
+        console.print(f"[yellow]note[/]: {escape(answer['notice'])}", soft_wrap=True)
     console.print(
         f"[dim]{len(answer['steps'])} questions, planned by {escape(answer['planned_by'])} · "
         f"{answer['processing_time_ms']:.0f} ms · thread {answer['thread_id']}[/]"
