@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 
 from cmo.model.concepts import Concept, Kind, Mention
 from cmo.vocabulary import lipids
 from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_chains, of_kind
+from cmo.vocabulary.codes import measured
 from cmo.vocabulary.compiled import CompiledVocabulary
 from cmo.vocabulary.confidence import LinkConfidence
 from cmo.vocabulary.credible import credible
@@ -69,7 +71,7 @@ class DictionaryLinker:
     def names(self, text: str) -> list[Linked]:
         """What `link` goes by, before it is judged how likely it is."""
         found = apply_definitions(text, self._candidates(text), self._vocabulary)
-        return linked(chosen(c for c in found if _counts(c) and credible(c, text)))
+        return linked(chosen(c for c in _vouched(found, text) if _counts(c) and credible(c, text)))
 
     def link_question(self, text: str) -> tuple[Mention, ...]:
         """The same for a question, where misspelled names are found as well."""
@@ -162,6 +164,13 @@ def chosen(found: Iterable[Candidate]) -> list[Candidate]:
         if free and (place == 0 or kept[place - 1].end <= candidate.start):
             kept.insert(place, candidate)
     return kept
+
+
+def _vouched(found: Iterable[Candidate], text: str) -> Iterator[Candidate]:
+    """Candidates, of which the tagger need not be asked about codes of amino acids that are measured."""
+    for candidate in found:
+        known = candidate.source is Source.DICTIONARY and measured(text, candidate.start, candidate.end)
+        yield replace(candidate, tagged=1.0, plain=False) if known else candidate
 
 
 def _counts(candidate: Candidate) -> bool:
