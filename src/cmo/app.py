@@ -226,7 +226,11 @@ class App(Answering):
             snapshot = self.snapshots.current()
             return chain(snapshot.graph, names(text)) if snapshot and snapshot.graph else ()
 
-        plans = Proposer(self.chat.billed(Bill("deep")) if self.chat else None, Planner(names, between))
+        def refused(text: str) -> bool:
+            return self.settings.routing and self.router.route(text, self.conditions).refuses
+
+        chat = self.chat.billed(Bill("deep")) if self.chat else None
+        plans = Proposer(chat, Planner(names, between), refused)
         return Deep(lambda: self.oracle, plans, self.folder / "deep.sqlite3", self.clock, scorer=lambda: self.support)
 
     def atlas(self) -> Atlas:

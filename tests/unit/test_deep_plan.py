@@ -154,6 +154,12 @@ def test_a_model_that_fails_costs_nothing_but_its_plan() -> None:
     assert Proposer(None, RULES).plan(ASKED) == Plan(BY_RULES)
 
 
+def test_a_model_never_hears_of_a_question_that_is_refused() -> None:
+    chat = ScriptedChat('{"steps": ["How is phenylketonuria treated?"]}')
+    assert Proposer(chat, RULES, lambda _: True).plan(ASKED) == Plan(BY_RULES)
+    assert chat.asked == []
+
+
 def test_a_plan_of_many_proposals_is_cut() -> None:
     many = ", ".join(f'"How is phenylketonuria treated in case {n}?"' for n in range(9))
     plan = Proposer(ScriptedChat(f'{{"steps": [{many}]}}'), RULES).plan(ASKED)

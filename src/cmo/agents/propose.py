@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from typing import Final
 
 from cmo.agents.plan import MOST_STEPS, Asked, Plan, Planner, planned
@@ -52,15 +53,17 @@ class Proposer:
     Args:
         chat: the model; None where none is set.
         rules: plan without it.
+        refused: whether a question will be refused as it stands; then nobody outside hears of it.
     """
 
-    def __init__(self, chat: Chat | None, rules: Planner) -> None:
+    def __init__(self, chat: Chat | None, rules: Planner, refused: Callable[[str], bool] = lambda _: False) -> None:
         self._chat = chat
         self._rules = rules
+        self._refused = refused
 
     def plan(self, question: str) -> Plan:
         """The model's plan where it is one, else the rules'."""
-        if self._chat is None:
+        if self._chat is None or self._refused(question):
             return Plan(tuple(self._rules.plan(question)))
         try:
             said = self._chat.complete(_messages(question), most_tokens=_MOST_TOKENS, schema=_SCHEMA).text
