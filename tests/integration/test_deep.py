@@ -252,6 +252,18 @@ def test_threads_are_kept_as_json_and_nothing_else_is_read(tmp_path: Path) -> No
         deep.history("mine")
 
 
+def test_a_thread_can_be_forgotten_and_the_oldest_ones_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = deep_over(Scripted(), tmp_path)
+    for name in ("a", "b", "c"):
+        deep.answer(admit("Both?"), name)
+    deep.forget("b")
+    deep.forget("nobody")
+    assert [len(deep.history(name)) for name in "abc"] == [1, 0, 1]
+    monkeypatch.setattr("cmo.agents.saved.MOST_THREADS", 2)
+    deep.answer(admit("Both?"), "d")
+    assert [len(deep.history(name)) for name in "abcd"] == [0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(("kind", "text"), [("pickle", b"cos\nsystem\n."), ("msgpack", b"\x80"), ("json", b"{")])
 def test_a_checkpoint_that_is_no_json_is_refused(kind: str, text: bytes) -> None:
     with pytest.raises(StoreCorrupt):

@@ -64,6 +64,8 @@ def test_the_steps_are_shown_and_the_answer_is_printed(cmo: Callable[..., tuple[
     assert [entry["question"] for entry in orjson.loads(out)["history"]] == [ASKED]
     assert ASKED in cmo("deep", "--thread", "mine", "--history")[1]
     assert "Nothing was asked" in cmo("deep", "--thread", "other", "--history")[1]
+    assert cmo("deep", "--thread", "mine", "--forget") == (0, "", "")
+    assert "Nothing was asked" in cmo("deep", "--thread", "mine", "--history")[1]
 
 
 def test_json_holds_the_steps_and_stdout_nothing_else(cmo: Callable[..., tuple[int, str, str]]) -> None:

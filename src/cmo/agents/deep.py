@@ -117,6 +117,15 @@ class Deep:
             found = saver.get_tuple(_config(_named(thread)))
             return list(found.checkpoint["channel_values"].get("history", [])) if found else []
 
+    def forget(self, thread: str) -> None:
+        """Delete a thread with all that was asked in it; nothing happens to one that nobody knows.
+
+        Raises:
+            StoreLocked: it is being worked on.
+        """
+        with self._held(_named(thread)), checkpoints(self._path) as saver:
+            saver.delete_thread(thread)
+
     def _held(self, thread: str) -> _Hold:
         return _Hold(self._busy, self._lock, thread)
 

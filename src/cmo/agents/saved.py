@@ -20,6 +20,8 @@ MISSING = (
     'Deep mode needs the extra [agents]. Install it with `pip install "clinical-metabolomics-oracle[agents]"`, '
     "or ask without it: `cmo ask`."
 )
+MOST_THREADS = 1_000
+"""Threads that are kept; the one that rested longest goes first."""
 _WAITS = 10.0
 """Seconds for which another process may write."""
 
@@ -71,11 +73,15 @@ def checkpoints(path: Path) -> Iterator[Any]:
 
 
 def tidy(saver: Any, thread: str) -> None:
-    """Forget how a thread came to where it is: what is done needs its last checkpoint only."""
+    """Forget how a thread came to where it is, since what is done needs its last checkpoint only; and the oldest threads."""
     with saver.cursor() as cursor:
-        newest = "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ?)"
-        for table in ("checkpoints", "writes"):
-            cursor.execute(f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id < {newest}", (thread, thread))  # noqa: S608 - fixed names
+        newest = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = :thread"
+        kept = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY max(checkpoint_id) DESC LIMIT :most"
+        for table in ("writes", "checkpoints"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE (thread_id = :thread AND checkpoint_id < ({newest})) OR thread_id NOT IN ({kept})",  # noqa: S608 - fixed names
+                {"thread": thread, "most": MOST_THREADS},
+            )
 
 
 def _said(value: object) -> str:

@@ -31,6 +31,7 @@ def deep(
         str, typer.Option(help="Name of a thread; the same question goes on where it was interrupted.")
     ] = "",
     history: Annotated[bool, typer.Option("--history", help="Show what was asked in --thread, instead.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Delete --thread and all that was asked in it.")] = False,
     mode: Annotated[str, typer.Option(help="How passages are found: " + " or ".join(Mode) + ".")] = Mode.HYBRID,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after so many seconds and tell what there is by then.")
@@ -43,6 +44,9 @@ def deep(
 ) -> None:
     """Plan, retrieve, read, check and write; exits with 3 when the papers do not say enough. Needs the extra [agents]."""
     with opened(read_settings(working_dir=home)) as house:
+        if forget:
+            house.deep.forget(thread)
+            return
         if history:
             _show_history(house.deep.history(thread), as_json=as_json)
             return
