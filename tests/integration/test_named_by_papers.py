@@ -91,6 +91,14 @@ def test_an_identifier_is_read_as_the_name_that_papers_print(base: Any, identifi
     assert found.passages[0].paper.source == "three.txt"
 
 
+@pytest.mark.parametrize(("asked", "name"), [("HPA", "phenylketonuria"), ("Phe", "L-phenylalanine")])
+def test_a_short_form_that_no_paper_prints_is_read_as_the_name(base: Any, asked: str, name: str) -> None:
+    found = base.app.retriever.retrieve(Question(f"What is said of {asked} in plasma?"), PASSAGES)
+    assert found.trace is not None
+    assert found.trace.misread == ((asked, name),)
+    assert found.passages[0].paper.source == "three.txt"
+
+
 def test_an_identifier_that_papers_print_is_searched_for_as_it_is(base: Any) -> None:
     base.add(five="Codes of diseases\n\nThe code DOID:9281 was used for every one of the patients of the clinic.\n")
     found = base.app.retriever.retrieve(Question("Who used DOID:9281 and phenylalanine?"), PASSAGES)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cmo.model.concepts import Mention
@@ -23,6 +23,7 @@ from cmo.model.ports import Graph, Linker
 from cmo.retrieve.lean import IDENTIFIER
 
 _SURE: Final = 1.0
+_PARTS: Final = re.compile(r"\w{3,}")
 _OLD_HMDB: Final = re.compile(r"^HMDB(\d{5})$", re.IGNORECASE)
 """As it was written before 2017, without two zeros."""
 
@@ -53,7 +54,8 @@ def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]
     known = _there(graph, [m for m in linked if not (m.read_as and prints(text[m.start : m.end]))])
     guessed = _there(graph, linker.guesses(text))
     named = _there(graph, list(_identified(linker, text, prints)))
-    sure = [*named, *_apart([m for m in known if not m[0].read_as], named)]
+    exact = _apart([m for m in known if not m[0].read_as], named)
+    sure = [*named, *(_as_papers_call_it(mention, node, text, prints) for mention, node in exact)]
     own = list(_apart(guessed, sure))
     forgiven = _apart([m for m in known if m[0].read_as], own)
     found: dict[int, Seed] = {}
@@ -72,6 +74,12 @@ def _identified(linker: Linker, text: str, prints: Callable[[str], bool]) -> Ite
         if concept is not None:
             read_as = "" if prints(found.group()) else concept.name
             yield Mention(found.start(), found.end(), concept.id, concept.kind, _SURE, read_as)
+
+
+def _as_papers_call_it(mention: Mention, node: Node, text: str, prints: Callable[[str], bool]) -> tuple[Mention, Node]:
+    """A mention whose name no paper prints is read as the one that they do."""
+    unprinted = not prints(text[mention.start : mention.end]) and any(map(prints, _PARTS.findall(node.name)))
+    return (replace(mention, read_as=node.name) if unprinted else mention), node
 
 
 def _there(graph: Graph, mentions: Sequence[Mention]) -> list[tuple[Mention, Node]]:
