@@ -80,7 +80,19 @@ def create_api(house: App) -> FastAPI:
     )
     api.state.desk = desk
     api.state.sorting = sorting
-    for part in (questions, answers, classify, enrichment, graph, evidence, papers, releases, experiments, status, site):
+    for part in (
+        questions,
+        answers,
+        classify,
+        enrichment,
+        graph,
+        evidence,
+        papers,
+        releases,
+        experiments,
+        status,
+        site,
+    ):
         api.include_router(part.router)
     api.include_router(experiments.pages)
     api.mount("/static", site.files())
