@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cmo.app import App, opened
+from cmo.route import shipped_rules
 from cmo.settings import read_settings
 from cmo.vocabulary.starter import starter
 
 LEAST_COVERAGE = 0.7
 """Below this the documents speak of thin coverage: add papers."""
 LEAST_EMBEDDING = 0.75
+MOST_COMPLEXITY = 0.8
+"""Above this the documents advise to ask in steps: `cmo deep`."""
+MOST_QUESTIONS = 1_000
+_MANY_WORDS, _MANY_CONCEPTS = 40, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,27 @@ class EmbeddingQuality:
     """Share of the ten nearest passages by exact comparison that the search finds, over the base's own passages."""
 
 
+@dataclass(frozen=True, slots=True)
+class QueryPatterns:
+    """What the service was asked lately, as far as answers are written down (`CMO_AUDIT_DAYS`)."""
+
+    complexity_score: float
+    """Mean over the questions, 0 to 1: a third each for its parts (3 or more count fully), its words (40) and the concepts
+    that it names (4)."""
+    questions: int
+    several_parts: float
+    """Share of the questions that ask for more than one thing."""
+    refused: float
+    """Share of the questions that the papers did not answer."""
+    words: float
+    """Of a question, on average."""
+
+
+async def analyze_query_patterns() -> QueryPatterns:
+    """Look through the latest thousand questions that the service of the environment answered."""
+    return await asyncio.to_thread(_patterns)
+
+
 async def analyze_knowledge_coverage() -> Coverage:
     """Count which concepts of the field the base of the environment mentions."""
     return await asyncio.to_thread(_coverage)
@@ -46,6 +72,27 @@ async def analyze_knowledge_coverage() -> Coverage:
 async def check_embedding_quality() -> EmbeddingQuality:
     """Compare the vector search with an exact one."""
     return await asyncio.to_thread(_embedding)
+
+
+def _patterns() -> QueryPatterns:
+    with opened(read_settings()) as house:
+        given = house.record.answers.recent(MOST_QUESTIONS)
+        rules, linker, year = shipped_rules(), house.linker, house.year()
+        parts = [rules.read(answer.question, year).parts for answer in given]
+        words = [len(answer.question.split()) for answer in given]
+        named = [len({mention.concept for mention in linker.link_question(answer.question)}) for answer in given]
+    count = max(1, len(given))
+    complexity = [
+        (min(1.0, (part - 1) / 2) + min(1.0, word / _MANY_WORDS) + min(1.0, concepts / _MANY_CONCEPTS)) / 3
+        for part, word, concepts in zip(parts, words, named, strict=True)
+    ]
+    return QueryPatterns(
+        complexity_score=round(sum(complexity) / count, 4),
+        questions=len(given),
+        several_parts=round(sum(part > 1 for part in parts) / count, 4),
+        refused=round(sum(not answer.reply["answered"] for answer in given) / count, 4),
+        words=round(sum(words) / count, 2),
+    )
 
 
 def _coverage() -> Coverage:

@@ -15,9 +15,12 @@ import pytest
 
 import lightrag_integration
 from cmo.answer.confidence import Confidence
-from cmo.app import App
+from cmo.app import App, opened
 from cmo.errors import BadFilter, BadQuestion, NotFound, OracleError, SettingsError, SnapshotCorrupt
 from cmo.ingest.pipeline import Chunking, Pipeline
+from cmo.model.audit import Given
+from cmo.model.money import Payer
+from cmo.settings import read_settings
 from cmo.testing import HashingEmbedder, ParsersHere, by_shared_words
 from lightrag_integration import (
     AsyncClinicalRAG,
@@ -250,3 +253,19 @@ async def test_coverage_counts_the_concepts_of_the_field_that_papers_mention() -
     assert some.coverage_percentage == pytest.approx(some.mentioned / some.concepts, abs=1e-4)
     assert some.by_kind["disease"] > 0 < some.by_kind["metabolite"]
     assert (await quality_diagnostics.check_embedding_quality()).score == 1.0
+
+
+async def test_patterns_of_what_was_asked_are_told() -> None:
+    assert (await quality_diagnostics.analyze_query_patterns()).questions == 0
+    plain = "What is TMAO?"
+    long = (
+        "How does metformin lower lactate in diabetes, and which trials of it in phenylketonuria and obesity are under way? "
+        * 2
+    )
+    with opened(read_settings()) as house:
+        for name, question, answered in (("a", plain, True), ("b", long.strip(), False)):
+            facts = {"id": name, "answered": answered}
+            house.record.answers.put([Given(name, house.clock.now(), Payer(), "", "0", {"query": question}, facts)])
+    told = await quality_diagnostics.analyze_query_patterns()
+    assert (told.questions, told.refused, told.several_parts) == (2, 0.5, 0.5)
+    assert 0.3 < told.complexity_score < 0.8
