@@ -99,6 +99,13 @@ def test_a_short_form_that_no_paper_prints_is_read_as_the_name(base: Any, asked:
     assert found.passages[0].paper.source == "three.txt"
 
 
+def test_a_name_is_not_read_as_itself(base: Any) -> None:
+    base.add(five="A liver disease\n\nSuccinylacetone was raised in plasma of patients with tyrosinaemia type I.\n")
+    asked = trace(base, "What is raised in tyrosinemia type I?")
+    assert [node.name for node in asked.concepts] == ["tyrosinemia type I"]
+    assert asked.misread == ()
+
+
 def test_an_identifier_that_papers_print_is_searched_for_as_it_is(base: Any) -> None:
     base.add(five="Codes of diseases\n\nThe code DOID:9281 was used for every one of the patients of the clinic.\n")
     found = base.app.retriever.retrieve(Question("Who used DOID:9281 and phenylalanine?"), PASSAGES)

@@ -78,8 +78,10 @@ def _identified(linker: Linker, text: str, prints: Callable[[str], bool]) -> Ite
 
 def _as_papers_call_it(mention: Mention, node: Node, text: str, prints: Callable[[str], bool]) -> tuple[Mention, Node]:
     """A mention whose name no paper prints is read as the one that they do."""
-    unprinted = not prints(text[mention.start : mention.end]) and any(map(prints, _PARTS.findall(node.name)))
-    return (replace(mention, read_as=node.name) if unprinted else mention), node
+    printed = text[mention.start : mention.end]
+    if printed.casefold() == node.name.casefold() or prints(printed) or not any(map(prints, _PARTS.findall(node.name))):
+        return mention, node
+    return replace(mention, read_as=node.name), node
 
 
 def _there(graph: Graph, mentions: Sequence[Mention]) -> list[tuple[Mention, Node]]:
