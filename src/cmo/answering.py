@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.assess.heads import Head
 from cmo.errors import VocabularyCorrupt
 from cmo.holdings import COMPILED, Holdings
 from cmo.kit.hot import HotFile
@@ -184,7 +185,17 @@ class Answering(Holdings):
         """Judges answers."""
         from cmo.assess import Assessor  # noqa: PLC0415
 
-        return Assessor(self.support)
+        return Assessor(self.support, acceptable=self.accepting.now())
+
+    @cached_property
+    def accepting(self) -> HotFile[Head | None]:
+        """What people here accept, learnt from their ratings; None where nothing is."""
+        return HotFile(
+            self.folder / "accepting.json",
+            decode=_head,
+            encode=lambda head: json.dumps(head.as_json() if head else None).encode(),
+            default=lambda: None,
+        )
 
     @cached_property
     def guard(self) -> SemanticGuard:
@@ -207,6 +218,11 @@ class Answering(Holdings):
 
     def _support_of(self, reply: Mapping[str, Any]) -> float | None:
         """How well a reply's sentences are supported by what they cite."""
+        found = self.judge_sent(reply)
+        return found.accuracy if found else None
+
+    def judge_sent(self, reply: Mapping[str, Any]) -> Assessment | None:
+        """What an answer is worth that was sent as JSON; None of a refusal."""
         from cmo.assess import Reviewed, Said  # noqa: PLC0415
 
         sources: dict[str, list[str]] = {}
@@ -215,7 +231,7 @@ class Answering(Holdings):
         said = tuple(Said(s["text"], tuple(map(str, s["citations"]))) for s in reply["sentences"])
         if not said:
             return None
-        return self.assessor.assess(Reviewed(reply["question"], said, sources)).accuracy
+        return self.assessor.assess(Reviewed(reply["question"], said, sources))
 
     @cached_property
     def outside(self) -> Outside:
@@ -304,3 +320,11 @@ class Answering(Holdings):
         if "executor" in opened:
             self.executor.shutdown(wait=True, cancel_futures=True)
         super().close()
+
+
+def _head(data: bytes) -> Head | None:
+    facts = json.loads(data)
+    try:
+        return None if facts is None else Head.of(facts)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{facts!r} is no head") from error

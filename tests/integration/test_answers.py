@@ -281,3 +281,36 @@ def test_commands_list_show_rate_replay_and_forget(base: Any, monkeypatch: pytes
     assert "replaced: Maple syrup urine disease" in differs.output
     assert "1 answers are deleted" in run(cli, ["answers", "forget", "--days", "0"]).output
     assert "No answer is kept" in run(cli, ["answers", "list"]).output
+
+
+def test_what_people_accept_is_learnt_from_their_ratings(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    base.add(msud=MSUD)
+    speaking(base)
+    from cmo import wire
+
+    class Opened:
+        def __enter__(self) -> Any:
+            return base.app
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("cmo.cli.answers.opened", lambda _: Opened())
+    run = CliRunner().invoke
+    reply = wire.reply(base.app.oracle.reply(Question(ASKED)))
+    log = base.app.record.answers
+    log.put(
+        [Given(f"{n:x}", NOW, Payer(), "", "0", asked(Question(ASKED)), {**reply, "id": f"{n:x}"}) for n in range(30)]
+    )
+    for n in range(15):
+        log.rate(Rating(f"{n:x}", NOW, Payer(), 1))
+    assert run(cli, ["answers", "learn"]).exit_code != 0
+    for n in range(15, 30):
+        log.rate(Rating(f"{n:x}", NOW, Payer(), 2 if n % 2 else 3))
+    shipped = base.app.judge_sent(reply).acceptable
+    assert run(cli, ["answers", "learn"]).exit_code == 0
+    base.app.__dict__.pop("assessor")
+    assert base.app.judge_sent(reply).acceptable < shipped
+    assert run(cli, ["answers", "learn", "--forget"]).exit_code == 0
+    base.app.__dict__.pop("assessor")
+    assert base.app.judge_sent(reply).acceptable == shipped

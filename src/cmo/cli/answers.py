@@ -15,15 +15,18 @@ from cmo.app import opened
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
-from cmo.errors import NotFound
+from cmo.errors import LabelsUnusable, NotFound
 from cmo.model.audit import HIGHEST, LOWEST, Given, Rating
 from cmo.model.money import Payer
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
+    from cmo.app import App
     from cmo.replay import Replay
 
 app = typer.Typer(help="Answers that the service gave: list, show, rate, forget.", no_args_is_help=True)
+
+_UNDECIDED = 3
 
 AnswerId = Annotated[str, typer.Argument(help="The `id` of a reply.", metavar="ANSWER_ID")]
 
@@ -114,6 +117,52 @@ def forget(
         print_json({"forgotten": gone})
     else:
         console.print(f"{gone} answers are deleted.")
+
+
+@app.command("learn")
+def learn(
+    *,
+    forget_it: Annotated[bool, typer.Option("--forget", help="Go by the shipped judgement again.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the probability that an answer may be shown to the ratings of people here; 4 and 5 accept, 1 and 2 do not."""
+    with opened(read_settings(working_dir=home)) as house:
+        if forget_it:
+            house.accepting.change(None)
+            told: dict[str, Any] = {"ratings": 0}
+        else:
+            told = _learnt(house)
+    if as_json:
+        print_json(told)
+    elif forget_it:
+        console.print("Answers are judged as shipped again.")
+    else:
+        console.print(
+            f"Learnt from {told['ratings']} ratings, of which {told['accepted']:.0%} accept: "
+            f"squared error {told['before']:.3f} before, {told['after']:.3f} after (on these ratings). "
+            "A service that runs takes it up when it starts again."
+        )
+
+
+def _learnt(house: App) -> dict[str, Any]:
+    from cmo.assess.feedback import learnt
+    from cmo.assess.heads import shipped
+
+    house.accepting.change(None)  # what is judged now is judged as shipped
+    stated, accepted = [], []
+    for rating in house.record.answers.ratings():
+        given = house.record.answers.get(rating.answer)
+        judged = house.judge_sent(given.reply) if given and rating.score != _UNDECIDED else None
+        if judged is not None:
+            stated.append(judged.acceptable)
+            accepted.append(rating.score > _UNDECIDED)
+    try:
+        found = learnt(shipped("acceptable"), stated, accepted)
+    except ValueError as error:
+        raise LabelsUnusable(f"{error} Rate answers on the page, or with `cmo answers rate`.") from error
+    house.accepting.change(found.head)
+    return {"ratings": found.ratings, "accepted": found.accepted, "before": found.before, "after": found.after}
 
 
 def replay(answer: AnswerId, *, home: Home = None, as_json: AsJson = False) -> None:
