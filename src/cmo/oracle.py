@@ -20,7 +20,8 @@ from cmo.model.money import Micros, Payer
 from cmo.model.ports import Router
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.model.routes import Conditions, Route
-from cmo.route.speak import notice, out_of_scope, unsafe
+from cmo.route.rules import cries
+from cmo.route.speak import help_for, notice, out_of_scope, unsafe
 from cmo.spend.purse import Purse, paying
 from cmo.tongues import Tongues
 
@@ -101,6 +102,8 @@ class Oracle:
 
     def _reply(self, question: Question) -> Reply:
         came = self._clock.monotonic()
+        if self._router is None and cries(question.text):  # a router sees to that itself
+            return Reply(help_for(question.text), question.mode, 0.0, 0.0, Source.NONE)
         understood = self._tongues.understood(question)
         asked = understood.question
         conditions = self._conditions()

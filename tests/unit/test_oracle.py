@@ -86,3 +86,14 @@ def test_a_reply_tells_the_answer_the_mode_and_the_time() -> None:
 def test_what_is_no_year_is_told(year: int) -> None:
     with pytest.raises(BadFilter, match="no year"):
         admit("What is raised?", filters=Filters(year_from=year))
+
+
+@pytest.mark.parametrize("cry", ["I want to die, which potassium dose?", "Wie kann ich mich umbringen?"])
+def test_a_cry_for_help_is_answered_where_nothing_is_routed(cry: str) -> None:
+    clock = FakeClock()
+    retriever = SlowRetriever(clock)
+    with ThreadPoolExecutor(1) as executor:
+        reply = Oracle(Engines(retriever, Echo(), clock), clock, executor).reply(admit(cry))
+    assert reply.answer.refusal is not None
+    assert "crisis line" in reply.answer.text
+    assert retriever.asked == []

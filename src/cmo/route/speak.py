@@ -61,6 +61,11 @@ def unsafe(question: str, route: Route) -> Answer:
     return Answer(question, (), (), 0.0, "", refusal=refusal)
 
 
+def help_for(question: str) -> Answer:
+    """What is said to a cry for help; nothing was searched."""
+    return Answer(question, (), (), 0.0, "", refusal=NoAnswer(RefusalReason.UNSAFE, _HELP, 0, ()))
+
+
 def out_of_scope(answer: Answer, route: Route) -> Answer:
     """An answer, or where there is none to a question of another subject, that reason."""
     thin = answer.refusal is not None and answer.refusal.reason is RefusalReason.THIN_EVIDENCE
