@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from cmo.model.concepts import Kind, Mention
@@ -32,6 +33,8 @@ _CODE = re.compile(r"(?=.*\d)(?:(?<![^\W\d_])[^\W\d_]{1,3}(?![^\W\d_])|\d+)+")
 """Few letters and figures: p53, Hsp70, CX4945; not 11beta."""
 _SYMBOL = re.compile(r"(?=.*\d)(?!.*(?:alpha|beta|gamma|delta|kappa))(?:[^\W\d_]{1,3}|[^\W\d_]{4,5}(?![^\W\d_])|\d+)+")
 """The same of a gene, of which more letters are still a symbol: abcg25."""
+_BEGINNINGS: Final = tuple((kind, f"{NAMED}{kind}:") for kind in TAGS)
+_WORDS_KEPT: Final = 20_000
 _APART = re.compile(r"\b([A-Z]{1,5}) (?=\d)")
 
 
@@ -64,7 +67,12 @@ def guesses(text: str) -> Iterator[Mention]:
 
 def _ids(laid: Text, first: int, last: int) -> Iterator[tuple[str, Kind]]:
     spelled = laid.spelled(first, last)
-    yield from ((own_id(kind, spelled), kind) for kind in TAGS)
+    of_genes, of_others = written(Kind.GENE, spelled), written(Kind.OTHER, spelled)
+    for kind, beginning in _BEGINNINGS:
+        if kind is Kind.LIPID:
+            yield f"{LIPIDS}{spelled}", kind
+        else:
+            yield f"{beginning}{of_genes if kind is Kind.GENE else of_others}", kind
     printed = laid.source[laid.starts[first] : laid.ends[last]]
     yield from ((concept, Kind.OTHER) for concept in foreign_ids(printed))
 
@@ -82,6 +90,7 @@ def _may_be_a_name(laid: Text, first: int, last: int) -> bool:
     return all(laid.source[laid.starts[n] : laid.ends[n]].casefold() not in STOP for n in (first, last))
 
 
+@lru_cache(_WORDS_KEPT)
 def _word(word: str, code: re.Pattern[str], *, short: bool) -> str:
     """In capitals where it is one letter, a code, or a short name that stands alone; else in small letters."""
     symbol = len(word) == 1 or code.fullmatch(word) or (short and len(word) <= SHORT and word.casefold() not in STOP)
