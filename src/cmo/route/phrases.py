@@ -25,6 +25,7 @@ _WORD = re.compile(rf"[{_SCRIPTS}]+|[^\W_{_SCRIPTS}]+")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _UNSPACED = re.compile(rf"[{_SCRIPTS}]")
 _ANY, _NUMBER, _GAP = "_", "0", ".."
+_ANYTHING = frozenset((_ANY, _NUMBER, _GAP))
 _GAP_WORDS = 3
 _STEM = 3
 """Letters by which words with an open end are looked up; a phrase must begin with as many."""
@@ -39,6 +40,10 @@ class Word:
     start: int
     end: int
     """In the text as it was given."""
+
+
+_Row = tuple[str, tuple[str, ...]]
+"""Name of a list, and the pieces of a phrase of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,11 @@ class Phrases:
     """
 
     def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
-        self._by_word: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-        self._by_stem: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        self._by_words: dict[tuple[str, str], list[_Row]] = {}
+        """By their first two words, as one begins so often that all of its phrases are too many to look at."""
+        self._by_word: dict[str, list[_Row]] = {}
+        """By their first word, where the second is none in particular."""
+        self._by_stem: dict[str, list[_Row]] = {}
         self._unspaced: list[tuple[str, str]] = []
         for name, phrases in lists.items():
             for phrase in phrases:
@@ -89,7 +97,8 @@ class Phrases:
 
     def _at(self, texts: Sequence[str], start: int) -> Iterator[tuple[str, int]]:
         word = texts[start]
-        for name, rest in self._by_word.get(word, ()):
+        following = texts[start + 1] if start + 1 < len(texts) else ""
+        for name, rest in (*self._by_word.get(word, ()), *self._by_words.get((word, following), ())):
             end = _reach(rest, texts, start + 1)
             if end:
                 yield name, end
@@ -112,12 +121,14 @@ class Phrases:
             row = tuple(piece for part in parts for piece in _pieces(part))
             if row[0].endswith("*"):
                 self._by_stem.setdefault(row[0][:_STEM], []).append((name, row))
+            elif len(row) > 1 and not (row[1].endswith("*") or row[1] in _ANYTHING):
+                self._by_words.setdefault((row[0], row[1]), []).append((name, row[1:]))
             else:
                 self._by_word.setdefault(row[0], []).append((name, row[1:]))
 
 
 def _pieces(part: str) -> list[str]:
-    if part in {_ANY, _NUMBER, _GAP}:
+    if part in _ANYTHING:
         return [part]
     pieces = [fold(m.group()) for m in _WORD.finditer(part)]
     if not pieces:
