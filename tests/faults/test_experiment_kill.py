@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,12 +44,14 @@ def test_whenever_the_service_is_killed_each_answer_is_there_once_with_its_user_
         experiments = Experiments(record.experiments, clock)
         experiments.plan(SPEC, "ada")
         experiments.start("reach", "ada")
-        before = 0
+
+        def answers() -> int:
+            return int(experiments.findings("reach", cuts=0).results.answers)
+
         for kill in range(4):
-            _killed_after(0.15 + 0.11 * kill, url, kill * 1_000)
+            seen = _killed(answers, 0.013 * kill, url, kill * 1_000)
             found = experiments.findings("reach", cuts=0).results
-            assert found.answers > before, "what was written before the kill stays"
-            before = found.answers
+            assert found.answers >= seen, "what was written before the kill stays"
         rows = list(record.experiments.seen("experiment/reach", 1))
         arms = {(row.sums["unit"], row.arm) for row in rows}
         assert len(arms) == len({unit for unit, _ in arms}), "nobody is in two arms"
@@ -61,11 +64,19 @@ def test_whenever_the_service_is_killed_each_answer_is_there_once_with_its_user_
         assert found.valid
 
 
-def _killed_after(seconds: float, url: str, first: int) -> None:
+def _killed(answers: Callable[[], int], seconds: float, url: str, first: int) -> int:
+    """How many answers were there when the service was killed, so long after it had begun to write."""
+    before = answers()
     command = [sys.executable, "-c", _SERVICE, url, str(first)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout is not None
         assert service.stdout.readline().strip() == "begun"
+        ends = time.monotonic() + 30
+        while answers() == before:
+            assert time.monotonic() < ends, "nothing is written"
+            time.sleep(0.01)
         time.sleep(seconds)
+        seen = answers()
         service.send_signal(signal.SIGKILL)
         service.wait(10)
+        return seen
