@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.engines import Source
+from cmo.errors import SnapshotCorrupt
 from cmo.kit.deadline import within
 from cmo.model.papers import Format
 from cmo.model.questions import Question
@@ -114,6 +115,23 @@ def test_a_web_that_fails_costs_a_notice_and_not_the_answer(house: Built, web: W
     assert reply.source is Source.PAPERS
     assert "rests on the papers alone" in reply.notice
     assert reply.fleeting
+
+
+def test_papers_that_cannot_be_searched_are_no_end(house: Built, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.page("pegvaliase", PAGE)
+    base = house()
+
+    def broken(*_: object) -> None:
+        raise SnapshotCorrupt("the index cannot be read.")
+
+    oracle = base.app.oracle
+    monkeypatch.setattr(type(base.app.retriever), "retrieve", broken)
+    reply = oracle.reply(Question(NEWS))
+    assert reply.source is Source.WEB_INSTEAD
+    assert "The papers could not be asked (the index cannot be read)" in reply.notice
+    web.faults = [(500, {}, b"{}")] * 50
+    with pytest.raises(SnapshotCorrupt):
+        oracle.reply(Question("Is sapropterin approved?", web=Asked.ALSO))
 
 
 def test_without_money_the_web_is_not_asked(house: Built, web: Web) -> None:

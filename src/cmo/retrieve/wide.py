@@ -70,14 +70,16 @@ class WideRetriever:
         """The best passages of what was asked, best first.
 
         Raises:
-            ModelMismatch: the snapshot was made with another model.
+            OracleError: neither the papers nor the web can be searched.
         """
         if question.web is Web.NO:
             return self._papers.retrieve(question, limit)
         seconds = min(self._seconds, _SHARE * remaining())
         search = self._executor.submit(in_context(self._search, question.text, seconds))
-        found = self._papers.retrieve(question, limit)
+        found, broken = self._found(question, limit)
         pages, trouble = _awaited(search, seconds)
+        if pages is None and broken is not None:
+            raise broken
         if pages is None:
             return replace(found, notice=_GONE.format(why=trouble))
         if not found.query_vector.size:  # there are no papers: then the question was not encoded either
@@ -89,6 +91,13 @@ class WideRetriever:
         return replace(
             found, passages=tuple(_merged(mine, passages, limit)), searched=found.searched + len(pages.pages)
         )
+
+    def _found(self, question: Question, limit: int) -> tuple[Found, OracleError | None]:
+        """What the papers have; nothing where they cannot be searched, and why."""
+        try:
+            return self._papers.retrieve(question, limit), None
+        except OracleError as error:
+            return Found(question.text, (), np.empty(0, np.float32), (), "", 0), error
 
     def _search(self, text: str, seconds: float) -> WebFound:
         with within(seconds):
