@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from cmo import wire
 from cmo.chronicle import question_of
-from cmo.errors import NotFound
 from cmo.model.audit import AnswerLog, Facts
 from cmo.oracle import Oracle
 from cmo.store.record import Record
@@ -98,9 +97,7 @@ class Replayer:
         Raises:
             NotFound: there is no such answer, or it is forgotten.
         """
-        given = self._answers.get(answer)
-        if given is None:
-            raise NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
+        given = self._answers.needed(answer)
         now = wire.reply(self._oracle.reply(question_of(given.asked)))
         then, said = _said(given.reply), _said(now)
         changed = _changed(given.reply, now)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from cmo import wire
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.chronicle import Chronicle, asked, question_of
@@ -251,20 +253,10 @@ def test_commands_list_show_rate_replay_and_forget(base: Any, monkeypatch: pytes
     base.add(msud=MSUD)
     speaking(base)
     question = Question(ASKED)
-    from cmo import wire
-
     reply = wire.reply(base.app.oracle.reply(question))
     base.app.chronicle.note(question, reply)
     until(lambda: base.app.record.answers.recent(1))
-
-    class Opened:
-        def __enter__(self) -> Any:
-            return base.app
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr("cmo.cli.answers.opened", lambda _: Opened())
+    monkeypatch.setattr("cmo.cli.answers.opened", lambda _: nullcontext(base.app))
     run = CliRunner().invoke
     assert reply["id"] in run(cli, ["answers", "list"]).output
     assert "Kept: 4 of 5" in run(cli, ["answers", "rate", reply["id"], "4", "--comment", "good [sic]"]).output
@@ -286,16 +278,7 @@ def test_commands_list_show_rate_replay_and_forget(base: Any, monkeypatch: pytes
 def test_what_people_accept_is_learnt_from_their_ratings(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     base.add(msud=MSUD)
     speaking(base)
-    from cmo import wire
-
-    class Opened:
-        def __enter__(self) -> Any:
-            return base.app
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr("cmo.cli.answers.opened", lambda _: Opened())
+    monkeypatch.setattr("cmo.cli.answers.opened", lambda _: nullcontext(base.app))
     run = CliRunner().invoke
     reply = wire.reply(base.app.oracle.reply(Question(ASKED)))
     log = base.app.record.answers

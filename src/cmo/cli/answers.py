@@ -15,7 +15,7 @@ from cmo.app import opened
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
-from cmo.errors import LabelsUnusable, NotFound
+from cmo.errors import LabelsUnusable
 from cmo.model.audit import HIGHEST, LOWEST, Given, Rating
 from cmo.model.money import Payer
 from cmo.settings import read_settings
@@ -65,9 +65,7 @@ def show(
     """Show an answer as it was given, and its ratings."""
     with opened(read_settings(working_dir=home)) as house:
         answers = house.record.answers
-        given, ratings = answers.get(answer), answers.ratings(answer)
-    if given is None:
-        raise NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
+        given, ratings = answers.needed(answer), answers.ratings(answer)
     if references:
         typer.echo(bibliography([wire.paper_of(c) for c in given.reply["citations"]], references), nl=False)
         return

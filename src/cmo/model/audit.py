@@ -67,6 +67,14 @@ class AnswerLog(Protocol):
         """An answer by its id."""
         ...
 
+    def needed(self, answer: str) -> Given:
+        """The same, for whoever cannot do without it.
+
+        Raises:
+            NotFound: there is no such answer.
+        """
+        ...
+
     def recent(self, limit: int, *, containing: str = "") -> list[Given]:
         """The latest answers, newest first, whose question holds some words."""
         ...

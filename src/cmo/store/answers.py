@@ -60,6 +60,17 @@ class SqlAnswers:
             row = connection.execute(select(answers).where(answers.c.id == answer)).first()
         return None if row is None else _given(row)
 
+    def needed(self, answer: str) -> Given:
+        """The same, for whoever cannot do without it.
+
+        Raises:
+            NotFound: there is no such answer.
+        """
+        given = self.get(answer)
+        if given is None:
+            raise _unknown(answer)
+        return given
+
     def recent(self, limit: int, *, containing: str = "") -> list[Given]:
         """The latest answers, newest first, whose question holds some words; case does not matter."""
         query = select(answers).order_by(answers.c.at.desc(), answers.c.id).limit(limit)
@@ -86,7 +97,7 @@ class SqlAnswers:
         whose = {"answer": rating.answer, "tenant": rating.payer.tenant, "user_id": rating.payer.user}
         with translated(self._where), self._engine.begin() as connection:
             if connection.execute(select(answers.c.id).where(answers.c.id == rating.answer)).first() is None:
-                raise NotFound(f"There is no answer {rating.answer!r}, or it is forgotten. See `cmo answers list`.")
+                raise _unknown(rating.answer)
             fresh = self._upsert(ratings).values(**whose, **said)
             connection.execute(fresh.on_conflict_do_update(index_elements=list(whose), set_=said))
 
@@ -100,6 +111,10 @@ class SqlAnswers:
                 Rating(row.answer, _utc(row.at), Payer(row.tenant, row.user_id), row.score, row.comment)
                 for row in connection.execute(query)
             ]
+
+
+def _unknown(answer: str) -> NotFound:
+    return NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
 
 
 def _given(row: Row[Any]) -> Given:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from cmo import wire
 from cmo.answer.bibliography import Style, bibliography
-from cmo.errors import NotFound
 from cmo.model.audit import HIGHEST, LOWEST, MAX_COMMENT_CHARS, Rating
 from cmo.model.money import Payer
 from cmo.web.desk import AtDesk
@@ -132,9 +131,7 @@ async def answer(answer_id: AnswerId, desk: AtDesk) -> Response:
 
     def found() -> dict[str, Any]:
         answers = desk.house.record.answers
-        given = answers.get(answer_id)
-        if given is None:
-            raise _unknown(answer_id)
+        given = answers.needed(answer_id)
         said = [{"rating": r.score, "comment": r.comment, "at": r.at.isoformat()} for r in answers.ratings(answer_id)]
         return {
             "id": given.id,
@@ -156,9 +153,7 @@ async def answer(answer_id: AnswerId, desk: AtDesk) -> Response:
 )
 async def references(answer_id: AnswerId, desk: AtDesk, style: Style = Style.BIBTEX) -> Response:
     """The papers that an answer cites, as reference managers and journals take them."""
-    given = await desk.read(desk.house.record.answers.get, answer_id)
-    if given is None:
-        raise _unknown(answer_id)
+    given = await desk.read(desk.house.record.answers.needed, answer_id)
     text = bibliography([wire.paper_of(c) for c in given.reply["citations"]], style)
     return Response(text, media_type=_KINDS[style])
 
@@ -169,7 +164,3 @@ async def replay(answer_id: AnswerId, desk: AtDesk) -> Response:
     await desk.oracle()
     replayed = await desk.read(lambda: desk.house.replayer.replay(answer_id))
     return json(replayed.as_json())
-
-
-def _unknown(answer_id: str) -> NotFound:
-    return NotFound(f"There is no answer {answer_id!r}, or it is forgotten.")
