@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from cmo.engines import Engines, Source
@@ -51,8 +51,8 @@ class Reply:
     """Whether an engine failed or was too dear, so that the same question may be answered better in a moment."""
     cost: Micros = 0
     """What its calls took, in millionths of a dollar."""
-    id: str = field(default_factory=lambda: token_hex(8))
-    """By which it can be rated and replayed."""
+    id: str = ""
+    """By which it can be rated and replayed; the oracle gives it."""
 
     @property
     def milliseconds(self) -> float:

@@ -102,10 +102,21 @@ def query(
     _figures(rows)
 
 
-def _figures(rows: Sequence[Row]) -> None:
+def _table(*names: str) -> Table:
+    """An empty table of figures."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("figure", "value", "goal", "met"):
+    for name in names:
         table.add_column(name, justify="right" if name == "value" else "left")
+    return table
+
+
+def _between(low: float | None, high: float | None, form: str) -> str:
+    """An interval; nothing where there is none."""
+    return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
+
+
+def _figures(rows: Sequence[Row]) -> None:
+    table = _table("figure", "value", "goal", "met")
     for row in rows:
         met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
         table.add_row(row.what, f"{row.value:,g} {row.unit}".strip(), row.goal, met)
@@ -135,9 +146,7 @@ def classify(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("part", "figure", "value", "goal", "met"):
-        table.add_column(name, justify="right" if name == "value" else "left")
+    table = _table("part", "figure", "value", "goal", "met")
     for row in rows:
         goal = "" if row.goal is None else f"{'≤' if row.below else '≥'} {row.goal:g}"
         met = {None: "", True: "yes", False: "no"}[row.met]
@@ -165,11 +174,9 @@ def delivery(
     if as_json:
         print_json({"rows": [asdict(row) for row in rows]})
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("scenario", "figure", "value", "95 % interval", "goal", "met"):
-        table.add_column(name, justify="right" if name == "value" else "left")
+    table = _table("scenario", "figure", "value", "95 % interval", "goal", "met")
     for row in rows:
-        interval = f"{row.low:.4g} to {row.high:.4g}" if row.low is not None and row.high is not None else ""
+        interval = _between(row.low, row.high, ".4g")
         met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
         table.add_row(row.part, row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal, met)
     console.print(table)
@@ -197,11 +204,9 @@ def graph(
     if as_json:
         print_json({"rows": plain(measured)})
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("part", "figure", "value", "95 % interval", "goal"):
-        table.add_column(name, justify="right" if name == "value" else "left")
+    table = _table("part", "figure", "value", "95 % interval", "goal")
     for row in measured:
-        interval = f"{row.low:.3f} to {row.high:.3f}" if row.low is not None and row.high is not None else ""
+        interval = _between(row.low, row.high, ".3f")
         table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), interval, row.goal)
     console.print(table)
 
@@ -253,10 +258,8 @@ def answer(
     if as_json:
         print_json(generated.as_json(figures, trials))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("figure", "value", "95 % interval", "goal"):
-        table.add_column(name, justify="right" if name == "value" else "left")
+    table = _table("figure", "value", "95 % interval", "goal")
     for row in figures:
-        interval = f"{row.low:.3f} to {row.high:.3f}" if row.low is not None and row.high is not None else ""
+        interval = _between(row.low, row.high, ".3f")
         table.add_row(row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal)
     console.print(table)
