@@ -3,11 +3,6 @@ it, nobody's question fails, and a shadow answers beside all of it."""
 
 import asyncio
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -20,16 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-CMO = Path(sys.executable).with_name("cmo")
-NOTES = Path(__file__).parents[2] / "library" / "notes"
-QUESTIONS = (
-    "Which metabolites are raised in phenylketonuria?",
-    "Which amino acids are raised in maple syrup urine disease?",
-    "What is lowered in type 2 diabetes?",
-    "Which acylcarnitines mark MCAD deficiency?",
-    "How is homocysteine related to vitamin B12?",
-    "What is the role of mass spectrometry in metabolomics?",
-)
+from tests.acceptance.services import QUESTIONS, Service
+
 USERS = 1_000
 
 pytestmark = pytest.mark.model
@@ -58,44 +45,6 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Service:
-    """A service of its own base, and `cmo` on the same base."""
-
-    def __init__(self, folder: Path, hook: Hook) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
-        self.folder = folder
-        self._environment = {
-            **kept,
-            "CMO_HOME": str(folder / "base"),
-            "CMO_DELIVERY": "true",
-            "CMO_CACHE": "false",  # so that each question is answered anew
-            "CMO_SHADOW": "mode=naive",
-            "CMO_SHADOW_SHARE": "1",
-            "CMO_SHADOW_BUSY_PERCENT": "100",
-            "CMO_EXPERIMENT_SECONDS": "1",
-            "SLACK_WEBHOOK_URL": f"http://127.0.0.1:{hook.server_address[1]}/services/secret",
-            "LC_ALL": "C.UTF-8",
-        }
-        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = [CMO, "serve", "--port", str(port), "--workers", "2"]
-        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
-
-    def run(self, *arguments: str | Path) -> dict[str, Any]:
-        done = subprocess.run(
-            [CMO, *arguments, "--json"], env=self._environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout)) if arguments[0] == "experiment" else {}
-
-    def close(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(20)
-
-
 @pytest.fixture
 def hook() -> Iterator[Hook]:
     made = Hook()
@@ -106,21 +55,10 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def service(tmp_path: Path, hook: Hook) -> Iterator[Service]:
-    from cmo.embed.provision import install
-
-    install("minilm", Path("~/.cache/cmo/models").expanduser())
-    service = Service(tmp_path, hook)
-    try:
-        for _ in range(240):
-            try:
-                if httpx.get(f"{service.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(0.25)
+    told = f"http://127.0.0.1:{hook.server_address[1]}/services/secret"
+    shadow = {"CMO_SHADOW": "mode=naive", "CMO_SHADOW_SHARE": "1", "CMO_SHADOW_BUSY_PERCENT": "100"}
+    with Service(tmp_path, CMO_EXPERIMENT_SECONDS="1", SLACK_WEBHOOK_URL=told, **shadow) as service:
         yield service
-    finally:
-        service.close()
 
 
 async def load(service: Service, until: asyncio.Event, seen: Counter[tuple[int, str]], at_once: int = 4) -> None:

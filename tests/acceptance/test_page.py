@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.testing import NEVER
 from cmo.web import create_api
+from tests.acceptance.services import served_here
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -47,16 +46,8 @@ def served(base: Any) -> Iterator[str]:
     with base.app.pipeline(2) as pipeline:
         told = list(base.app.curator.ingest(pipeline, [LIBRARY / name for name in NOTES]))
     assert [outcome.status for outcome in told] == ["added"] * 3
-    server = uvicorn.Server(uvicorn.Config(create_api(base.app), host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
+    with served_here(create_api(base.app)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 import os
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 
 from cmo.delivery.controller import Controller
 from cmo.delivery.desk import Desk, Wish
@@ -17,6 +14,7 @@ from cmo.delivery.releases import release
 from cmo.delivery.rollout import plan
 from cmo.model.delivery import Observation
 from cmo.web import create_api
+from tests.acceptance.services import served_here
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -47,16 +45,8 @@ def served(open_base: Callable[..., Any]) -> Iterator[str]:
             ]
             store.observe(told, [])
             controller.step()
-        server = uvicorn.Server(uvicorn.Config(create_api(base.app), host="127.0.0.1", port=0, log_level="error"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        try:
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
+        with served_here(create_api(base.app)) as address:
+            yield address
 
 
 def test_a_rollout_is_seen_and_taken_back_by_who_has_the_token(served: str) -> None:

@@ -1,23 +1,16 @@
 """A real service under real load, in two processes: bad releases are taken back without help, a healthy one reaches all."""
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
-CMO = Path(sys.executable).with_name("cmo")
-NOTES = Path(__file__).parents[2] / "library" / "notes"
+from tests.acceptance.services import QUESTIONS, Service
+
 PLAN = """
 about = "a rehearsal in seconds"
 stages = [50, 100]
@@ -30,81 +23,28 @@ least = 60
 fresh = 30
 metrics = ["errors", "refusals", "citations"]
 """
-QUESTIONS = (
-    "Which metabolites are raised in phenylketonuria?",
-    "Which amino acids are raised in maple syrup urine disease?",
-    "What is lowered in type 2 diabetes?",
-    "Which acylcarnitines mark MCAD deficiency?",
-    "How is homocysteine related to vitamin B12?",
-    "What is the role of mass spectrometry in metabolomics?",
-)
 USERS = 2_000
 
 pytestmark = pytest.mark.model
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _model() -> None:
-    from cmo.embed.provision import install
-
-    install("minilm", Path("~/.cache/cmo/models").expanduser())
-
-
-class Service:
-    """A service of its own base, and `cmo` on the same base."""
-
-    def __init__(self, folder: Path) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
-        self._environment = {
-            **kept,
-            "CMO_HOME": str(folder / "base"),
-            "CMO_DELIVERY": "true",
-            "CMO_CACHE": "false",  # so that each question is answered anew
-            "LC_ALL": "C.UTF-8",
-        }
-        self._plan = folder / "rehearsal.toml"
-        self._plan.write_text(PLAN)
-        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = [CMO, "serve", "--port", str(port), "--workers", "2"]
-        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
-
-    def run(self, *arguments: str | Path) -> dict[str, Any]:
-        done = subprocess.run(
-            [CMO, *arguments, "--json"], env=self._environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout)) if arguments[0] == "rollout" else {}
+class Rehearsal(Service):
+    """A service whose releases are moved by a plan of seconds."""
 
     def rollout(self) -> dict[str, Any]:
         return dict(httpx.get(f"{self.url}/api/releases", timeout=30).json()["rollout"])
 
     def start(self, name: str, *settings: str) -> None:
+        plan = self.folder / "rehearsal.toml"
+        plan.write_text(PLAN)
         given = [part for setting in settings for part in ("--set", setting)]
-        self.run("rollout", "start", name, *given, "--plan-file", self._plan, "--name", name, "--reason", "rehearsal")
-
-    def close(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(20)
+        self.run("rollout", "start", name, *given, "--plan-file", plan, "--name", name, "--reason", "rehearsal")
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("rollouts"))
-    try:
-        for _ in range(240):
-            try:
-                if httpx.get(f"{service.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(0.25)
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    with Rehearsal(tmp_path_factory.mktemp("rollouts")) as service:
         yield service
-    finally:
-        service.close()
 
 
 class Load:
@@ -136,7 +76,7 @@ class Load:
                 self.exposed, self.last = self.exposed + 1, time.monotonic()
 
 
-async def ended(service: Service, seconds: float) -> tuple[dict[str, Any], Load]:
+async def ended(service: Rehearsal, seconds: float) -> tuple[dict[str, Any], Load]:
     """What a rollout comes to under load."""
     load, stop = Load(service.url), asyncio.Event()
     asking = asyncio.create_task(load.run(stop))
@@ -154,7 +94,7 @@ async def ended(service: Service, seconds: float) -> tuple[dict[str, Any], Load]
         await asking
 
 
-async def test_a_release_that_abstains_is_taken_back(service: Service) -> None:
+async def test_a_release_that_abstains_is_taken_back(service: Rehearsal) -> None:
     await asyncio.to_thread(service.start, "abstains", "min_confidence=1.0")
     facts, load = await ended(service, 60)
     assert (facts["phase"], facts["percent"]) == ("back", 0)
@@ -163,7 +103,7 @@ async def test_a_release_that_abstains_is_taken_back(service: Service) -> None:
     assert 0 < load.exposed < sum(load.statuses.values())
 
 
-async def test_a_release_that_fails_is_taken_back_and_nobody_notices(service: Service) -> None:
+async def test_a_release_that_fails_is_taken_back_and_nobody_notices(service: Rehearsal) -> None:
     await asyncio.to_thread(service.start, "fails", "engine=lightrag")
     facts, load = await ended(service, 60)
     assert facts["phase"] == "back"
@@ -172,7 +112,7 @@ async def test_a_release_that_fails_is_taken_back_and_nobody_notices(service: Se
 
 
 @pytest.mark.timeout(500)
-async def test_a_healthy_release_reaches_all_and_can_still_be_taken_back_at_once(service: Service) -> None:
+async def test_a_healthy_release_reaches_all_and_can_still_be_taken_back_at_once(service: Rehearsal) -> None:
     await asyncio.to_thread(service.start, "healthy", "max_hops=2")
     facts, load = await ended(service, 400)
     assert (facts["phase"], facts["percent"]) == ("done", 100)

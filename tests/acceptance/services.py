@@ -1,0 +1,92 @@
+"""Services to test against: `cmo serve` in processes of its own, or an interface in this one."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from cmo.embed.provision import install
+
+CMO = Path(sys.executable).with_name("cmo")
+NOTES = Path(__file__).parents[2] / "library" / "notes"
+QUESTIONS = (
+    "Which metabolites are raised in phenylketonuria?",
+    "Which amino acids are raised in maple syrup urine disease?",
+    "What is lowered in type 2 diabetes?",
+    "Which acylcarnitines mark MCAD deficiency?",
+    "How is homocysteine related to vitamin B12?",
+    "What is the role of mass spectrometry in metabolomics?",
+)
+
+
+class Service:
+    """Two processes over a base of twenty notes of its own, and `cmo` on the same base. Serves while entered."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
+        self.folder = folder
+        self._environment = {
+            **kept,
+            "CMO_HOME": str(folder / "base"),
+            "CMO_DELIVERY": "true",
+            "CMO_CACHE": "false",  # so that each question is answered anew
+            "LC_ALL": "C.UTF-8",
+            **environment,
+        }
+        install("minilm", Path("~/.cache/cmo/models").expanduser())
+        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [CMO, "serve", "--port", str(port), "--workers", "2"]
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+
+    def __enter__(self) -> Self:
+        for _ in range(240):
+            try:
+                if httpx.get(f"{self.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
+                    break
+            except httpx.TransportError:
+                pass
+            time.sleep(0.25)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(20)
+
+    def run(self, *arguments: str | Path) -> dict[str, Any]:
+        """What a command says as JSON; nothing of `cmo ingest`, which says it line by line."""
+        done = subprocess.run(
+            [CMO, *arguments, "--json"], env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return {} if arguments[0] == "ingest" else dict(json.loads(done.stdout))
+
+
+@contextmanager
+def served_here(api: FastAPI) -> Iterator[str]:
+    """Address of an interface that a thread of this process serves."""
+    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
