@@ -10,13 +10,13 @@ import orjson
 
 from cmo.cache import Basis, CacheFile, Disk, Era, Lenient, Memory, Span, Statistics, Tiers, key_of
 from cmo.cache.keys import Key
+from cmo.cast.keeping import Keeping
 from cmo.errors import SettingsError
 from cmo.index.edition import Edition, Editions
 from cmo.index.shelf import Shelf
-from cmo.keeping import Keeping
 from cmo.kit.clock import SystemClock
-from cmo.recall import DOUBTFUL, DOUBTFUL_SECONDS
 from cmo.settings import Settings, read_settings
+from cmo.stories.recall import DOUBTFUL, DOUBTFUL_SECONDS
 from lightrag_integration.rag import RAGResponse
 
 BACKENDS: Final = ("memory", "redis", "database")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-from cmo.delivering import notice_of
+from cmo.cast.delivering import notice_of
 from cmo.delivery.controller import Controller
 from cmo.delivery.desk import Wish
 from cmo.delivery.flags import NEW, evaluate_release

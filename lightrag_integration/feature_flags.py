@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from cmo.app import App
-from cmo.delivering import defaults
+from cmo.cast.delivering import defaults
 from cmo.delivery import told
 from cmo.delivery.assign import Ramp, assign
 from cmo.delivery.desk import Desk

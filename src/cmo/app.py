@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import cmo
 from cmo import wire
-from cmo.answering import Answering
+from cmo.cast.answering import Answering
 from cmo.engines import Engines
 from cmo.errors import NotFound, OverBudget, StoreError
 from cmo.model.concepts import Mention
@@ -28,19 +28,19 @@ from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.agents import Deep
-    from cmo.atlas import Atlas
     from cmo.cache.semantic import Audit
-    from cmo.delivering import BuiltRecalls, Delivering
+    from cmo.cast.delivering import BuiltRecalls, Delivering
+    from cmo.cast.released import Released
+    from cmo.cast.trials import Trials
+    from cmo.cast.tried import Tried
     from cmo.delivery.gates import Judged
     from cmo.delivery.releases import Bundle
     from cmo.delivery.rollout import Status
     from cmo.model.delivery import StoredRollout
-    from cmo.recall import Recall
-    from cmo.released import Released
-    from cmo.rephrased import Rephrased
-    from cmo.replay import Replayer
-    from cmo.trials import Trials
-    from cmo.tried import Tried
+    from cmo.stories.atlas import Atlas
+    from cmo.stories.recall import Recall
+    from cmo.stories.rephrased import Rephrased
+    from cmo.stories.replay import Replayer
 
 log = logging.getLogger("cmo.app")
 
@@ -81,7 +81,7 @@ class App(Answering):
         return self._recall(self.oracle)
 
     def _recall(self, oracle: Oracle, variant: str = "") -> Recall:
-        from cmo.recall import Recall  # noqa: PLC0415
+        from cmo.stories.recall import Recall  # noqa: PLC0415
 
         keeping = self.keeping
         self._linker()  # what it goes by is part of every key
@@ -103,14 +103,14 @@ class App(Answering):
     @cached_property
     def replayer(self) -> Replayer:
         """Asks again what was asked before."""
-        from cmo.replay import Replayer  # noqa: PLC0415
+        from cmo.stories.replay import Replayer  # noqa: PLC0415
 
         return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__)
 
     @cached_property
     def recalls(self) -> BuiltRecalls:
         """Who answers by each release."""
-        from cmo.delivering import BuiltRecalls  # noqa: PLC0415
+        from cmo.cast.delivering import BuiltRecalls  # noqa: PLC0415
 
         usual = self.settings.engine, self.settings.routing, 0.0
 
@@ -125,7 +125,7 @@ class App(Answering):
     @cached_property
     def delivering(self) -> Delivering:
         """Releases in this process: who has which, what came of it, and the hand that moves them."""
-        from cmo.delivering import Delivering  # noqa: PLC0415
+        from cmo.cast.delivering import Delivering  # noqa: PLC0415
 
         return Delivering(
             self.delivery,
@@ -138,7 +138,7 @@ class App(Answering):
 
     def tell_of_release(self, rollout: StoredRollout, status: Status, judged: Judged) -> None:
         """People hear of what was taken back, held, promoted, or waits for them."""
-        from cmo.delivering import notice_of  # noqa: PLC0415
+        from cmo.cast.delivering import notice_of  # noqa: PLC0415
 
         if (notice := notice_of(rollout, status, judged)) is not None:
             self.trials.notifier.tell(notice)
@@ -146,7 +146,7 @@ class App(Answering):
     @cached_property
     def released(self) -> Released:
         """Answers questions by the release that each asker has."""
-        from cmo.released import Released  # noqa: PLC0415
+        from cmo.cast.released import Released  # noqa: PLC0415
 
         return Released(self.delivering.traffic, self.recalls, self.reach.now, self.clock)
 
@@ -154,7 +154,7 @@ class App(Answering):
     def rephrased(self) -> Rephrased:
         """Finds the same question in other words."""
         from cmo.cache.semantic import SemanticTier  # noqa: PLC0415
-        from cmo.rephrased import Rephrased  # noqa: PLC0415
+        from cmo.stories.rephrased import Rephrased  # noqa: PLC0415
 
         return Rephrased(SemanticTier(self.guard, lambda: self.questions, self.audit), self.executor)
 
@@ -169,7 +169,7 @@ class App(Answering):
     @cached_property
     def trials(self) -> Trials:
         """What is tried out, and who is told."""
-        from cmo.trials import Trials  # noqa: PLC0415
+        from cmo.cast.trials import Trials  # noqa: PLC0415
 
         return Trials(
             self.settings,
@@ -183,7 +183,7 @@ class App(Answering):
     @cached_property
     def tried(self) -> Tried:
         """Answers questions by what is in place, and tries out what is to be tried."""
-        from cmo.tried import Tried  # noqa: PLC0415
+        from cmo.cast.tried import Tried  # noqa: PLC0415
 
         trials = self.trials
         return Tried(
@@ -239,7 +239,7 @@ class App(Answering):
         Raises:
             NotFound: there is no graph.
         """
-        from cmo.atlas import Atlas  # noqa: PLC0415
+        from cmo.stories.atlas import Atlas  # noqa: PLC0415
 
         snapshot = self.snapshots.current()
         if snapshot is None or snapshot.graph is None:

@@ -18,9 +18,9 @@ from cmo.model.routes import Route
 from cmo.oracle import Reply
 
 if TYPE_CHECKING:  # drawing costs imports that a question does not need
-    from cmo.atlas import Stated, Told
     from cmo.spend import Account, CostReport, Price
-    from cmo.viewer import Place
+    from cmo.stories.atlas import Stated, Told
+    from cmo.stories.viewer import Place
 
 
 def reply(value: Reply) -> dict[str, Any]:

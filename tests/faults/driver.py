@@ -90,7 +90,7 @@ def obey(command: str, folder: str, papers: str) -> None:
 
 def main() -> None:
     """Fork a child for each line."""
-    __import__("cmo.curator"), __import__("cmo.store.record"), __import__("alembic.command")
+    __import__("cmo.stories.curator"), __import__("cmo.store.record"), __import__("alembic.command")
     say("ready")
     for line in sys.stdin:
         pid = os.fork()

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from cmo import wire
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.chronicle import Chronicle, asked, question_of
 from cmo.cli.main import app as cli
 from cmo.errors import NotFound, StoreCorrupt, StoreError
 from cmo.model.audit import Given, Rating
@@ -25,6 +24,7 @@ from cmo.model.money import Payer
 from cmo.model.papers import Section
 from cmo.model.questions import Filters, Mode, Question, Reach
 from cmo.store.record import Record
+from cmo.stories.chronicle import Chronicle, asked, question_of
 from cmo.testing import NEVER, FakeClock
 from cmo.web import create_api
 

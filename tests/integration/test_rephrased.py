@@ -16,8 +16,8 @@ from cmo.cli import main
 from cmo.errors import EmbeddingFailed
 from cmo.kit.clock import SystemClock
 from cmo.oracle import Reply, admit
-from cmo.recall import Recall
-from cmo.rephrased import Rephrased
+from cmo.stories.recall import Recall
+from cmo.stories.rephrased import Rephrased
 from cmo.testing import NEVER
 
 ASKED = "Which amino acids are raised in maple syrup urine disease?"

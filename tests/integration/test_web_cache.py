@@ -18,7 +18,7 @@ from cmo.errors import EngineError
 from cmo.model.answers import Answer, NoAnswer, RefusalReason
 from cmo.model.questions import Mode
 from cmo.oracle import Reply, admit
-from cmo.recall import DOUBTFUL_SECONDS, OF_THE_WEB, worth
+from cmo.stories.recall import DOUBTFUL_SECONDS, OF_THE_WEB, worth
 from cmo.testing import NEVER
 from cmo.web import create_api
 

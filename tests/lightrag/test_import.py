@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cmo.errors import ImportRefused
-from cmo.importer import Imported, Importer
 from cmo.lightrag.folder import read_folder
 from cmo.model.concepts import Kind, Reading, RelationType
 from cmo.model.naming import KnowsNothing
 from cmo.model.outcomes import Status
+from cmo.stories.importer import Imported, Importer
 
 Change = Callable[[str, Callable[[str], str]], Path]
 GRAPH, CHUNKS = "graph_chunk_entity_relation.graphml", "kv_store_text_chunks.json"

@@ -15,7 +15,7 @@ from cmo.model.chat import Message, Speaker
 from cmo.model.concepts import RelationType
 from cmo.model.naming import KnowsNothing
 from cmo.model.papers import Section
-from cmo.study import studied
+from cmo.stories.study import studied
 from cmo.testing import ScriptedChat, paper_of
 
 SENTENCES = (

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from cmo.app import App, opened
+from cmo.cast.outside import HERE, OLLAMA, OPENAI, Place, place_of
 from cmo.errors import OverBudget, PriceUnknown, SettingsError
 from cmo.llm.local import LocalModel
 from cmo.model.chat import Message, Speaker
-from cmo.outside import HERE, OLLAMA, OPENAI, Place, place_of
 from cmo.settings import read_settings
 from cmo.spend import Price
 

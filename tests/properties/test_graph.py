@@ -14,7 +14,6 @@ import numpy as np
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cmo.curator import Curator
 from cmo.index.graph_build import CURATED_PROBABILITY
 from cmo.index.graph_publish import GraphMaker
 from cmo.index.publish import Publisher
@@ -24,6 +23,7 @@ from cmo.model.concepts import Concept, CuratedEdge, Kind, Mention, Reading, Rel
 from cmo.model.papers import Metadata
 from cmo.store.originals import Originals
 from cmo.store.record import Record
+from cmo.stories.curator import Curator
 from cmo.testing import FakeClock, HashingEmbedder, paper_of, prepared
 from tests.properties import aggregate
 

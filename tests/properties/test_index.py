@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cmo.curator import Curator
 from cmo.index.columns import faults
 from cmo.index.publish import Publisher
 from cmo.index.shelf import Shelf
@@ -24,6 +23,7 @@ from cmo.model.questions import Filters
 from cmo.model.record import Recorded
 from cmo.store.originals import Originals
 from cmo.store.record import Record
+from cmo.stories.curator import Curator
 from cmo.testing import FakeClock, HashingEmbedder, paper_of, prepared
 
 MEMORY = Path("/dev/shm")

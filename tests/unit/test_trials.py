@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from cmo.cast.trials import Trials
 from cmo.errors import SettingsError
 from cmo.notify import channels
 from cmo.settings import read_settings
 from cmo.testing import FakeClock
-from cmo.trials import Trials
 
 
 def nothing(*_: object) -> Any:

@@ -6,16 +6,16 @@ from typing import Any
 import orjson
 import pytest
 
+from cmo.cast.released import ReleasedReply
+from cmo.cast.tried import Tried, part
 from cmo.delivery.experiment import Arm, Phase, Spec, Status
 from cmo.delivery.experiment_live import Answered, Enrolled, Trial
 from cmo.delivery.releases import BASELINE, Bundle
 from cmo.delivery.traffic import Asker
 from cmo.errors import BadQuestion, EngineError
 from cmo.model.questions import Mode, Question, Reach
-from cmo.recall import Told
-from cmo.released import ReleasedReply
+from cmo.stories.recall import Told
 from cmo.testing import FakeClock
-from cmo.tried import Tried, part
 
 SPEC = Spec("reach", (Arm("control", 0.5), Arm("graph", 0.5, "mix")))
 MIX = Bundle(mode=Mode.MIX)

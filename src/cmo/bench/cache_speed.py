@@ -28,7 +28,7 @@ from cmo.bench.figures import Row
 from cmo.cache import Basis, CacheFile, Disk, Key, Lenient, Made, Memory, Span, Tiers, key_of
 from cmo.kit.clock import SystemClock
 from cmo.model.questions import Question
-from cmo.recall import Recall
+from cmo.stories.recall import Recall
 
 KEYS: Final = 500
 ROUNDS: Final = 20

@@ -22,7 +22,7 @@ from cmo.settings import read_settings
 
 if TYPE_CHECKING:
     from cmo.app import App
-    from cmo.replay import Replay
+    from cmo.stories.replay import Replay
 
 app = typer.Typer(help="Answers that the service gave: list, show, rate, forget.", no_args_is_help=True)
 

@@ -25,7 +25,7 @@ Name = Annotated[str, typer.Argument(help="See `cmo flags list`.")]
 @app.command("list")
 def list_flags(*, home: Home = None, as_json: AsJson = False) -> None:
     """List all flags: their values, and where each comes from."""
-    from cmo.delivering import defaults
+    from cmo.cast.delivering import defaults
     from cmo.delivery import told
 
     with opened(read_settings(working_dir=home)) as house:
@@ -82,7 +82,7 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Show which value a user gets, from where, and why."""
-    from cmo.delivering import defaults
+    from cmo.cast.delivering import defaults
     from cmo.delivery import told
 
     with opened(read_settings(working_dir=home)) as house:
@@ -96,7 +96,7 @@ def explain(
 
 
 def _current(house: App) -> Current:
-    from cmo.delivering import given_by
+    from cmo.cast.delivering import given_by
     from cmo.delivery.flags import completed
 
     return completed(house.delivery.current(), given_by(house.settings))

@@ -18,7 +18,6 @@ from rich.tree import Tree
 
 from cmo import wire
 from cmo.app import App, opened
-from cmo.atlas import Atlas, Stated, Told
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
 from cmo.cli.show import citation
@@ -27,6 +26,7 @@ from cmo.index.graph import GraphView
 from cmo.kit.files import write_atomic
 from cmo.model.graph import Edge, Node
 from cmo.settings import read_settings
+from cmo.stories.atlas import Atlas, Stated, Told
 
 app = typer.Typer(help="What the papers relate: show, path, stats, export.", no_args_is_help=True)
 

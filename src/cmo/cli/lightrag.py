@@ -19,7 +19,7 @@ from cmo.model.outcomes import Outcome, Status
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
-    from cmo.importer import Imported, Plan
+    from cmo.stories.importer import Imported, Plan
 
 imports = typer.Typer(help="Bring in what other programs left.", no_args_is_help=True)
 

@@ -90,8 +90,8 @@ def verify(name: Name = None, as_json: AsJson = False) -> None:
 
 def _set_up(settings: Settings) -> list[str]:
     """What is asked outside, without asking it anything."""
+    from cmo.cast.outside import HERE, place_of
     from cmo.llm.local import get_llm_backend
-    from cmo.outside import HERE, place_of
 
     place = place_of(settings)
     if place is None:

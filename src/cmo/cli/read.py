@@ -30,7 +30,7 @@ def read(
     Only what a sentence of the paper bears out word for word is kept, marked with the model's name beside what our own
     reader finds. Costs at most `CMO_LLM_MAX_PASSAGES` completions a paper. Safe to interrupt and to repeat.
     """
-    from cmo.study import studied
+    from cmo.stories.study import studied
 
     done: Counter[str] = Counter(papers=0, passages=0, relations=0, dropped=0, prompt_tokens=0, completion_tokens=0)
     with opened(read_settings(working_dir=home)) as house:

@@ -114,7 +114,7 @@ def watch(
 
 def run(*, home: Home = None, as_json: AsJson = False) -> None:
     """Move rollouts from this process, until it is told to stop; several may run, one of them acts."""
-    from cmo.delivering import given_by
+    from cmo.cast.delivering import given_by
     from cmo.delivery import told
     from cmo.delivery.controller import Controller
 

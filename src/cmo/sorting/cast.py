@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import cmo
 from cmo.app import App, opened
 from cmo.cache import Basis, CacheFile, Disk, Era, Lenient, Memory, Span, Tiers
+from cmo.cast.outside import HERE, place_of
 from cmo.errors import ModelError, SettingsError
 from cmo.kit.hashing import hex_hash
 from cmo.kit.machine import Machine, cores
@@ -22,7 +23,6 @@ from cmo.llm.talk import Line, Talk
 from cmo.model.ports import Router
 from cmo.model.routes import Conditions
 from cmo.model.sorting import Plan
-from cmo.outside import HERE, place_of
 from cmo.route import Cascade, KeywordRouter, shipped_rules
 from cmo.route.counsel import Counsel, ModelCounsel, Sparing
 from cmo.route.gist import gist

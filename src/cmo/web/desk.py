@@ -18,11 +18,11 @@ from fastapi import Depends, Request
 
 from cmo.app import App
 from cmo.cache import Statistics
+from cmo.cast.tried import Tried
 from cmo.errors import OracleError, StoreError
 from cmo.kit.language import language
 from cmo.oracle import Oracle, admit
-from cmo.recall import Recall
-from cmo.tried import Tried
+from cmo.stories.recall import Recall
 from cmo.web.guard import Limits
 
 log = logging.getLogger("cmo.web")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from cmo import wire
 from cmo.app import App
-from cmo.delivering import given_by
+from cmo.cast.delivering import given_by
 from cmo.delivery.flags import completed, share
 from cmo.delivery.releases import bundle
 from cmo.model.questions import MAX_HOPS, Mode, Reach

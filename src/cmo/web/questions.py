@@ -18,7 +18,7 @@ from cmo.kit.refusal import out_of_time
 from cmo.model.money import Payer, micros
 from cmo.model.questions import Question
 from cmo.oracle import admit
-from cmo.recall import Told
+from cmo.stories.recall import Told
 from cmo.web import problems
 from cmo.web.desk import AtDesk
 from cmo.web.releases_asked import Answers, by_release

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from cmo.app import App
-from cmo.delivering import defaults, given_by
+from cmo.cast.delivering import defaults, given_by
 from cmo.delivery import told
 from cmo.delivery.desk import Desk as Deeds
 from cmo.delivery.desk import Wish

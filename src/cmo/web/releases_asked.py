@@ -9,7 +9,7 @@ from fastapi import Request
 
 from cmo.delivery.traffic import Asker
 from cmo.model.questions import Question
-from cmo.recall import Told
+from cmo.stories.recall import Told
 from cmo.web.desk import Desk
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)

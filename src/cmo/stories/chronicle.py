@@ -24,7 +24,7 @@ from cmo.model.audit import AnswerLog, Facts, Given
 from cmo.model.papers import Section
 from cmo.model.questions import Filters, Mode, Question, Reach
 
-log = logging.getLogger("cmo.chronicle")
+log = logging.getLogger("cmo.stories.chronicle")
 
 _SECONDS: Final = 0.25
 _AT_ONCE: Final = 100

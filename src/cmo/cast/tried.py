@@ -19,14 +19,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from cmo.cast.released import Recalls, Released, ReleasedReply
 from cmo.delivery.experiment_live import Answered, Enrolled, Laboratory
 from cmo.delivery.shadow import Shadow
 from cmo.delivery.traffic import CONVERSATION_SECONDS, Asker
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
 from cmo.model.questions import Question, Reach
-from cmo.recall import Told
-from cmo.released import Recalls, Released, ReleasedReply
+from cmo.stories.recall import Told
 
 _FAULT: Final = 500
 """HTTP status from which an error is the service's, not the asker's."""

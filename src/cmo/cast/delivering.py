@@ -26,8 +26,8 @@ from cmo.delivery.traffic import Direct, Evaluates, Traffic, prepared
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Current, DeliveryStore, Setting, StoredRollout
 from cmo.model.notices import Notice, Severity
-from cmo.recall import Recall
 from cmo.settings import Settings
+from cmo.stories.recall import Recall
 
 READ_SECONDS: Final = 0.2
 """Between two replies of an arm that are read for their citations, on average."""

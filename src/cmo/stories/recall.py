@@ -3,7 +3,7 @@
 ::
 
     question, snapshot, settings --> key --> memory, disk, shared --> the reply as it was, with its age
-                                                  '--nothing--> in other words? (`cmo.rephrased`, where it is on)
+                                                  '--nothing--> in other words? (`cmo.stories.rephrased`, where it is on)
                                                                   '--no--> the oracle --> the reply --> kept, if it may be
 
 What is kept is the reply as it is sent, less what differs from one asking to the next; its timings stay those of its
@@ -30,7 +30,7 @@ from cmo.kit.clock import Clock
 from cmo.model.audit import Facts
 from cmo.model.questions import Question, Reach
 from cmo.oracle import Oracle, Reply
-from cmo.rephrased import Elsewhere, Rephrased
+from cmo.stories.rephrased import Elsewhere, Rephrased
 
 DOUBTFUL: Final = 0.6
 """Confidence below which an answer is kept no longer than a refusal."""

@@ -1,6 +1,6 @@
 """The part of the cast list that finds, says and judges: engines, language models, the router, the assessor.
 
-As in `cmo.holdings`, constructors are cheap, and what costs opens when it is first needed.
+As in `cmo.cast.holdings`, constructors are cheap, and what costs opens when it is first needed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.assess.heads import Head
+from cmo.cast.holdings import COMPILED, Holdings
 from cmo.errors import VocabularyCorrupt
-from cmo.holdings import COMPILED, Holdings
 from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
@@ -34,9 +34,9 @@ from cmo.settings import Settings
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.assess import Assessor, SupportScorer
     from cmo.cache.semantic import SemanticGuard
+    from cmo.cast.outside import Outside
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
-    from cmo.outside import Outside
     from cmo.route import Adviser
     from cmo.tongues import Tongues
 
@@ -236,7 +236,7 @@ class Answering(Holdings):
     @cached_property
     def outside(self) -> Outside:
         """Language models and the web."""
-        from cmo.outside import Outside  # noqa: PLC0415
+        from cmo.cast.outside import Outside  # noqa: PLC0415
 
         return Outside(self.settings, lambda: self.budget, self.clock)
 

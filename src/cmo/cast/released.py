@@ -22,7 +22,7 @@ from cmo.delivery.traffic import Asker, Decided, Traffic
 from cmo.errors import OracleError, OutOfTime
 from cmo.kit.clock import Clock
 from cmo.model.questions import Question, Reach
-from cmo.recall import Recall, Told
+from cmo.stories.recall import Recall, Told
 
 _FAULT: Final = 500
 """HTTP status from which an error is the service's, not the asker's."""

@@ -18,7 +18,7 @@ OnWait = Callable[[str], None]
 
 
 class Base(Protocol):
-    """Where readings go: `cmo.curator.Curator`."""
+    """Where readings go: `cmo.stories.curator.Curator`."""
 
     def take_readings(
         self, readings: Iterable[tuple[int, Reading]], *, wait: bool = False, on_wait: OnWait | None = None

@@ -31,7 +31,7 @@ OnWait = Callable[[str], None]
 
 
 class Base(Protocol):
-    """What an import needs of the knowledge base: `cmo.curator.Curator`."""
+    """What an import needs of the knowledge base: `cmo.stories.curator.Curator`."""
 
     def ingest(
         self, pipeline: Pipeline, paths: Iterable[Path], *, wait: bool = False, on_wait: OnWait | None = None

@@ -21,18 +21,18 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.chronicle import Chronicle
-    from cmo.curator import Curator
-    from cmo.importer import Importer
+    from cmo.cast.keeping import Keeping
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
-    from cmo.keeping import Keeping
     from cmo.spend import Budget
     from cmo.store.delivery import SqlDelivery
     from cmo.store.originals import Originals
     from cmo.store.record import Record
-    from cmo.treasury import Treasury
-    from cmo.viewer import Viewer
+    from cmo.stories.chronicle import Chronicle
+    from cmo.stories.curator import Curator
+    from cmo.stories.importer import Importer
+    from cmo.stories.treasury import Treasury
+    from cmo.stories.viewer import Viewer
     from cmo.vocabulary.compiled import CompiledVocabulary
     from cmo.vocabulary.installed import Vocabularies
 
@@ -96,7 +96,7 @@ class Holdings:
     @cached_property
     def viewer(self) -> Viewer:
         """Draws pages."""
-        from cmo.viewer import Viewer  # noqa: PLC0415
+        from cmo.stories.viewer import Viewer  # noqa: PLC0415
 
         return Viewer(self.record, self.originals)
 
@@ -133,9 +133,9 @@ class Holdings:
     @cached_property
     def curator(self) -> Curator:
         """Changes the papers."""
-        from cmo.curator import Curator  # noqa: PLC0415
         from cmo.index.graph_publish import GraphMaker  # noqa: PLC0415
         from cmo.index.publish import Publisher  # noqa: PLC0415
+        from cmo.stories.curator import Curator  # noqa: PLC0415
         from cmo.vocabulary.curated import InstalledEdges  # noqa: PLC0415
 
         graph = GraphMaker(self.record.readings, self._concept, InstalledEdges(self.vocabularies))
@@ -172,28 +172,28 @@ class Holdings:
     @cached_property
     def importer(self) -> Importer:
         """Brings in what other programs left."""
-        from cmo.importer import Importer  # noqa: PLC0415
+        from cmo.stories.importer import Importer  # noqa: PLC0415
 
         return Importer(self.curator, self.record, lambda: self.linker, self.folder / "importing")
 
     @cached_property
     def keeping(self) -> Keeping:
         """Where answers are kept."""
-        from cmo.keeping import Keeping  # noqa: PLC0415
+        from cmo.cast.keeping import Keeping  # noqa: PLC0415
 
         return Keeping(self.settings, self.folder, self.editions, self._versions, self.clock)
 
     @cached_property
     def chronicle(self) -> Chronicle:
         """Writes answers down."""
-        from cmo.chronicle import Chronicle  # noqa: PLC0415
+        from cmo.stories.chronicle import Chronicle  # noqa: PLC0415
 
         return Chronicle(lambda: self.record.answers, self.clock, cmo.__version__, days=self.settings.audit_days)
 
     @cached_property
     def treasury(self) -> Treasury:
         """What may be spent, what was, and what calls cost."""
-        from cmo.treasury import Treasury  # noqa: PLC0415
+        from cmo.stories.treasury import Treasury  # noqa: PLC0415
 
         settings, prices = self.settings, self.folder / "prices.json"
         budgets = settings.daily_budget, settings.monthly_budget

@@ -16,10 +16,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cmo import wire
-from cmo.chronicle import question_of
 from cmo.model.audit import AnswerLog, Facts
 from cmo.oracle import Oracle
 from cmo.store.record import Record
+from cmo.stories.chronicle import question_of
 
 _COMPARED: Final = ("answered", "confidence", "mode", "snapshot", "release")
 
