@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic_settings import BaseSettings
 
 from cmo import errors, settings
 from cmo.cli.exits import Exit, exit_for
@@ -38,18 +39,8 @@ def main() -> None:
 
 
 def _settings() -> str:
-    rows = []
-    said = _docstrings(settings.Settings)
-    for name, field in settings.Settings.model_fields.items():
-        names = [f"`{choice}`" for choice in getattr(field.validation_alias, "choices", [name.upper()])]
-        bounds = ", ".join(
-            f"{word} {getattr(rule, sign)}"
-            for rule in field.metadata
-            for sign, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"))
-            if hasattr(rule, sign)
-        )
-        rows.append(f"| {' or '.join(names)} | {_default(field.default)} | {bounds} | {said[name]} |")
-    return "\n".join([
+    groups = [k for k in reversed(settings.Settings.__mro__) if issubclass(k, BaseSettings) and k is not BaseSettings]
+    parts = [
         "# Settings",
         "",
         _MADE,
@@ -57,11 +48,27 @@ def _settings() -> str:
         "environment wins. Where two names are given, the first one wins. Options of a command win over both.",
         "A value that cannot be used ends the command with code 2 and the name of the setting.",
         "",
-        "| name | default | bounds | what it does |",
-        "|---|---|---|---|",
-        *rows,
-        "",
-    ])  # fmt: skip
+    ]
+    for group in groups:
+        if own := [name for name in settings.Settings.model_fields if name in group.__annotations__]:
+            parts += [f"## {group.__doc__.strip().rstrip('.')}", "", *_setting_rows(group, own), ""]
+    return "\n".join(parts)
+
+
+def _setting_rows(group: Any, names: list[str]) -> Iterator[str]:
+    said = _docstrings(group)
+    yield "| name | default | bounds | what it does |"
+    yield "|---|---|---|---|"
+    for name in names:
+        field = settings.Settings.model_fields[name]
+        known = [f"`{choice}`" for choice in getattr(field.validation_alias, "choices", [name.upper()])]
+        bounds = ", ".join(
+            f"{word} {getattr(rule, sign)}"
+            for rule in field.metadata
+            for sign, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"))
+            if hasattr(rule, sign)
+        )
+        yield f"| {' or '.join(known)} | {_default(field.default)} | {bounds} | {said[name]} |"
 
 
 def _default(value: Any) -> str:
