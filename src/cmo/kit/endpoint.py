@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import httpx
 
-from cmo.kit import deadline
+from cmo.kit import deadline, spans
 from cmo.kit.admission import Rank
 from cmo.kit.allowance import Purse
 from cmo.kit.breaker import Breaker, Fuse, Outcome
@@ -109,7 +109,7 @@ class Endpoint:
         gathered = Body()
         try:
             with self._client.stream(
-                "POST", self._base + path, json=body, timeout=allowed, headers=deadline.header()
+                "POST", self._base + path, json=body, timeout=allowed, headers=deadline.header() | spans.header()
             ) as reply:
                 for part in reply.iter_bytes():
                     gathered.add(part)
@@ -207,7 +207,8 @@ class AsyncEndpoint:
         self, path: str, body: Mapping[str, Any], enough: Callable[[Body], bool] | None
     ) -> httpx.Response:
         gathered = Body()
-        async with self._client.stream("POST", self._base + path, json=body, headers=deadline.header()) as reply:
+        headers = deadline.header() | spans.header()
+        async with self._client.stream("POST", self._base + path, json=body, headers=headers) as reply:
             async for part in reply.aiter_bytes():
                 gathered.add(part)
                 if enough is not None and enough(gathered):

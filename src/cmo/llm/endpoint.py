@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 from cmo.kit.breaker import Fuse
 from cmo.kit.endpoint import FIRST_PAUSE_SECONDS
 from cmo.kit.retry import Patience
+from cmo.kit.spans import span
 from cmo.llm.asking import Asking, Desk
 from cmo.llm.paid import Bill, Model, Paid
 from cmo.model.chat import Completion, Message, Speech
@@ -117,7 +118,7 @@ class ChatEndpoint:
             PriceUnknown: nobody said what it costs.
         """
         model = self._attempts
-        with Asking(self._desk) as asking:
+        with span("llm", model=self._model), Asking(self._desk) as asking:
             return asking.ask(lambda: model.complete(messages, most_tokens=most_tokens, schema=schema))
 
     def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Speech:
@@ -132,7 +133,8 @@ class ChatEndpoint:
         """
         model = self._attempts
         with Asking(self._desk) as asking:
-            speech = asking.ask(lambda: _begun(model.stream(messages, most_tokens=most_tokens)))
+            with span("llm", model=self._model):  # up to the first word: what follows, whoever hears it paces
+                speech = asking.ask(lambda: _begun(model.stream(messages, most_tokens=most_tokens)))
             try:
                 yield speech.first
                 while True:

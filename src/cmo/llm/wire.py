@@ -20,7 +20,7 @@ from typing import Any, Final
 import httpx2
 import openai
 
-from cmo.kit import deadline
+from cmo.kit import deadline, spans
 from cmo.kit.breaker import Outcome
 from cmo.kit.http import retry_after
 from cmo.kit.retry import Again
@@ -152,7 +152,7 @@ class Wire:
         allowed = min(self.address.timeout, deadline.share())
         create: Any = self._client.chat.completions.create
         with limited(Limits(allowed, _BYTES + _BYTES_A_TOKEN * most_tokens)):
-            headers: dict[str, Any] = dict(deadline.header())
+            headers: dict[str, Any] = deadline.header() | spans.header()
             if not self.address.api_key:
                 headers["Authorization"] = openai.Omit()
             try:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cmo.errors import ModelMismatch
+from cmo.kit.spans import span
 from cmo.model.evidence import FloatArray, Found, Passage
 from cmo.model.hits import Hits
 from cmo.model.ports import Embedder, Library, Linker, Searchable
@@ -58,9 +59,12 @@ class HybridRetriever:
         if snapshot is None:
             return Found(question.text, (), np.empty(0, np.float32), (), "", 0)
         reach = question.reach or self._reach()
-        way = self._walk(snapshot, question, reach)
-        asked = self._see(snapshot, _as_read(question, way))
-        passages = _folded(snapshot, self._rank(snapshot, asked, way).first(2 * limit), limit)
+        with span("walk"):
+            way = self._walk(snapshot, question, reach)
+        with span("encode"):
+            asked = self._see(snapshot, _as_read(question, way))
+        with span("search"):
+            passages = _folded(snapshot, self._rank(snapshot, asked, way).first(2 * limit), limit)
         return Found(
             question=question.text,
             passages=tuple(passages),

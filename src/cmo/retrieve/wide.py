@@ -20,6 +20,7 @@ import numpy as np
 
 from cmo.errors import OracleError
 from cmo.kit.deadline import in_context, remaining, within
+from cmo.kit.spans import span
 from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.outside import WebSearch
 from cmo.model.ports import Embedder, Retriever
@@ -100,7 +101,7 @@ class WideRetriever:
             return Found(question.text, (), np.empty(0, np.float32), (), "", 0), error
 
     def _search(self, text: str, seconds: float) -> WebFound:
-        with within(seconds):
+        with within(seconds), span("web"):
             return self._web.search(text, _PAGES)
 
 

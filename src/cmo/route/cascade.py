@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cmo.kit.hashing import hex_hash
+from cmo.kit.spans import span
 from cmo.model.evidence import FloatArray
 from cmo.model.ports import Embedder
 from cmo.model.routes import (
@@ -101,8 +102,9 @@ class Cascade:
 
     def route(self, text: str, conditions: Conditions, standing: Standing | None = None) -> Route:
         """Where a question goes."""
-        (seen,) = self._see([self._rules.read(text, self._year())])
-        return self._decided(seen, conditions, standing)
+        with span("route"):
+            (seen,) = self._see([self._rules.read(text, self._year())])
+            return self._decided(seen, conditions, standing)
 
     def routes(self, texts: Sequence[str], conditions: Conditions) -> list[Route]:
         """Where questions go, encoded together."""

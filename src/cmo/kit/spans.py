@@ -1,0 +1,142 @@
+"""Where the time of one request goes: spans that go along in the context, and cost next to nothing where nobody listens.
+
+::
+
+    with tracing("POST /query", parent=traceparent) as trace:      at the rim, once for a request
+        with span("retrieve"):                                     in the parts; nested, also in `in_context` threads
+            with span("search", rows=200): ...
+    trace.spans                                                    who wants to know looks when it is over
+
+Nothing is told to anybody meanwhile: metrics, profiles and exporters read the finished trace. Trace and span ids are
+those of W3C Trace Context (https://www.w3.org/TR/trace-context/), which also tells a callee whose call it is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from random import getrandbits
+from types import TracebackType
+from typing import Final, Self
+
+HEADER: Final = "traceparent"
+MOST_SPANS: Final = 500
+"""Of one trace; what comes after is not remembered."""
+_PARENT = re.compile(r"00-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})")
+_SAMPLED: Final = 1
+Fact = str | int | float | bool
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """All spans of one request."""
+
+    id: str
+    """32 hexadecimal digits."""
+    remote: str = ""
+    """The caller's span, of 16 digits; empty where the caller told none."""
+    sampled: bool = True
+    """Whether the caller wants it exported."""
+    spans: list[Span] = field(default_factory=list)
+    """In the order in which they ended; the last one is the whole."""
+
+
+class Span:
+    """One stage, for the length of a block. Entered where no trace is under way, it does nothing."""
+
+    __slots__ = ("_id", "_token", "began", "error", "facts", "name", "parent", "seconds", "trace")
+
+    def __init__(self, name: str, facts: dict[str, Fact] | None = None) -> None:
+        self.name = name
+        self.facts = facts
+        self.trace: Trace | None = None
+        self.parent: Span | None = None
+        self.began = 0.0
+        """Of `time.perf_counter`."""
+        self.seconds = 0.0
+        self.error = ""
+        """The kind of error that ended it."""
+        self._id = 0
+        self._token: Token[Span | None] | None = None
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits; made when somebody asks."""
+        if not self._id:
+            self._id = getrandbits(64) or 1
+        return f"{self._id:016x}"
+
+    def note(self, **facts: Fact) -> None:
+        """Say more of it: numbers and words of our own, never what was asked."""
+        if self.trace is not None:
+            self.facts = (self.facts or {}) | facts
+
+    def __enter__(self) -> Self:
+        parent = _current.get()
+        if parent is not None and parent.trace is not None:
+            self._begin(parent.trace, parent)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._token is None or self.trace is None:
+            return
+        self.seconds = time.perf_counter() - self.began
+        _current.reset(self._token)
+        self._token = None
+        if kind is not None:
+            self.error = kind.__name__
+        if len(self.trace.spans) < MOST_SPANS or self.parent is None:
+            self.trace.spans.append(self)
+
+    def _begin(self, trace: Trace, parent: Span | None) -> None:
+        self.trace, self.parent = trace, parent
+        self._token = _current.set(self)
+        self.began = time.perf_counter()
+
+
+class tracing(Span):  # noqa: N801 - used as a statement
+    """A new trace, for the length of a block.
+
+    Args:
+        name: of the whole.
+        parent: the caller's `traceparent`, if it sent one.
+        trace_id: 32 hexadecimal digits to take where the caller sent none.
+    """
+
+    __slots__ = ("_trace",)
+
+    def __init__(self, name: str, parent: str = "", trace_id: str = "") -> None:
+        super().__init__(name)
+        found = _PARENT.fullmatch(parent) if parent else None
+        if found is None:
+            self._trace = Trace(trace_id or f"{getrandbits(128) or 1:032x}")
+        else:
+            self._trace = Trace(found["trace"], found["span"], sampled=bool(int(found["flags"], 16) & _SAMPLED))
+
+    def __enter__(self) -> Self:
+        self._begin(self._trace, None)
+        return self
+
+
+_current: ContextVar[Span | None] = ContextVar("cmo_span", default=None)
+
+
+def span(name: str, **facts: Fact) -> Span:
+    """A stage of whatever is under way, for the length of a block."""
+    return Span(name, facts or None)
+
+
+def trace_id() -> str:
+    """That of the request that is being answered; empty where there is none."""
+    here = _current.get()
+    return here.trace.id if here is not None and here.trace is not None else ""
+
+
+def header() -> dict[str, str]:
+    """The header that tells a callee whose call it is; none where no trace is under way."""
+    here = _current.get()
+    if here is None or here.trace is None:
+        return {}
+    return {HEADER: f"00-{here.trace.id}-{here.id}-{int(here.trace.sampled):02x}"}
