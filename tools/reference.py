@@ -45,7 +45,9 @@ def _settings() -> str:
         "",
         _MADE,
         "Settings come from environment variables and from a file `.env` in the current folder; a variable of the",
-        "environment wins. Where two names are given, the first one wins. Options of a command win over both.",
+        "environment wins. Where two names are given, the first one wins. Options of a command win over both, and a profile",
+        "(`CMO_PROFILE`, [what it sets](../how-to/run-the-service.md#settings-and-profiles)) comes after them.",
+        "`cmo config show` tells where each value came from, `cmo config check` what does not go together.",
         "A value that cannot be used ends the command with code 2 and the name of the setting.",
         "",
     ]

@@ -24,7 +24,7 @@ _WITHOUT_EFFECT = frozenset(
     cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts lightrag_python
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
-    shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
+    profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
     """.split()  # noqa: SIM905 - so many names read better so
 )
 """Settings that change no answer, or stand in the key in another way. A new setting counts until it is named here."""

@@ -19,6 +19,7 @@ from cmo.cli import (
     budget,
     cache,
     classify,
+    config,
     deep,
     demo,
     evaluate,
@@ -64,6 +65,7 @@ app.command("classify")(classify.classify)
 app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
+app.add_typer(config.app, name="config")
 app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")

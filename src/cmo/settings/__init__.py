@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Self
 
 from pydantic import ValidationError, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cmo.errors import SettingsError
 from cmo.settings.answers import AnswerGroup
@@ -18,6 +18,7 @@ from cmo.settings.caches import CacheGroup
 from cmo.settings.delivery import DeliveryGroup
 from cmo.settings.notices import NoticeGroup
 from cmo.settings.outside import OutsideGroup
+from cmo.settings.profiles import ProfileSource
 from cmo.settings.service import ServiceGroup
 
 
@@ -32,6 +33,20 @@ class Settings(ServiceGroup, NoticeGroup, DeliveryGroup, CacheGroup, OutsideGrou
         populate_by_name=True,
         allow_inf_nan=False,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Who is heard, the first one first: the caller, the environment, `.env`, the profile."""
+        del file_secret_settings
+        also = getattr(dotenv_settings, "env_vars", {})
+        return init_settings, env_settings, dotenv_settings, ProfileSource(settings_cls, also)
 
     @model_validator(mode="after")
     def _people_can_be_told(self) -> Self:

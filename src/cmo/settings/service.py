@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings
@@ -19,3 +19,7 @@ class ServiceGroup(BaseSettings):
     """Names by which browsers may call the service, separated by commas; IP addresses and localhost always may."""
     port: Annotated[int, Field(validation_alias=AliasChoices("CMO_PORT", "PORT"), ge=0, le=65535)] = 8000
     """Port on which the service listens; 0 takes a free one."""
+    profile: Annotated[
+        Literal["", "development", "staging", "production"], Field(validation_alias=AliasChoices("CMO_PROFILE"))
+    ] = ""
+    """For what it runs: sets budget and quality threshold where nothing else does. `ENVIRONMENT` is heard where this is not set."""

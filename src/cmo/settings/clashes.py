@@ -1,0 +1,122 @@
+"""Settings that contradict each other, or do nothing as they stand: what, and what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cmo.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Settings that do not go together."""
+
+    names: tuple[str, ...]
+    why: str
+    remedy: str
+
+
+def clashes(settings: Settings) -> list[Clash]:
+    """All of them."""
+    return [*_models(settings), *_caches(settings), *_money(settings), *_doors(settings), *_files(settings)]
+
+
+def has_model(settings: Settings) -> bool:
+    """Whether a language model is named at all."""
+    return bool(settings.llm_model or settings.ollama_model)
+
+
+def _models(s: Settings) -> Iterator[Clash]:
+    if s.llm_url and not s.llm_model:
+        yield Clash(
+            ("CMO_LLM_URL", "CMO_LLM_MODEL"), "There is an address and no model: none is asked.", "Set CMO_LLM_MODEL."
+        )
+    if s.llm_local and not s.llm_url:
+        yield Clash(
+            ("CMO_LLM_LOCAL", "CMO_LLM_URL"),
+            "CMO_LLM_LOCAL speaks of the model at CMO_LLM_URL, which is not set.",
+            "Set CMO_LLM_URL, or leave CMO_LLM_LOCAL out.",
+        )
+    if has_model(s):
+        return
+    for name, wants in (
+        ("CMO_ANSWERS=generated", s.answers == "generated"),
+        ("CMO_ENGINE=lightrag", s.engine == "lightrag"),
+        ("ENABLE_LLM_CLASSIFICATION", s.llm_classification),
+    ):
+        if wants:
+            yield Clash(
+                (name, "CMO_LLM_MODEL"),
+                f"{name} needs a language model, and none is set.",
+                "Set CMO_LLM_MODEL, with CMO_LLM_URL or after `cmo models install smollm2`.",
+            )
+
+
+def _caches(s: Settings) -> Iterator[Clash]:
+    redis = s.redis_url.get_secret_value() or s.redis_host
+    if not s.cache and (redis or s.semantic_cache != "off"):
+        yield Clash(
+            ("CMO_CACHE", "CMO_REDIS_URL", "CMO_SEMANTIC_CACHE"),
+            "CMO_CACHE=false keeps no answers, so the shared and the semantic cache do nothing.",
+            "Leave CMO_CACHE out, or the others.",
+        )
+    if s.redis_url.get_secret_value() and s.redis_host:
+        yield Clash(("CMO_REDIS_URL", "REDIS_HOST"), "Both name a Redis; REDIS_HOST does not count.", "Leave one out.")
+    if s.cache and not (s.cache_entries and s.cache_megabytes) and not s.cache_disk_megabytes and not redis:
+        yield Clash(
+            ("CMO_CACHE", "CMO_CACHE_ENTRIES", "CMO_CACHE_MEGABYTES", "CMO_CACHE_DISK_MEGABYTES"),
+            "Answers are to be kept, and no place has room for one.",
+            "Give one of them room, or set CMO_CACHE=false.",
+        )
+    if s.multi_hop and s.max_hops == 0:
+        yield Clash(
+            ("ENABLE_MULTI_HOP", "MAX_HOPS"), "Relations are to be followed, over none of them.", "Set MAX_HOPS=1."
+        )
+
+
+def _money(s: Settings) -> Iterator[Clash]:
+    if s.monthly_budget < s.daily_budget:
+        yield Clash(
+            ("LIGHTRAG_MONTHLY_BUDGET", "LIGHTRAG_MAX_DAILY_BUDGET"),
+            f"A day may cost {s.daily_budget} and the whole month {s.monthly_budget}: one day can end it.",
+            "Raise the month's, or lower the day's.",
+        )
+
+
+def _doors(s: Settings) -> Iterator[Clash]:
+    if not is_here(s.host) and s.profile == "production" and not s.admin_token.get_secret_value():
+        yield Clash(
+            ("CMO_HOST", "CMO_ADMIN_TOKEN"),
+            f"Production listens at {s.host}, and no token guards its releases.",
+            "Set CMO_ADMIN_TOKEN, or listen at 127.0.0.1 behind a proxy.",
+        )
+    if s.email_alerts and s.smtp_security == "none" and s.smtp_password.get_secret_value() and not is_here(s.smtp_host):
+        yield Clash(
+            ("CMO_SMTP_SECURITY", "CMO_SMTP_PASSWORD"),
+            "A password is never sent in the open, so no e-mail goes out.",
+            "Set CMO_SMTP_SECURITY=starttls.",
+        )
+
+
+def _files(s: Settings) -> Iterator[Clash]:
+    for name, path in (
+        ("CMO_NLI_MODEL", s.nli_model),
+        ("CMO_ROUTE_MODEL", s.route_model),
+        ("CMO_LIGHTRAG_PYTHON", s.lightrag_python),
+        ("LIGHTRAG_PAPERS_DIR", s.papers_dir),
+    ):
+        if path is not None and not Path(path).expanduser().exists():
+            yield Clash((name,), f"{path} is not there.", "Name what is there, or leave it out.")
+
+
+def is_here(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
