@@ -1,0 +1,189 @@
+"""Who listens to the service: what was asked, what came of it and what it took, as counts; nothing of what was said.
+
+::
+
+    boundary --request over----> Watch --> counts, slow traces, refusals --> /metrics, /api/metrics, /ops
+    questions --reply told------>   '----> each finished trace to whoever exports it
+    recall --answer made-------->
+
+Listening never breaks a reply: what cannot be read in an answer is not counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cmo.kit.clock import Clock
+from cmo.kit.spans import Span, Trace
+from cmo.ops import catalogue as c
+from cmo.ops.counts import Counts
+from cmo.ops.metric import OTHER
+
+log = logging.getLogger("cmo.ops")
+
+REFUSALS: Final = 50
+SLOWEST: Final = 20
+_FAULT: Final = 500
+_REFUSED: Final = 400
+_OUTSIDE: Final = {"llm": "llm", "web": "web"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One that was answered, as logs and metrics see it."""
+
+    id: str
+    endpoint: str
+    """The route, such as ``/papers/{paper_id}``; empty where there is none."""
+    method: str
+    status: int
+    seconds: float
+    code: str = ""
+    """Of a problem; empty where the reply is none."""
+    key: str = ""
+    """Id of the key that was used, if any; never the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that was not granted."""
+
+    at: str
+    endpoint: str
+    status: int
+    code: str
+    request_id: str
+
+
+class Watch:
+    """Counts what happens in one process. Threads may share it.
+
+    Args:
+        counts: where.
+        clock: both clocks.
+        engine: that answers, as the settings say.
+        export: is handed each finished trace that its caller wants kept; None where nobody exports.
+    """
+
+    def __init__(
+        self, counts: Counts, clock: Clock, engine: str = "cmo", export: Callable[[Trace], None] | None = None
+    ) -> None:
+        self.counts = counts
+        self.refusals: deque[Refusal] = deque(maxlen=REFUSALS)
+        """The last ones, oldest first."""
+        self._clock = clock
+        self._engine = engine
+        self._export = export
+        self._slow: list[tuple[float, str, str, list[tuple[str, float]]]] = []
+        self._lock = threading.Lock()
+        self._active: Counter[str] = Counter()
+
+    def began(self) -> None:
+        """A request came in."""
+        self._active["requests"] += 1
+
+    def ended(self, request: Request, trace: Trace) -> None:
+        """Its last byte was sent, or nobody waited for it any more."""
+        self._active["requests"] -= 1
+        counts, at = self.counts, self._clock.now().timestamp()
+        endpoint = request.endpoint or OTHER
+        counts.add(c.HTTP_REQUESTS, endpoint, request.method, str(request.status))
+        counts.observe(c.HTTP_SECONDS, request.seconds, endpoint, trace=trace.id, at=at)
+        for stage in trace.spans[:-1]:
+            self._stage(stage, trace, at)
+        if request.status >= _REFUSED:
+            self._refused(request)
+        if len(trace.spans) > 1:
+            self._remember(request, trace)
+        if self._export is not None and trace.sampled:
+            self._export(trace)
+
+    def question_began(self) -> None:
+        """Somebody asked."""
+        self._active["questions"] += 1
+
+    def question_ended(self, outcome: str, tier: str, seconds: float, arm: str = "") -> None:
+        """What came of it: `outcome` is answered, refused, failed or cancelled; `tier` where the reply was found."""
+        self._active["questions"] -= 1
+        place = "near" if tier.endswith("-rephrased") else tier or "made"
+        self.counts.add(c.QUESTIONS, outcome, place)
+        self.counts.observe(c.QUESTION_SECONDS, seconds, place)
+        if arm:
+            self.counts.add(c.RELEASE_ANSWERS, arm)
+            if arm == "fallback":
+                self.counts.add(c.FALLBACKS, "release")
+
+    def made(self, reply: Mapping[str, Any]) -> None:
+        """An answer was made; `reply` as it is sent."""
+        try:
+            self._count(reply)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("an answer cannot be counted: %r", error)
+
+    def read(self) -> None:
+        """Let the counts tell how much is under way now."""
+        self.counts.set(c.HTTP_ACTIVE, float(self._active["requests"]))
+        self.counts.set(c.QUESTIONS_ACTIVE, float(self._active["questions"]))
+
+    def slowest(self) -> list[dict[str, Any]]:
+        """The slowest requests since the process began, with what their stages took."""
+        with self._lock:
+            kept = list(self._slow)
+        return [
+            {
+                "endpoint": endpoint,
+                "trace_id": trace,
+                "ms": round(seconds * 1000, 3),
+                "stages": [{"stage": name, "ms": round(took * 1000, 3)} for name, took in stages],
+            }
+            for seconds, endpoint, trace, stages in kept
+        ]
+
+    def _stage(self, stage: Span, trace: Trace, at: float) -> None:
+        self.counts.observe(c.STAGE_SECONDS, stage.seconds, stage.name, trace=trace.id, at=at)
+        if (service := _OUTSIDE.get(stage.name)) is not None:
+            self.counts.add(c.OUTSIDE_CALLS, service, "failed" if stage.error else "answered")
+            self.counts.observe(c.OUTSIDE_SECONDS, stage.seconds, service)
+
+    def _refused(self, request: Request) -> None:
+        self.counts.add(c.HTTP_PROBLEMS, request.code or "none")
+        if request.endpoint or request.status >= _FAULT:  # what nobody offers is no refusal
+            self.refusals.append(
+                Refusal(self._clock.now().isoformat(), request.endpoint, request.status, request.code, request.id)
+            )
+
+    def _remember(self, request: Request, trace: Trace) -> None:
+        with self._lock:
+            if len(self._slow) >= SLOWEST and request.seconds <= self._slow[-1][0]:
+                return
+            stages = [(stage.name, stage.seconds) for stage in trace.spans[:-1]]
+            self._slow.append((request.seconds, request.endpoint, trace.id, stages))
+            self._slow.sort(key=lambda row: -row[0])
+            del self._slow[SLOWEST:]
+
+    def _count(self, reply: Mapping[str, Any]) -> None:
+        counts, refusal = self.counts, reply["refusal"]
+        counts.add(c.ANSWERS, reply["source"], self._engine)
+        counts.add(c.COST, amount=float(reply["cost_usd"]))
+        if (route := reply["route"]) is not None:
+            counts.add(c.ROUTES, route["destination"], route["category"], route["decided_by"])
+        if reply["source"] == "perplexity_fallback":
+            counts.add(c.FALLBACKS, "web")
+        elif reply["notice"]:
+            counts.add(c.FALLBACKS, "notice")
+        if refusal is not None:
+            counts.add(c.ABSTENTIONS, refusal["reason"])
+            return
+        counts.observe(c.CONFIDENCE, float(reply["confidence"]))
+        counts.add(c.CITATIONS, amount=len(reply["citations"]))
+        counts.add(c.SENTENCES, "cited", amount=len(reply["sentences"]))
+        counts.add(c.SENTENCES, "unsupported", amount=len(reply["unsupported"]))
+        if (quality := reply["quality"]) is not None:
+            counts.observe(c.QUALITY, float(quality["composite"]))
+        if (enrichment := reply["enrichment"]) is not None:
+            counts.observe(c.ENRICHMENT, float(enrichment["enrichment_score"]))
