@@ -14,19 +14,24 @@ documents: ``lightrag``, ``perplexity``, ``hybrid``, ``perplexity_fallback``, ``
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from cmo.errors import OracleError
+from cmo.kit import leaving
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import affords
-from cmo.model.answers import Answer
+from cmo.kit.spans import span
+from cmo.kit.telling import tell, without
+from cmo.model.answers import Answer, AnswerSentence
 from cmo.model.assessments import Assessment
 from cmo.model.papers import Format
 from cmo.model.ports import Answerer, Retriever
 from cmo.model.questions import Question, Web
 from cmo.model.routes import Destination, Route, Scope
+from cmo.model.stages import Anew, Stage, Step
 
 PASSAGES: Final = 10
 """Passages that an answer may draw on."""
@@ -37,6 +42,11 @@ GOOD: Final = 0.8
 _SECOND: Final = 1.0
 """Seconds that another engine needs at least."""
 _INSTEAD: Final = "The papers did not say enough, so the web was asked as well."
+_SEARCHED: Final = {
+    Web.NO: "Searching the papers",
+    Web.ALSO: "Searching the papers and the web",
+    Web.ONLY: "Searching the web",
+}
 _BROKEN: Final = "The papers could not be asked ({why}), so this rests on the web alone."
 
 
@@ -113,12 +123,14 @@ class Engines:
         except OracleError as error:
             if question.web is not Web.NO or not self._another(route):
                 raise
+            tell(Anew())
             instead = self._made(replace(question, web=Web.ONLY))
             return _labelled(instead, _BROKEN.format(why=str(error).rstrip(".")), instead=True)
         if first.quality >= POOR or question.web is not Web.NO or not self._another(route):
             return _labelled(first)
         try:
-            second = self._made(replace(question, web=Web.ALSO))
+            with without(AnswerSentence):  # which of the two stands is not known yet
+                second = self._made(replace(question, web=Web.ALSO))
         except OracleError:  # the first one stands
             return _labelled(first)
         return _labelled(second, _INSTEAD, instead=True) if second.quality > first.quality else _labelled(first)
@@ -129,11 +141,20 @@ class Engines:
         return ours and self._web() and affords(_SECOND)
 
     def _made(self, question: Question) -> Made:
+        leaving.check()
         began = self._clock.monotonic()
-        found = self._retriever.retrieve(question, PASSAGES)
+        tell(Stage(Step.RETRIEVE, _SEARCHED[question.web]))
+        with span("retrieve", mode=question.mode.value) as stage:
+            found = self._retriever.retrieve(question, PASSAGES)
+            stage.note(passages=len(found.passages))
         between = self._clock.monotonic()
-        answer = self._answerer.answer(question, found)
-        assessment = self._judge(answer) if self._judge and answer.refusal is None else None
+        tell(Stage(Step.WRITE, f"Writing from {len(found.passages)} passages"))
+        with span("answer"):
+            answer = self._answerer.answer(question, found)
+        if judged := self._judge is not None and answer.refusal is None:
+            tell(Stage(Step.CHECK, "Judging the answer"))
+        with span("assess") if judged else nullcontext():
+            assessment = self._judge(answer) if self._judge and judged else None
         ended = self._clock.monotonic()
         return Made(answer, _source(answer), assessment, found.notice, _ms(between - began), _ms(ended - between))
 

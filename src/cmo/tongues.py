@@ -18,8 +18,11 @@ from typing import Final, Protocol
 
 from cmo.errors import OracleError
 from cmo.kit.language import ENGLISH
+from cmo.kit.spans import span
+from cmo.kit.telling import tell
 from cmo.model.answers import Answer
 from cmo.model.questions import Question
+from cmo.model.stages import Stage, Step
 
 log = logging.getLogger("cmo.tongues")
 
@@ -83,8 +86,10 @@ class Tongues:
 
     def _said(self, texts: list[str], into: str) -> list[str]:
         assert self._translator is not None
+        tell(Stage(Step.TRANSLATE, f"Translating into {into}"))
         try:
-            return self._translator.translate(texts, into)
+            with span("translate"):
+                return self._translator.translate(texts, into)
         except OracleError as error:
             log.info("nothing is translated: %s", error)
             return [""] * len(texts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from cmo.model.answers import Answer, RelationRow
+from cmo.model.answers import Answer, AnswerSentence, RelationRow
 from cmo.model.assessments import Assessment, indicator
 from cmo.model.evidence import Evidence
 from cmo.model.graph import Node
@@ -32,15 +32,7 @@ def reply(value: Reply) -> dict[str, Any]:
         "answer": answer.text,
         "answered": answer.refusal is None,
         "confidence": answer.confidence,
-        "sentences": [
-            {
-                "text": s.text,
-                "translation": s.translation,
-                "citations": list(s.citations),
-                "evidence": [e.id for e in s.evidence],
-            }
-            for s in answer.sentences
-        ],
+        "sentences": [sentence(s) for s in answer.sentences],
         "citations": [{"number": c.number, **paper(c.paper)} for c in answer.citations],
         "evidence": [evidence(e, _number(answer, e)) for e in answer.evidence],
         "sources": [_label(c.paper) for c in answer.citations],
@@ -62,10 +54,31 @@ def reply(value: Reply) -> dict[str, Any]:
         "processing_time_ms": value.milliseconds,
         "timings": {
             "total_time_ms": value.milliseconds,
+            "translation_time_ms": value.translation_ms,
             "routing_time_ms": value.routing_ms,
             "retrieval_time_ms": value.retrieval_ms,
             "generation_time_ms": value.generation_ms,
         },
+    }
+
+
+def sentence(value: AnswerSentence) -> dict[str, Any]:
+    """One statement of an answer; its evidence is told by id."""
+    return {
+        "text": value.text,
+        "translation": value.translation,
+        "citations": list(value.citations),
+        "evidence": [e.id for e in value.evidence],
+    }
+
+
+def sentence_alone(value: AnswerSentence) -> dict[str, Any]:
+    """The same before the answer is whole: with its evidence and its papers."""
+    papers = dict(zip(dict.fromkeys(e.paper for e in value.evidence), value.citations, strict=True))
+    return {
+        **sentence(value),
+        "evidence": [evidence(e, papers[e.paper]) for e in value.evidence],
+        "papers": [{"number": number, **paper(ref)} for ref, number in papers.items()],
     }
 
 

@@ -57,15 +57,31 @@ async def test_a_stream_tells_each_sentence_with_its_evidence_then_the_whole(htt
     reply = await http.post("/query", json={"query": ASKED}, headers={"Accept": "text/event-stream"})
     assert reply.headers["content-type"].startswith("text/event-stream")
     told = events(reply.text)
-    assert [name for name, _ in told] == ["sentence"] * (len(told) - 1) + ["done"]
-    whole = told[-1][1]
-    assert [data["text"] for name, data in told if name == "sentence"] == [s["text"] for s in whole["sentences"]]
-    assert told[0][1]["evidence"][0] == whole["evidence"][0]
+    assert [name for name, _ in told] == ["stage"] * 2 + ["sentence"] * (len(told) - 3) + ["answer"]
+    assert [data["stage"] for _, data in told[:2]] == ["retrieve", "write"]
+    whole, said = told[-1][1], [data for name, data in told if name == "sentence"]
+    assert [data["text"] for data in said] == [s["text"] for s in whole["sentences"]]
+    assert said[0]["evidence"][0] == whole["evidence"][0]
+    assert said[0]["papers"][0] == whole["citations"][0]
+
+
+async def test_a_body_can_ask_for_a_stream(http: httpx.AsyncClient) -> None:
+    plain, streamed = [await http.post("/query", json={"query": ASKED, "stream": wish}) for wish in (False, True)]
+    assert plain.headers["content-type"] == "application/json"
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    assert events(streamed.text)[-1][1]["sentences"] == plain.json()["sentences"]
+
+
+@pytest.mark.parametrize("stream", ["yes please", None, 2, ["x"]])
+async def test_a_wish_for_a_stream_is_yes_or_no(http: httpx.AsyncClient, stream: object) -> None:
+    reply = await http.post("/query", json={"query": ASKED, "stream": stream})
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid-request")
+    assert reply.json()["errors"][0]["pointer"] == "#/stream"
 
 
 async def test_a_stream_can_be_had_by_get(http: httpx.AsyncClient) -> None:
     reply = await http.get("/query/stream", params={"query": ASKED, "mode": "naive", "sections": "other"})
-    assert events(reply.text)[-1][0] == "done"
+    assert events(reply.text)[-1][0] == "answer"
     assert events(reply.text)[-1][1]["mode"] == "naive"
 
 

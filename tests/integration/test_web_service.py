@@ -285,7 +285,7 @@ def test_a_served_base_answers_and_ends_when_told(tmp_path: Path, workers: int) 
             snapshots.add(reply["snapshot"])
         assert len(snapshots) == 1
         with httpx.stream("GET", f"{address}/query/stream", params={"query": "What carries fatty acids?"}) as stream:
-            assert "event: done" in "".join(stream.iter_text())
+            assert "event: answer" in "".join(stream.iter_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in {0, -signal.SIGTERM}
 

@@ -1,18 +1,22 @@
 """What may be asked, and the story of one question."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from cmo import wire
 from cmo.engines import PASSAGES, Engines
 from cmo.errors import BadFilter, BadQuestion
-from cmo.model.answers import Answer
+from cmo.kit.telling import heard, tell
+from cmo.model.answers import Answer, AnswerSentence
 from cmo.model.evidence import Found
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode, Question
 from cmo.oracle import Oracle, admit
 from cmo.testing import FakeClock
+from cmo.tongues import Tongues
 
 
 @pytest.mark.parametrize("text", ["", "   ", "???", "\u200b\u202e", "\x00\x00"])
@@ -97,3 +101,45 @@ def test_a_cry_for_help_is_answered_where_nothing_is_routed(cry: str) -> None:
     assert reply.answer.refusal is not None
     assert "crisis line" in reply.answer.text
     assert retriever.asked == []
+
+
+def test_the_time_of_translation_is_told_apart_from_the_others() -> None:
+    clock = FakeClock()
+
+    class Slowly:
+        def translate(self, texts: Sequence[str], into: str) -> list[str]:
+            clock.advance(0.5 if into == "English" else 0.125)
+            return ["What is raised?" if into == "English" else "ja" for _ in texts]
+
+    class Says:
+        def answer(self, question: Question, found: Found) -> Answer:
+            return Answer(question.text, (AnswerSentence("yes", (), ()),), (), 0.5, found.snapshot)
+
+    tongues = Tongues(lambda text: "en" if text == "What is raised?" else "de", Slowly())
+    with ThreadPoolExecutor(1) as executor:
+        oracle = Oracle(Engines(SlowRetriever(clock), Says(), clock), clock, executor, tongues=tongues)
+        foreign, english = [oracle.reply(admit(text)) for text in ("Was ist erhöht?", "What is raised?")]
+    assert (foreign.translation_ms, foreign.retrieval_ms, foreign.milliseconds) == (625.0, 250.0, 875.0)
+    assert wire.reply(foreign)["timings"]["translation_time_ms"] == 625.0
+    assert english.translation_ms == 0.0
+
+
+def test_sentences_that_are_still_to_be_translated_are_not_told_early() -> None:
+    clock, heard_of = FakeClock(), list[object]()
+
+    class Says:
+        def answer(self, question: Question, found: Found) -> Answer:
+            tell(AnswerSentence("yes", (), ()))
+            return Answer(question.text, (AnswerSentence("yes", (), ()),), (), 0.5, found.snapshot)
+
+    class Translates:
+        def translate(self, texts: Sequence[str], into: str) -> list[str]:
+            return [into for _ in texts]
+
+    tongues = Tongues(lambda text: "de" if "ö" in text else "en", Translates())
+    with ThreadPoolExecutor(1) as executor, heard(heard_of.append):
+        oracle = Oracle(Engines(SlowRetriever(clock), Says(), clock), clock, executor, tongues=tongues)
+        oracle.reply(admit("Was ist erhöht?"))
+        assert AnswerSentence not in map(type, heard_of)
+        oracle.reply(admit("What is raised?"))
+    assert AnswerSentence in map(type, heard_of)

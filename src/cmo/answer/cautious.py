@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cmo.answer.refuse import refuse
-from cmo.model.answers import Answer, RefusalReason
+from cmo.kit.telling import without
+from cmo.model.answers import Answer, AnswerSentence, RefusalReason
 from cmo.model.evidence import Found
 from cmo.model.ports import Answerer
 from cmo.model.questions import Question
@@ -23,7 +24,8 @@ class CautiousAnswerer:
 
     def answer(self, question: Question, found: Found) -> Answer:
         """The answer, or a refusal for thin evidence."""
-        answer = self._answerer.answer(question, found)
+        with without(AnswerSentence):  # how sure it is, is known at its end
+            answer = self._answerer.answer(question, found)
         if answer.refusal is not None or answer.confidence >= self._least:
             return answer
         return refuse(question, found, RefusalReason.THIN_EVIDENCE, answer.confidence)

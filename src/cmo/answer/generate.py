@@ -29,6 +29,7 @@ from cmo.answer.prompt_orders import gives_orders, ordering, without_orders
 from cmo.answer.refuse import refuse
 from cmo.errors import ModelError, NotNow, OutOfTime, PriceUnknown
 from cmo.kit.hashing import hex_hash
+from cmo.kit.telling import tell
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
 from cmo.model.assessments import LIKELY
 from cmo.model.chat import Message
@@ -127,11 +128,11 @@ class GeneratedAnswerer:
         return f"{self._chat.name.replace('@', '-')}@{hex_hash(prompt.digest(), repr(self._limits), size=4)}"
 
     def answer(self, question: Question, found: Found) -> Answer:
-        """Compose the answer, or refuse."""
+        """Compose the answer, or refuse; whoever listens is told each sentence as soon as it is checked."""
         telling = self.told(question, found)
         while True:
             try:
-                next(telling)
+                tell(next(telling))
             except StopIteration as end:
                 answer: Answer = end.value
                 return answer

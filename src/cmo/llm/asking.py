@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from cmo.errors import ChatEmpty, ChatFailed, OracleError
-from cmo.kit import deadline
+from cmo.kit import deadline, leaving
 from cmo.kit.allowance import Purse
 from cmo.kit.breaker import Breaker, Fuse, Outcome
 from cmo.kit.endpoint import RETRY_BURST, RETRY_SHARE
@@ -112,6 +112,7 @@ class Asking(AbstractContextManager["Asking"]):
 
     def __enter__(self) -> Self:
         deadline.check(self._desk.host)
+        leaving.check()
         ticket = self._desk.breaker.admit()
         if isinstance(ticket, Refused):
             raise ticket.error(self._desk.host)
@@ -137,6 +138,7 @@ class Asking(AbstractContextManager["Asking"]):
     def _in_time(self, attempt: Callable[[], T]) -> T:
         from cmo.llm.wire import ERRORS, is_timeout  # noqa: PLC0415
 
+        leaving.check()
         self._hurried = deadline.share() < self._desk.timeout
         try:
             return attempt()

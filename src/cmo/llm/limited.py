@@ -4,6 +4,7 @@
 
     bytes of a reply --still within the limits?--> the SDK
     time is up --a timer hangs up, so that a server that has gone silent in the middle keeps nobody
+whoever asked has gone --the same; a reply that has not begun is left at its first byte
 
 A timeout of HTTP clients is one between two reads; here it is that of the whole reply. Of headers it is the former.
 """
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+
+from cmo.kit import leaving
 
 
 class TooMuch(httpx2.ReadError):
@@ -74,11 +77,13 @@ class _Body(httpx2.SyncByteStream):
         self._left = most_bytes
         self._held = held
         self._late = False
+        self._deserted = False
         self._closed = False
         self._lock = threading.Lock()
         self._timer = threading.Timer(max(0.0, until - time.monotonic()), self._hang_up)
         self._timer.daemon = True
         self._timer.start()
+        self._stay = leaving.current().then(self._leave)
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -86,21 +91,30 @@ class _Body(httpx2.SyncByteStream):
                 self._left -= len(part)
                 if self._left < 0:
                     raise TooMuch("the reply does not end")
-                if self._late:
+                if self._late or self._deserted:
                     break
                 yield part
         except httpx2.TransportError as error:
+            if self._deserted:
+                raise leaving.Left from error
             if not self._late:
                 raise
             raise httpx2.ReadTimeout("the reply takes too long") from error
+        if self._deserted:
+            raise leaving.Left
         if self._late:
             raise httpx2.ReadTimeout("the reply takes too long")
 
     def close(self) -> None:
         self._timer.cancel()
+        self._stay()
         with self._lock:  # not a connection that somebody else has meanwhile
             self._closed = True
         self._stream.close()
+
+    def _leave(self) -> None:
+        self._deserted = True
+        self._hang_up()
 
     def _hang_up(self) -> None:
         with self._lock:

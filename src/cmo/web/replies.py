@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from cmo.web.schemas import Problem
 
@@ -24,9 +26,21 @@ def event(name: str, value: Any) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(value) + b"\n\n"
 
 
-def events(source: AsyncIterator[bytes]) -> Response:
+class _Events(StreamingResponse):
+    """What a client that has gone leaves unread is ended at once, not when somebody tidies up."""
+
+    def __init__(self, source: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(source, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._source = source
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._source):
+            await super().__call__(scope, receive, send)
+
+
+def events(source: AsyncGenerator[bytes, None]) -> Response:
     """Events as they come; proxies are asked not to hold them back."""
-    return StreamingResponse(source, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _Events(source)
 
 
 def failing(*statuses: int) -> Described:

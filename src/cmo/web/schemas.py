@@ -65,6 +65,8 @@ class QueryBody(Asked):
     """Whose group that is."""
     deadline_ms: Annotated[int | None, Field(ge=1, le=600_000)] = None
     """After how many milliseconds nobody waits any longer; engines that take too long are left out."""
+    stream: bool = False
+    """Whether to send events while the answer is made, as with `Accept: text/event-stream`."""
     max_cost: Annotated[float | None, Field(ge=0, le=1_000, allow_inf_nan=False)] = None
     """Dollars that language models and the web may take for it; with 0 none that cost are asked."""
 

@@ -142,6 +142,8 @@ class TimingsOut(Sent):
     """Where the time went, in milliseconds."""
 
     total_time_ms: float
+    translation_time_ms: float
+    """Of the question into English and of the sentences back, by a language model."""
     routing_time_ms: float
     retrieval_time_ms: float
     generation_time_ms: float

@@ -18,12 +18,29 @@ export function begin(question) {
   $("notice").replaceChildren();
   $("after").replaceChildren();
   $("answer").setAttribute("aria-busy", "true");
-  $("answer").replaceChildren(h("div", { className: "thinking", role: "status" }, h("span", { className: "unseen" }, "Searching the papers"), h("i"), h("i"), h("i")));
+  wait("Searching the papers");
+}
+
+// What is being done; before the first sentence for those who listen, too. What was shown and does not stand goes.
+export function stage({ stage, text }) {
+  if (stage === "withdrawn") {
+    page.clear();
+    $("answer").replaceChildren();
+    $("notice").replaceChildren(h("p", { className: "note", role: "status" }, text));
+    wait(text);
+  }
+  const said = $("answer").querySelector(".thinking .unseen");
+  if (said && said.textContent !== text) said.textContent = text;
+}
+
+function wait(text) {
+  $("answer").replaceChildren(h("div", { className: "thinking", role: "status" }, h("span", { className: "unseen" }, text), h("i"), h("i"), h("i")));
 }
 
 export function addSentence(sentence) {
   const answer = $("answer");
   answer.querySelector(".thinking")?.remove();
+  answer.setAttribute("aria-busy", "false"); // it stands: read it out, though more may follow
   const number = sentence.citations[0];
   let paragraph = answer.lastElementChild;
   if (paragraph?.dataset.number !== String(number)) {
@@ -31,6 +48,7 @@ export function addSentence(sentence) {
     paragraph.dataset.number = number;
     answer.append(paragraph);
   }
+  page.know(sentence.papers);
   const printed = sentence.evidence.filter((evidence) => evidence.image);
   const places = printed.map((evidence) => page.add(evidence));
   const last = places[places.length - 1];

@@ -86,7 +86,8 @@ async function run() {
   try {
     await ask(asked, (name, data) => {
       if (name === "sentence") answer.addSentence(data);
-      else if (name === "done") answer.finish(data);
+      else if (name === "stage") answer.stage(data);
+      else if (name === "answer") answer.finish(data);
       else if (name === "error") throw data;
     }, mine.signal);
   } catch (problem) {

@@ -46,7 +46,11 @@ export function add(evidence) {
   return place;
 }
 
-// Titles come with the whole reply, after the sentences.
+// Titles of the papers of one sentence, which is there before the whole reply is.
+export function know(some) {
+  for (const paper of some) papers.set(paper.number, paper);
+}
+
 export function name(citations) {
   papers = new Map(citations.map((paper) => [paper.number, paper]));
   if (current >= 0) describe();

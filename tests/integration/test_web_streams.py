@@ -1,0 +1,190 @@
+"""Sentences of a language model over HTTP while it still speaks; whoever goes stops it, and it is paid for."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from cmo.answer.confidence import Confidence
+from cmo.answer.extract import ExtractiveAnswerer
+from cmo.model.money import Payer
+from cmo.spend import Price
+from cmo.testing import NEVER
+from cmo.web import create_api
+from tests.acceptance.services import served_here
+
+PAPER = (
+    "Maple syrup urine disease and its markers\n\nLeucine is raised in maple syrup urine disease. "
+    "Alloisoleucine is the most specific marker of the disease.\n"
+)
+FIRST = "Leucine is raised in maple syrup urine disease. "
+SECOND = "Alloisoleucine is the most specific marker of the disease. "
+ASKED = {"query": "Which amino acid is raised in maple syrup urine disease?", "stream": True, "user": "mia"}
+
+
+class Speaker:
+    """A language model that says a sentence and a half, then waits until it may go on. Serves while entered."""
+
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+        self.left = threading.Event()
+        self.asked = 0
+
+    def __enter__(self) -> Self:
+        speaker = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                speaker.asked += 1
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.end_headers()
+                try:
+                    self._say(FIRST + SECOND[:20])
+                    self._wait()
+                    self._say(SECOND[20:], "stop")
+                    self.wfile.write(b"data: [DONE]\n\n")
+                except OSError:
+                    speaker.left.set()
+
+            def _wait(self) -> None:
+                self.connection.settimeout(0.02)
+                while not speaker.may_go_on.is_set():
+                    try:
+                        if not self.connection.recv(1):
+                            raise ConnectionResetError
+                    except TimeoutError:
+                        continue
+
+            def _say(self, text: str, ended: str | None = None) -> None:
+                choice = {"index": 0, "delta": {"content": text}, "finish_reason": ended}
+                self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.may_go_on.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+@pytest.fixture
+def speaker() -> Iterator[Speaker]:
+    with Speaker() as speaker:
+        yield speaker
+
+
+@pytest.fixture
+def served(open_base: Callable[..., Any], speaker: Speaker) -> Iterator[tuple[Any, httpx.Client]]:
+    settings = {"answers": "generated", "llm_url": speaker.url, "llm_model": "m", "delivery": False}
+    with open_base(**settings) as base:
+        base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
+        base.app.treasury.own_prices.put(Price("m", input=Decimal(1), output=Decimal(10)))
+        base.add(msud=PAPER)
+        speaker.may_go_on.set()  # the service asks itself a question before it begins
+        with served_here(create_api(base.app)) as address, httpx.Client(base_url=address, timeout=20) as client:
+            speaker.may_go_on.clear()
+            yield base, client
+
+
+def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
+    name = ""
+    for line in response.iter_lines():
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_sentence_is_read_while_the_model_still_speaks(served: tuple[Any, httpx.Client], speaker: Speaker) -> None:
+    _, client = served
+    with client.stream("POST", "/query", json=ASKED) as response:
+        told = events(response)
+        early = [next(told) for _ in range(3)]
+        assert [name for name, _ in early] == ["stage", "stage", "sentence"]
+        assert early[-1][1]["text"] == FIRST.strip()
+        assert early[-1][1]["evidence"][0]["text"] == FIRST.strip()
+        assert not speaker.may_go_on.is_set()
+        speaker.may_go_on.set()
+        rest = list(told)
+    assert [name for name, _ in rest] == ["sentence", "stage", "answer"]
+    answer = rest[-1][1]
+    assert [s["text"] for s in answer["sentences"]] == [FIRST.strip(), SECOND.strip()]
+    again = client.post("/query", json=ASKED, headers={"Accept": "text/event-stream"})
+    assert [name for name, _ in events(again)] == ["sentence", "sentence", "answer"]
+    assert speaker.asked == 1  # the second time it was kept
+
+
+def test_whoever_goes_stops_the_model_and_what_was_heard_is_paid(
+    served: tuple[Any, httpx.Client], speaker: Speaker
+) -> None:
+    base, client = served
+    with client.stream("POST", "/query", json=ASKED) as response:
+        assert "sentence" in {name for name, _ in (next(told) for told in [events(response)] for _ in range(3))}
+    assert speaker.left.wait(10)
+    payer = Payer(user="mia")
+    until(lambda: all(a.balance.exposed == a.balance.spent > 0 for a in base.app.budget.accounts(payer)))
+    speaker.may_go_on.set()
+    assert client.post("/query", json=ASKED | {"stream": False}).json()["cached"] is False  # nothing half was kept
+
+
+def test_one_who_goes_takes_nothing_from_another_who_waits_for_the_same(
+    served: tuple[Any, httpx.Client], speaker: Speaker
+) -> None:
+    _, client = served
+    got: list[Any] = []
+
+    def wait() -> None:
+        got.append(httpx.post(f"{client.base_url}/query", json=ASKED | {"stream": False}, timeout=20).json())
+
+    with client.stream("POST", "/query", json=ASKED) as response:
+        told = events(response)
+        assert [next(told)[0] for _ in range(3)][-1] == "sentence"
+        other = threading.Thread(target=wait)
+        other.start()
+        time.sleep(0.3)
+    assert not speaker.left.wait(0.3)
+    speaker.may_go_on.set()
+    other.join(20)
+    assert [s["text"] for s in got[0]["sentences"]] == [FIRST.strip(), SECOND.strip()]
+    assert speaker.asked == 1
+
+
+@pytest.mark.parametrize("by", ["body", "header"])
+def test_a_deadline_ends_a_stream_with_a_problem_and_stops_the_model(
+    served: tuple[Any, httpx.Client], speaker: Speaker, by: str
+) -> None:
+    _, client = served
+    body = ASKED | ({"deadline_ms": 1_500} if by == "body" else {})
+    headers = {"X-Deadline-Ms": "1500"} if by == "header" else {}
+    with client.stream("POST", "/query", json=body, headers=headers) as response:
+        told = list(events(response))
+    assert told[-1][0] in {"error", "answer"}
+    if told[-1][0] == "error":
+        assert told[-1][1]["code"] == "out-of-time"
+    else:  # the model's share of the time is over a little earlier
+        assert told[-1][1]["notice"]
+    assert speaker.left.wait(10)
