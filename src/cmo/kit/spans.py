@@ -39,6 +39,8 @@ class Trace:
     """The caller's span, of 16 digits; empty where the caller told none."""
     sampled: bool = True
     """Whether the caller wants it exported."""
+    request: str = ""
+    """Id of the request, as its reply and the log name it."""
     spans: list[Span] = field(default_factory=list)
     """In the order in which they ended; the last one is the whole."""
 
@@ -103,17 +105,19 @@ class tracing(Span):  # noqa: N801 - used as a statement
         name: of the whole.
         parent: the caller's `traceparent`, if it sent one.
         trace_id: 32 hexadecimal digits to take where the caller sent none.
+        request: id of the request.
     """
 
     __slots__ = ("_trace",)
 
-    def __init__(self, name: str, parent: str = "", trace_id: str = "") -> None:
+    def __init__(self, name: str, parent: str = "", trace_id: str = "", request: str = "") -> None:
         super().__init__(name)
         found = _PARENT.fullmatch(parent) if parent else None
         if found is None:
             self._trace = Trace(trace_id or f"{getrandbits(128) or 1:032x}")
         else:
             self._trace = Trace(found["trace"], found["span"], sampled=bool(int(found["flags"], 16) & _SAMPLED))
+        self._trace.request = request
 
     def __enter__(self) -> Self:
         self._begin(self._trace, None)
@@ -128,10 +132,10 @@ def span(name: str, **facts: Fact) -> Span:
     return Span(name, facts or None)
 
 
-def trace_id() -> str:
-    """That of the request that is being answered; empty where there is none."""
+def trace() -> Trace | None:
+    """That of the request that is being answered; None where there is none."""
     here = _current.get()
-    return here.trace.id if here is not None and here.trace is not None else ""
+    return here.trace if here is not None else None
 
 
 def header() -> dict[str, str]:

@@ -85,6 +85,9 @@ QUALITY: Final = histogram(
 ENRICHMENT: Final = histogram(
     "cmo_answer_enrichment_ratio", "Enrichment score of answers to which the graph added something.", SHARES
 )
+RELATIONSHIPS: Final = counter(
+    "cmo_answer_relationships_total", "Relations that searches of enriched answers went along."
+)
 CITATIONS: Final = counter("cmo_citations_total", "Sources that answers cite.")
 SENTENCES: Final = counter(
     "cmo_answer_sentences_total",

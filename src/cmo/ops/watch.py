@@ -16,7 +16,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cmo.kit.clock import Clock
 from cmo.kit.spans import Span, Trace
@@ -58,6 +58,18 @@ class Refusal:
     status: int
     code: str
     request_id: str
+
+
+class Listener(Protocol):
+    """Is told of requests."""
+
+    def began(self) -> None:
+        """One came in."""
+        ...
+
+    def ended(self, request: Request, trace: Trace) -> None:
+        """One is over: its last byte was sent, or nobody waited for it any more. Never fails."""
+        ...
 
 
 class Watch:
@@ -187,3 +199,4 @@ class Watch:
             counts.observe(c.QUALITY, float(quality["composite"]))
         if (enrichment := reply["enrichment"]) is not None:
             counts.observe(c.ENRICHMENT, float(enrichment["enrichment_score"]))
+            counts.add(c.RELATIONSHIPS, amount=float(enrichment["relationships_used"]))

@@ -62,6 +62,7 @@ def problem(
         more: members of its own kind.
     """
     code = code or _CODES.get(status, "error")
+    scope.setdefault("state", {})["problem"] = code  # for the log and the metrics
     body = {
         "type": f"/problems/{code}",
         "title": title or HTTPStatus(status).phrase,
