@@ -16,6 +16,8 @@
     │   │   └── ChatEmpty  a language model said nothing, or would not answer
     │   └── WebFailed      a search of the web kept failing
     ├── EngineError        another engine, chosen instead of ours, cannot be used or did not answer
+    ├── ServiceGone        no service answers at an address
+    ├── ServiceRefused     a service refused what was asked, for a reason that is none of ours; carries status and problem
     ├── NotNow             this cannot be done now; carries after how many seconds to ask again
     │   ├── TooMany        one caller asks more often than is allowed
     │   ├── Overloaded     more is asked than can be answered in time
@@ -43,6 +45,9 @@ the last part of the problem type in HTTP replies.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class OracleError(Exception):
@@ -142,6 +147,39 @@ class EngineError(OracleError):
     """Another engine, chosen instead of ours, cannot be used or did not answer."""
 
     code, status = "engine", 503
+
+
+class ServiceGone(OracleError):
+    """No service answers at an address."""
+
+    code, status = "service-gone", 502
+
+
+class ServiceRefused(OracleError):
+    """A service refused what was asked, for a reason that is none of ours, or replied what is no reply.
+
+    `problem` is what it said, `after` the seconds after which it may be asked again; None where that is not known to help.
+    """
+
+    code, status = "service-refused", 502
+
+    def __init__(
+        self,
+        detail: str,
+        status: int = 502,
+        code: str = "service-refused",
+        after: float | None = None,
+        problem: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.after = after
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[ServiceRefused], tuple[str, int, str, float | None, dict[str, object]]]:
+        """Cross a process border with all parts."""
+        return type(self), (str(self), self.status, self.code, self.after, dict(self.problem))
 
 
 class NotNow(OracleError):

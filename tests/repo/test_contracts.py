@@ -30,7 +30,7 @@ def test_the_contracts_know_every_room(repo: Path) -> None:
     assert {".".join(room.split(".")[:2]) for room in layers} - {"lightrag_integration"} == forbidden
 
 
-@pytest.mark.parametrize("name", ["lightrag_integration", "cmo", "cmo.settings", "cmo.cli.main"])
+@pytest.mark.parametrize("name", ["lightrag_integration", "cmo", "cmo.settings", "cmo.client", "cmo.cli.main"])
 def test_importing_loads_nothing_heavy(name: str) -> None:
     allowed = {"cmo.cli.main": {"numpy", "faiss", "tantivy"}}.get(name, set())
     loaded = run(f"import {name}, sys; print(*(m for m in {HEAVY!r} if m in sys.modules))").split()

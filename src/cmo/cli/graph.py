@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import StringIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -79,12 +77,12 @@ def path(
     as_json: AsJson = False,
 ) -> None:
     """Show the surest ways from one concept to another, each step with what is said of it."""
-    with _graph(home) as (house, graph):
+    with _graph(home) as (house, _):
         atlas = house.atlas()
         one, other = atlas.find(start), atlas.find(end)
         ways = [
-            (way.probability, [atlas.told(_between(graph, a, b), sentences) for a, b in pairwise(way.nodes)])
-            for way in graph.paths(one.number, other.number, hops, limit)
+            (probability, [atlas.told(edge, sentences) for edge in edges])
+            for probability, edges in atlas.ways(one, other, hops, limit)
         ]
     if as_json:
         paths = [{"probability": round(p, 4), "steps": [wire.edge(step) for step in steps]} for p, steps in ways]
@@ -175,10 +173,6 @@ def _grow(
         if other not in drawn:
             drawn.add(other)
             _grow(branch, told, other, layers, drawn)
-
-
-def _between(graph: GraphView, one: int, other: int) -> Edge:
-    return graph.edges(np.array([one]), np.array([other]), 1)[0]
 
 
 def _line(told: Told) -> str:

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings
 class ServiceGroup(BaseSettings):
     """The service: where it listens, and who may change it."""
 
+    api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_API_KEY"))] = SecretStr("")
+    """What `cmo.client`, `cmo chat` and `cmo mcp` show a service, as a bearer token; some calls need the admin's."""
     admin_token: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ADMIN_TOKEN"))] = SecretStr("")
     """What changes of releases over HTTP must carry as a bearer token; without one they are made by `cmo rollout` alone."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,6 +86,14 @@ class Atlas:
                 for fact, passage in zip(facts, found, strict=True)
             ),
         )
+
+    def ways(self, start: Node, end: Node, hops: int, limit: int) -> list[tuple[float, list[Edge]]]:
+        """The surest ways from one node to another, each with its probability."""
+        found = self.graph.paths(start.number, end.number, hops, limit)
+        return [(way.probability, [self._between(a, b) for a, b in pairwise(way.nodes)]) for way in found]
+
+    def _between(self, one: int, other: int) -> Edge:
+        return self.graph.edges(np.array([one]), np.array([other]), 1)[0]
 
     def _most_told(self, ids: Sequence[str]) -> list[str]:
         """Concepts of the graph that only papers know, what most of them name first."""

@@ -25,6 +25,7 @@ from cmo.errors import OracleError
 from cmo.web import (
     answers,
     classify,
+    deep,
     enrichment,
     evidence,
     experiments,
@@ -33,6 +34,7 @@ from cmo.web import (
     problems,
     questions,
     releases,
+    search,
     site,
     status,
 )
@@ -82,6 +84,8 @@ def create_api(house: App) -> FastAPI:
     api.state.sorting = sorting
     for part in (
         questions,
+        search,
+        deep,
         answers,
         classify,
         enrichment,

@@ -56,6 +56,7 @@ class Desk:
         self._reading = CapacityLimiter(8)
         self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
         self._writing = CapacityLimiter(4)
+        self._thinking = CapacityLimiter(2)
 
     async def warm(self) -> None:
         """Load the model and answer one question, so that the first one asked is as fast as the next."""
@@ -121,6 +122,10 @@ class Desk:
     async def write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that changes files; goes on to its end even if the client hangs up."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._writing)
+
+    async def think(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that asks many questions one after another."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._thinking)
 
     def _deliver(self) -> Tried:
         with self._delivering:

@@ -72,10 +72,63 @@ class NeighbourhoodOut(BaseModel):
     edges: list[EdgeOut]
 
 
+class Between(BaseModel):
+    """What is to be connected."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    start: Annotated[str, Field(min_length=1, max_length=300, examples=["phenylalanine"])]
+    """A concept: its name or an identifier."""
+    end: Annotated[str, Field(min_length=1, max_length=300, examples=["homocystinuria"])]
+    """Another one."""
+    hops: Annotated[int, Field(ge=1, le=3)] = 3
+    """How long a path may be."""
+    limit: Annotated[int, Field(ge=1, le=20)] = 5
+    """How many paths are shown."""
+    sentences: Annotated[int, Field(ge=0, le=5)] = 1
+    """How many sentences are quoted for each relation."""
+
+
+class PathOut(BaseModel):
+    """One way from concept to concept."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    probability: float
+    """That all of its steps hold."""
+    steps: list[EdgeOut]
+
+
+class PathsOut(BaseModel):
+    """The surest ways from one concept to another; none where nothing leads there."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    start: NodeOut
+    end: NodeOut
+    paths: list[PathOut]
+
+
 @router.get("", responses={200: {"model": NeighbourhoodOut}, **failing(404, 421, 503)})
 async def neighbourhood(wanted: Annotated[Wanted, Query()], desk: AtDesk) -> Response:
     """A concept, its surest relations, and the concepts at their ends."""
     return json(await desk.read(_around, desk, wanted))
+
+
+@router.get("/path", responses={200: {"model": PathsOut}, **failing(404, 421, 503)})
+async def paths(wanted: Annotated[Between, Query()], desk: AtDesk) -> Response:
+    """The surest ways from one concept to another, each step with what is said of it."""
+    return json(await desk.read(_between, desk, wanted))
+
+
+def _between(desk: Desk, wanted: Between) -> dict[str, Any]:
+    atlas = desk.house.atlas()
+    start, end = atlas.find(wanted.start), atlas.find(wanted.end)
+    ways = [
+        {"probability": round(probability, 4), "steps": [wire.edge(atlas.told(e, wanted.sentences)) for e in edges]}
+        for probability, edges in atlas.ways(start, end, wanted.hops, wanted.limit)
+    ]
+    return {"start": wire.node(start), "end": wire.node(end), "paths": ways}
 
 
 def _around(desk: Desk, wanted: Wanted) -> dict[str, Any]:
