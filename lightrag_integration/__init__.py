@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
+    from lightrag_integration.configuration import (
+        ConfigManager,
+        ConfigurationError,
+        ConfigValidator,
+        DevelopmentConfig,
+        EnvironmentConfig,
+        ProductionConfig,
+        StagingConfig,
+        avalidate_configuration,
+        validate_configuration,
+    )
     from lightrag_integration.connections import ConnectionPool, test_openai_connectivity
+    from lightrag_integration.diagnostics import DiagnosticTools
     from lightrag_integration.driven_rollout import RolloutMetrics
     from lightrag_integration.experiment import ABTestManager, ABTestResults, ShadowModeIntegration
     from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
@@ -59,6 +71,16 @@ if TYPE_CHECKING:
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "ConfigManager": ("lightrag_integration.configuration", "ConfigManager"),
+    "ConfigValidator": ("lightrag_integration.configuration", "ConfigValidator"),
+    "ConfigurationError": ("lightrag_integration.configuration", "ConfigurationError"),
+    "DevelopmentConfig": ("lightrag_integration.configuration", "DevelopmentConfig"),
+    "EnvironmentConfig": ("lightrag_integration.configuration", "EnvironmentConfig"),
+    "ProductionConfig": ("lightrag_integration.configuration", "ProductionConfig"),
+    "StagingConfig": ("lightrag_integration.configuration", "StagingConfig"),
+    "avalidate_configuration": ("lightrag_integration.configuration", "avalidate_configuration"),
+    "validate_configuration": ("lightrag_integration.configuration", "validate_configuration"),
+    "DiagnosticTools": ("lightrag_integration.diagnostics", "DiagnosticTools"),
     "detect_language": ("lightrag_integration.host", "detect_language"),
     "generate_user_id": ("lightrag_integration.host", "generate_user_id"),
     "perplexity_fallback_query": ("lightrag_integration.host", "perplexity_fallback_query"),
@@ -125,12 +147,18 @@ __all__ = [
     "CanaryDeployment",
     "ClinicalMetabolomicsRAG",
     "ConfidenceMetrics",
+    "ConfigManager",
+    "ConfigValidator",
+    "ConfigurationError",
     "ConnectionPool",
     "CostAnalyzer",
     "CostSummary",
+    "DevelopmentConfig",
+    "DiagnosticTools",
     "DocMindSupervisor",
     "EnhancedResponse",
     "EnhancedResponseProcessor",
+    "EnvironmentConfig",
     "FactualAccuracyValidator",
     "FeatureFlagDiagnostics",
     "FeatureFlagManager",
@@ -139,6 +167,7 @@ __all__ = [
     "LightRAGConfig",
     "ManualRollback",
     "ProcessedResponse",
+    "ProductionConfig",
     "QualityAssessment",
     "QualityAssessmentSuite",
     "QualityManager",
@@ -152,7 +181,9 @@ __all__ = [
     "RoutingDecision",
     "RoutingPrediction",
     "ShadowModeIntegration",
+    "StagingConfig",
     "ValidationSuite",
+    "avalidate_configuration",
     "create_clinical_rag_system",
     "create_initial_state",
     "detect_language",
@@ -166,6 +197,7 @@ __all__ = [
     "send_emergency_notification",
     "test_knowledge_base_integrity",
     "test_openai_connectivity",
+    "validate_configuration",
 ]
 
 

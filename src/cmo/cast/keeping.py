@@ -21,7 +21,7 @@ _WITHOUT_EFFECT = frozenset(
     """
     working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
     keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
-    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts lightrag_python
+    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
@@ -29,6 +29,12 @@ _WITHOUT_EFFECT = frozenset(
     """.split()  # noqa: SIM905 - so many names read better so
 )
 """Settings that change no answer, or stand in the key in another way. A new setting counts until it is named here."""
+
+
+def redis_url_of(settings: Settings) -> str:
+    """Address of the Redis that the settings name; empty where they name none."""
+    by_host = f"redis://{settings.redis_host}:{settings.redis_port}/0" if settings.redis_host else ""
+    return settings.redis_url.get_secret_value() or by_host
 
 
 class Keeping:
@@ -66,9 +72,7 @@ class Keeping:
     @property
     def redis_url(self) -> str:
         """Address of the Redis that machines share; empty where there is none."""
-        settings = self._settings
-        by_host = f"redis://{settings.redis_host}:{settings.redis_port}/0" if settings.redis_host else ""
-        return settings.redis_url.get_secret_value() or by_host
+        return redis_url_of(self._settings)
 
     @cached_property
     def tiers(self) -> Tiers:

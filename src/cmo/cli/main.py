@@ -15,6 +15,7 @@ import cmo
 from cmo.cli import (
     answers,
     ask,
+    audit,
     bench,
     budget,
     cache,
@@ -22,12 +23,14 @@ from cmo.cli import (
     config,
     deep,
     demo,
+    doctor,
     evaluate,
     experiment,
     flags,
     graph,
     ingest,
     kb,
+    keys,
     models,
     notify,
     papers,
@@ -65,11 +68,14 @@ app.command("classify")(classify.classify)
 app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
+app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)

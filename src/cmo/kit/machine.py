@@ -86,6 +86,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory_left(proc: Path = _PROC) -> int | None:
+    """Bytes that can still be taken, of the machine and of the container; None where the system does not tell."""
+    free = _said(lambda: _kilobytes(proc / "meminfo", "MemAvailable"))
+    rooms = [] if free is None else [free]
+    for limit, current in _GROUPS:
+        most = _said(lambda path=limit: int(path.read_text("ascii")))  # type: ignore[misc]
+        held = _said(lambda path=current: int(path.read_text("ascii")))  # type: ignore[misc]
+        if most is not None and held is not None:
+            rooms.append(max(0, most - held + (_said(lambda path=current: _given_back(path.parent)) or 0)))  # type: ignore[misc]
+    return min(rooms, default=None)
+
+
+def _given_back(group: Path) -> int:
+    """Bytes of files that a container holds and gives back when they are wanted."""
+    lines = (group / "memory.stat").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.split()[0] in {"inactive_file", "total_inactive_file"})
+
+
 def _ticks(proc: Path) -> tuple[int, int] | None:
     """Busy and all, since the machine started."""
     return _said(lambda: _counted((proc / "stat").read_text("ascii")))
@@ -131,5 +149,5 @@ def _kilobytes(path: Path, name: str) -> int:
 def _said(look: Callable[[], _T]) -> _T | None:
     try:
         return look()
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, StopIteration):
         return None

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -14,7 +16,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Operational
 
 from cmo.errors import StoreCorrupt, StoreError, StoreFull
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration."""
 _NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "53100")
 """What SQLite and PostgreSQL call a full disk."""
@@ -40,6 +42,39 @@ def open_engine(url: str) -> Engine:
         if behind:
             migrate(engine)
     return engine
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look at a database says, without changing it."""
+
+    schema: str | None
+    """Its newest migration; None where there is none."""
+    now: datetime | None
+    """By the server's clock; None for a file, whose clock is ours."""
+    faults: tuple[str, ...]
+
+
+def look(url: str, seconds: float) -> Seen:
+    """Look at a database: its schema, its clock, and SQLite's quick check.
+
+    Raises:
+        StoreError: it cannot be reached or read.
+    """
+    engine = create_engine(url, connect_args=_patience(url, seconds))
+    try:
+        with translated(place(engine)), engine.connect() as connection:
+            schema = _schema_of(connection)
+            if engine.dialect.name != "sqlite":
+                return Seen(schema, connection.execute(text("SELECT CURRENT_TIMESTAMP")).scalar_one(), ())
+            found = (str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(5)"))
+            return Seen(schema, None, tuple(line for line in found if line != "ok"))
+    finally:
+        engine.dispose()
+
+
+def _patience(url: str, seconds: float) -> dict[str, float | int]:
+    return {"timeout": seconds} if url.startswith("sqlite") else {"connect_timeout": max(1, int(seconds))}
 
 
 def sqlite_url(folder: Path) -> str:

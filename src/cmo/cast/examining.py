@@ -1,0 +1,181 @@
+"""The part of the cast list that is examined: which checks there are, by the settings and what is kept.
+
+::
+
+    settings, base  -->  checks (machine, base, model, what is asked outside)  -->  `ops.doctor.examine`
+
+Nothing is made, migrated or changed: a base that is not there yet is a finding.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Final
+
+from cmo.cast.holdings import Holdings
+from cmo.cast.keeping import redis_url_of
+from cmo.cast.outside import HERE, place_of
+from cmo.ops import reach, vitals
+from cmo.ops.doctor import Check, Finding, broken, degraded, ok
+from cmo.settings import Settings
+from cmo.settings.clashes import clashes
+from cmo.settings.origins import unknown
+
+CALL_SECONDS: Final = 5.0
+"""Longest wait for one answer from outside."""
+_AFTER: Final = CALL_SECONDS + 1
+
+
+class Examining:
+    """Makes the checks of one base.
+
+    Args:
+        holdings: the papers, opened by whoever calls.
+        serving: whether the port is looked at: not by a service that listens there itself.
+    """
+
+    def __init__(self, holdings: Holdings, *, serving: bool = True) -> None:
+        self._held = holdings
+        self._settings = holdings.settings
+        self._serving = serving
+        self._times = reach.Times([])
+        self._outside: list[threading.Event] = []
+
+    def checks(self) -> list[Check]:
+        """All of them, in the order in which they are told."""
+        s, folder = self._settings, self._held.folder
+        models = s.models_dir.expanduser()
+        found = [
+            Check("configuration", self._configuration),
+            Check("disk", lambda: vitals.disk_room("disk", folder)),
+            Check("memory", lambda: vitals.memory("memory")),
+            Check("descriptors", lambda: vitals.descriptors("descriptors")),
+            Check("threads", lambda: vitals.threads("threads", s.threads)),
+            Check("permissions", lambda: vitals.folder_can_be_used("permissions", folder)),
+            Check("secrets", lambda: vitals.secrets_are_private("secrets", [Path(".env").absolute()])),
+            Check("model", lambda: self._model(models), "Run `cmo models install`."),
+            Check("database", self._timed(self._database), "Check CMO_DATABASE_URL and the server."),
+            Check("index", self._index, "Run `cmo kb rebuild`."),
+            *self._services(),
+        ]
+        if self._serving and s.port:
+            found.append(Check("port", self._port))
+        return [*found, Check("clock", self._clock)]
+
+    def _services(self) -> list[Check]:
+        s, made = self._settings, []
+        place = place_of(s)
+        if place is not None and place.base_url != HERE:
+            url, key = f"{place.base_url.rstrip('/')}/models", place.api_key
+            made.append(self._web("language model", url, "Check CMO_LLM_URL and whether the service is up.", key=key))
+        if s.embed_url:
+            url, key = f"{s.embed_url.rstrip('/')}/models", s.embed_api_key.get_secret_value()
+            made.append(self._web("embedding", url, "Check CMO_EMBED_URL and whether the service is up.", key=key))
+        if s.perplexity_api_key.get_secret_value():
+            made.append(
+                self._web("web search", s.perplexity_url, "Check CMO_PERPLEXITY_URL and the way out.", method="HEAD")
+            )
+        if hook := s.slack_webhook_url.get_secret_value():
+            root = f"{hook.split('://', 1)[0]}://{reach.host_of(hook)}/"
+            made.append(self._web("webhook", root, "Check SLACK_WEBHOOK_URL and the way out.", method="HEAD"))
+        if redis := redis_url_of(s) if s.cache else "":
+            made.append(Check("redis", lambda: reach.redis("redis", redis, CALL_SECONDS), "Check CMO_REDIS_URL."))
+        if s.email_alerts:
+            made.append(Check("smtp", self._smtp, "Check CMO_SMTP_HOST."))
+        return made
+
+    def _web(self, name: str, url: str, fix: str, *, key: str = "", method: str = "GET") -> Check:
+        def look() -> Finding:
+            now, times = self._held.clock.now, self._times
+            return reach.web(name, url, now=now, times=times, key=key, method=method, seconds=CALL_SECONDS, fix=fix)
+
+        return Check(name, self._timed(look), fix)
+
+    def _timed(self, look: Callable[[], Finding]) -> Callable[[], Finding]:
+        """A look that tells the time as well: the clock waits for it."""
+        done = threading.Event()
+        self._outside.append(done)
+
+        def looked() -> Finding:
+            try:
+                return look()
+            finally:
+                done.set()
+
+        return looked
+
+    def _configuration(self) -> Finding:
+        wrong = [f"{one.name} is read by nothing" for one in unknown(Settings)]
+        wrong += [clash.why.rstrip(".") for clash in clashes(self._settings)]
+        if wrong:
+            return degraded("configuration", "; ".join(wrong[:3]), "`cmo config check` tells what to do.")
+        profile = self._settings.profile or "no profile"
+        return ok("configuration", f"{len(Settings.model_fields)} settings, {profile}")
+
+    def _model(self, models: Path) -> Finding:
+        if self._settings.embed_url:
+            return ok("model", f"{self._settings.embed_model} at {reach.host_of(self._settings.embed_url)}")
+        from cmo.embed.manifest import verify  # noqa: PLC0415
+
+        return ok("model", f"{verify(self._settings.embed_model, models)}, its files match their checksums")
+
+    def _database(self) -> Finding:
+        from cmo.store.engine import SCHEMA, look, sqlite_url  # noqa: PLC0415
+
+        held, url = self._held, self._settings.database_url
+        if not url and not (held.folder / "record.sqlite3").exists():
+            return degraded("database", "There are no papers yet", "Run `cmo ingest` on a folder of papers.")
+        seen = look(url or sqlite_url(held.folder), CALL_SECONDS)
+        if seen.now is not None:
+            self._times.hear("the database", seen.now, held.clock.now().astimezone(UTC))
+        if seen.faults:
+            return broken("database", "; ".join(seen.faults[:3]), "See docs/how-to/recover.md: restore a backup.")
+        if seen.schema is None or seen.schema < SCHEMA:
+            said = f"schema {seen.schema or 'none'} of {SCHEMA}"
+            return degraded("database", said, "The next `cmo ingest` or `cmo serve` brings it up; make a backup first.")
+        if seen.schema > SCHEMA:
+            return broken("database", f"schema {seen.schema}, made by a newer version", "Install the newer version.")
+        return ok("database", f"schema {seen.schema}, sound")
+
+    def _index(self) -> Finding:
+        from cmo.index.snapshot import Snapshot  # noqa: PLC0415
+
+        manifest = self._held.shelf.current()
+        if manifest is None:
+            return degraded("index", "There is no snapshot yet", "Run `cmo ingest` on a folder of papers.")
+        Snapshot.open(self._held.shelf, manifest)
+        said = f"snapshot {manifest.id}: {manifest.papers} papers, {manifest.live} passages, can be read"
+        if self._held.pending:
+            return degraded("index", f"{said}; a change was begun and not published", "Run `cmo kb rebuild`.")
+        return ok("index", said)
+
+    def _port(self) -> Finding:
+        host, number = self._settings.host, self._settings.port
+        return vitals.port("port", host, number, ours=_is_ours(host, number))
+
+    def _smtp(self) -> Finding:
+        s = self._settings
+        return reach.smtp(
+            "smtp", s.smtp_host, s.smtp_port, security=s.smtp_security, user=s.smtp_user,
+            password=s.smtp_password.get_secret_value(), seconds=CALL_SECONDS,
+        )  # fmt: skip
+
+    def _clock(self) -> Finding:
+        until = self._held.clock.monotonic() + _AFTER
+        for asked in self._outside:
+            asked.wait(max(0.0, until - self._held.clock.monotonic()))
+        return reach.clock("clock", self._times)
+
+
+def _is_ours(host: str, port: int) -> bool:
+    import httpx  # noqa: PLC0415
+
+    shown = f"[{host}]" if ":" in host else host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - asked, not listened at
+    try:
+        told = httpx.get(f"http://{shown}:{port}/health", timeout=CALL_SECONDS).json()
+    except (httpx.HTTPError, ValueError):
+        return False
+    return isinstance(told, dict) and "components" in told
