@@ -1,0 +1,145 @@
+"""The rules before Prometheus itself, and the watcher in the service before the same scenes."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from promql_parser import parse
+
+from cmo.ops.alerts.rule import Rule
+from cmo.ops.alerts.rules import RULES
+from cmo.ops.alerts.rules_file import rules_file
+from cmo.ops.alerts.signals import Scraped
+from cmo.ops.alerts.watch import Watch
+from cmo.ops.catalogue import BY_NAME
+from cmo.testing import FakeClock, FakeNotifier
+from tests.integration.alert_scenes import MINUTES, Scene, guarded, looks, scene
+
+REPO = Path(__file__).parents[2]
+PROMETHEUS = REPO / "deploy" / "prometheus"
+SEEN_ELSEWHERE = {"up", "ALERTS"}
+"""What Prometheus itself tells."""
+
+
+def _outside(rule: Rule) -> bool:
+    return isinstance(rule.when[0].signal, Scraped)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    assert found, "promtool is missing: apt-get install prometheus"
+    return found
+
+
+def test_the_rule_file_is_what_the_table_says() -> None:
+    assert (PROMETHEUS / "alerts.yml").read_text("utf-8") == rules_file(RULES), "run `make docs`"
+
+
+def test_prometheus_takes_the_configuration_and_all_rules(promtool: str) -> None:
+    done = subprocess.run(
+        [promtool, "check", "config", PROMETHEUS / "prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(RULES)} rules found" in done.stdout
+
+
+def test_each_expression_uses_metrics_that_the_service_tells_and_labels_that_they_have() -> None:
+    for rule in RULES:
+        parse(rule.promql())
+        names = set(re.findall(r"\b(?:cmo_\w+|up|ALERTS)\b(?=[{\[)\s]|$)", rule.promql()))
+        assert names, rule.name
+        for name in names - SEEN_ELSEWHERE:
+            assert re.sub(r"_(bucket|sum|count)$", "", name) in BY_NAME, f"{rule.name}: {name}"
+        for one in rule.series():
+            metric = BY_NAME[re.sub(r"_(bucket|sum|count)$", "", one.name)]
+            assert {match.label for match in one.where} <= {*metric.labels, "le"}, rule.name
+            for match in one.where:
+                allowed = metric.labels.get(match.label)
+                known = not isinstance(allowed, tuple) or set(match.value.split("|")) <= set(allowed)
+                assert known, f"{rule.name}: {match}"
+
+
+def test_each_rule_fires_where_it_should_and_nowhere_else(promtool: str, tmp_path: Path) -> None:
+    memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path  # it writes a database for each scene
+    files = [_written(rule, tmp_path) for rule in RULES]
+    done = subprocess.run(
+        [promtool, "test", "rules", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"TMPDIR": str(memory), "GOGC": "400"},
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert done.stdout.count("SUCCESS") == len(RULES)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if not _outside(rule)], ids=lambda rule: rule.name)
+def test_the_service_judges_as_prometheus_does(rule: Rule) -> None:
+    for kind in _kinds(rule):
+        clock = FakeClock()
+        lines = iter(looks(scene(rule, kind)))
+        watch = Watch([rule], lambda lines=lines: next(lines), FakeNotifier(), clock)
+        for _ in range(MINUTES):
+            watch.look()
+            clock.advance(60)
+        assert bool(watch.firing()) == (kind == "bad"), kind
+
+
+def test_an_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on(promtool: str, tmp_path: Path) -> None:
+    rule = next(rule for rule in RULES if rule.name == "ErrorsCritical")
+    (tmp_path / "rules.yml").write_text(rules_file([rule], "https://git.example.org/cmo/blob/main/"))
+    told = {
+        "exp_labels": {"severity": "critical", "priority": "P0", "subject": "errors"},
+        "exp_annotations": {
+            "summary": "More than 5 % of the requests fail by the service's own fault.",
+            "description": "It is 5.25%. 000: critical, 5 % for 2 min; 004: P0.",
+            "runbook_url": "https://git.example.org/cmo/blob/main/docs/runbooks/errors.md",
+        },
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [line.written() for line in scene(rule, "bad")],
+        "alert_rule_test": [
+            {"eval_time": "3m", "alertname": rule.name, "exp_alerts": []},  # two minutes after there were enough
+            {"eval_time": "60m", "alertname": rule.name, "exp_alerts": [told]},
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": ["rules.yml"], "tests": [test]}))
+    done = subprocess.run(
+        [promtool, "test", "rules", tmp_path / "test.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _kinds(rule: Rule) -> Sequence[Scene]:
+    return ("bad", "good", "thin") if guarded(rule) else ("bad", "good")
+
+
+def _written(rule: Rule, folder: Path) -> Path:
+    (folder / f"{rule.name}.rules.yml").write_text(rules_file([rule]))
+    tests = [
+        {
+            "name": kind,
+            "interval": "1m",
+            "input_series": [line.written() for line in scene(rule, kind)],
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{rule.name}", alertstate="firing"}}) or vector(0)',
+                    "eval_time": f"{MINUTES - 1}m",
+                    "exp_samples": [{"labels": "{}", "value": float(kind == "bad")}],
+                }
+            ],
+        }
+        for kind in _kinds(rule)
+    ]
+    path = folder / f"{rule.name}.test.yml"
+    path.write_text(
+        yaml.safe_dump({"rule_files": [f"{rule.name}.rules.yml"], "evaluation_interval": "1m", "tests": tests})
+    )
+    return path
