@@ -1,5 +1,6 @@
 """The installed MiniLM: known neighbours, known figures, and what it costs to open."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def test_it_is_the_model_that_is_pinned(cache: Path, model: OnnxEmbedder) -> Non
 
 def test_its_vectors_are_those_that_its_makers_publish(model: OnnxEmbedder) -> None:
     # sentence-transformers prints these for this model's own example on its model card.
-    found = model.encode_query("This is an example sentence")
+    found = model.encode_passages(["This is an example sentence"], [()])[0].vector
     np.testing.assert_allclose(found[:3], [0.0676569, 0.0634959, 0.0487131], atol=1e-4)
     assert np.linalg.norm(found) == pytest.approx(1.0, abs=1e-6)
 
@@ -46,6 +47,24 @@ def test_a_question_is_nearer_to_its_answer_than_to_anything_else(model: OnnxEmb
     question = model.encode_query(ASKED)
     assert question @ near > 0.4
     assert question @ far < 0.1
+
+
+def test_a_question_s_vector_is_nearly_that_of_the_same_text_as_a_passage(model: OnnxEmbedder) -> None:
+    texts = [RAISED, ASKED, ELSEWHERE, "TMAO", f"{RAISED} " * 40]
+    passages = model.encode_passages(texts, [()] * len(texts))
+    likeness = [float(model.encode_query(text) @ passage.vector) for text, passage in zip(texts, passages, strict=True)]
+    assert min(likeness) > 0.98
+    assert max(likeness) < 0.9999  # it is the smaller graph that answers
+
+
+def test_a_smaller_graph_that_gives_something_else_is_not_used(cache: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(cache / "minilm", tmp_path / "minilm")
+    weights = bytearray((folder / "weights8.bin").read_bytes())
+    weights[: len(weights) // 2] = bytes(len(weights) // 2)  # as a processor that rounds sums away would see it
+    (folder / "weights8.bin").write_bytes(weights)
+    there = open_onnx("minilm", models_dir=tmp_path, use_gpu=False, threads=1)
+    question, passage = there.encode_query(ASKED), there.encode_passages([ASKED], [()])[0].vector
+    assert question @ passage > 0.9999
 
 
 def test_a_sentence_in_a_passage_is_near_to_itself_alone(model: OnnxEmbedder) -> None:

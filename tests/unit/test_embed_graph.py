@@ -103,6 +103,18 @@ def test_the_sentence_vector_is_the_mean_of_its_tokens_at_unit_length(weights, s
         assert vector.dtype == np.float32
 
 
+def test_8_bit_products_give_nearly_the_same_in_a_quarter_of_the_bytes(weights):
+    model = build_bert(weights, BertShape(LAYERS, HEADS, EPSILON), int8=True)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (vectors,) = session.run(["sentence_embedding"], padded(*ROWS))
+    for vector, row in zip(vectors, ROWS, strict=True):
+        mean = reference(weights, row).mean(axis=0)
+        assert vector @ mean / np.linalg.norm(mean) > 0.99
+    sizes = {t.name: len(t.raw_data) for t in model.graph.initializer}
+    assert sizes["encoder.layer.0.output.dense.int8"] == HIDDEN * WIDE
+    assert sizes["encoder.layer.0.output.dense.scale"] == 4 * HIDDEN
+
+
 def test_the_graph_is_valid_but_for_the_operators_of_the_runtime(weights):
     model = build_bert(weights, BertShape(LAYERS, HEADS))
     assert [o.name for o in model.graph.output] == ["sentence_embedding", "token_embeddings"]

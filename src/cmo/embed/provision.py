@@ -34,7 +34,7 @@ from cmo.kit.files import exclusive, full_disk_is_store_full, sync_file, sync_fo
 __all__ = ["Installed", "Listed", "Step", "install", "list_models", "load_manifest", "verify"]
 
 HUB = "https://huggingface.co"
-RECIPE = 2
+RECIPE = 3
 """Raise it when the same weights are built into another graph: an older one is then built anew on installing."""
 Step = Callable[[str, float], None]
 """Called with what is being done and the share that is done, from 0 to 1."""

@@ -50,6 +50,11 @@ class RecentQuestions:
             self._keep(text, one.vector)
         return encoded
 
+    def forget(self) -> None:
+        """Forget them all, for whoever measures what a new question takes."""
+        with self._lock:
+            self._vectors.clear()
+
     def _keep(self, text: str, vector: FloatArray) -> None:
         with self._lock:
             self._vectors[text] = vector

