@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cmo.websearch.address import CheckedTransport, NotAllowed
+from cmo.kit.address import CheckedTransport, NotAllowed
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmo.websearch.address import CheckedTransport, NotAllowed, allowed, normal
+from cmo.kit.address import CheckedTransport, NotAllowed, allowed
+from cmo.websearch.address import normal
 from cmo.websearch.html import plain, read
 from cmo.websearch.results import day
 from cmo.websearch.span import best

@@ -19,8 +19,8 @@ from typing import Final
 import httpx
 
 from cmo.kit import deadline
+from cmo.kit.address import CheckedTransport
 from cmo.kit.deadline import in_context
-from cmo.websearch.address import CheckedTransport
 from cmo.websearch.html import Page, plain, read
 
 _REDIRECTS: Final = 3

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from cmo.kit import deadline
+from cmo.kit.address import allowed
 from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
 from cmo.kit.text import clean_line, shorten
 from cmo.model.web import WebFound, WebPage
-from cmo.websearch.address import allowed, normal
+from cmo.websearch.address import normal
 from cmo.websearch.html import Page, read
 from cmo.websearch.reader import PageReader
 from cmo.websearch.results import Provider, Result
