@@ -104,8 +104,14 @@ class App(Answering):
     def replayer(self) -> Replayer:
         """Asks again what was asked before."""
         from cmo.stories.replay import Replayer  # noqa: PLC0415
+    def _note_deep(self, question: Question, answer: Mapping[str, Any]) -> None:
+        self.chronicle.note(question, answer, deep=True)
 
-        return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__)
+
+        return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__, self._in_steps_again)
+
+    def _in_steps_again(self, question: Question) -> Mapping[str, Any]:
+        return self.deep.again(question)
 
     @cached_property
     def recalls(self) -> BuiltRecalls:
@@ -231,7 +237,20 @@ class App(Answering):
 
         chat = self.chat.billed(Bill("deep")) if self.chat else None
         plans = Proposer(chat, Planner(names, between), refused)
-        return Deep(lambda: self.oracle, plans, self.folder / "deep.sqlite3", self.clock, scorer=lambda: self.support)
+        note = self._note_deep if self.settings.audit_days else lambda _question, _answer: None
+        path = self.folder / "deep.sqlite3"
+        return Deep(lambda: self.oracle, plans, path, self.clock, scorer=lambda: self.support, note=note)
+
+    def sibling(self, tenant: str) -> App:
+        """The house of another tenant, for the caller to close: it shares models and money, and nothing that was said.
+
+        Raises:
+            AccessRefused: no tenant can be called that.
+            StoreError: its database cannot be made.
+        """
+        from cmo.cast.tenants import lodged  # noqa: PLC0415
+
+        return _Sibling(lodged(self.settings, tenant), self)
 
     def atlas(self) -> Atlas:
         """Looks at the graph of the newest snapshot.

@@ -37,6 +37,7 @@
     │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
         ├── PriceUnknown   nobody said what a model costs, so it is not called
+        ├── ExtraMissing   this needs an extra that is not installed
         ├── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
         └── ExperimentRefused  an experiment cannot be planned, started or stopped like this
 
@@ -309,6 +310,12 @@ class PriceUnknown(SettingsError):
 
 class ReleaseRefused(SettingsError):
     """A release, a rollout or a flag cannot be what was asked for."""
+class ExtraMissing(SettingsError):
+    """This needs an extra that is not installed."""
+
+    code, status = "extra-missing", 501
+
+
 
     code, status = "release-refused", 422
 

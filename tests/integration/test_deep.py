@@ -17,7 +17,7 @@ from cmo.agents.check import reversed_by
 from cmo.agents.saved import JsonSerializer
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.engines import Source
-from cmo.errors import BadQuestion, OutOfTime, SettingsError, StoreCorrupt, StoreError, StoreLocked
+from cmo.errors import BadQuestion, ExtraMissing, OutOfTime, StoreCorrupt, StoreError, StoreLocked
 from cmo.kit.deadline import Until, remaining
 from cmo.model.answers import Answer, AnswerSentence, Citation, NoAnswer, RefusalReason
 from cmo.model.assessments import Claim, Flag, Reason, Support
@@ -284,7 +284,7 @@ def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
 
 def test_without_the_extra_its_name_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langgraph.checkpoint.sqlite", None)
-    with pytest.raises(SettingsError, match=r"\[agents\]"):
+    with pytest.raises(ExtraMissing, match=r"\[agents\]"):
         deep_over(Scripted(), tmp_path).answer(admit("Both?"))
 
 

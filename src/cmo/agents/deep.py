@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
@@ -26,13 +27,14 @@ from typing import Any, Final
 from cmo.agents.nodes import Asks, Plans, Work, about, fresh
 from cmo.agents.saved import MISSING, checkpoints, tidy
 from cmo.agents.state import Run
-from cmo.errors import BadQuestion, SettingsError, StoreLocked
+from cmo.errors import BadQuestion, ExtraMissing, NotFound, StoreLocked
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import Until
 from cmo.model.ports import Scorer
 from cmo.model.questions import Question
 
 _THREAD = re.compile(r"[\w.:-]{1,100}")
+Note = Callable[[Question, Mapping[str, Any]], None]
 _STEPS: Final = 60
 """Nodes that a run may visit: five questions, each tried twice."""
 
@@ -58,6 +60,7 @@ class Deep:
         path: the file that threads are kept in.
         clock: for durations and dates.
         scorer: finds what contradicts what; None to look at the relations alone.
+        note: told of each answer, to write it down.
     """
 
     def __init__(
@@ -67,18 +70,40 @@ class Deep:
         path: Path,
         clock: Clock,
         scorer: Callable[[], Scorer] | None = None,
+        *,
+        note: Note = lambda _question, _answer: None,
     ) -> None:
         self._oracle = oracle
         self._plans = plans
         self._path = path
         self._clock = clock
         self._scorer = scorer
+        self._note = note
         self._busy: set[str] = set()
         self._lock = Lock()
+
+    @staticmethod
+    def installed() -> None:
+        """Go on only where the extra is.
+
+        Raises:
+            ExtraMissing: it is not.
+        """
+        if find_spec("langgraph") is None:
+            raise ExtraMissing(MISSING)
 
     def answer(self, question: Question, thread: str = "", until: Until | None = None) -> Mapping[str, Any]:
         """The answer as JSON (see `stream`)."""
         *_, last = self.stream(question, thread, until)
+        return last.answer or {}
+
+    def again(self, question: Question) -> Mapping[str, Any]:
+        """The answer that would be given now, in no thread, and not written down."""
+        thread = token_hex(8)
+        try:
+            *_, last = self._steps(question, thread, None)
+        finally:
+            self.forget(thread)
         return last.answer or {}
 
     def stream(self, question: Question, thread: str = "", until: Until | None = None) -> Iterator[Progress]:
@@ -92,12 +117,17 @@ class Deep:
             until: when to stop; what is not asked by then is told as a gap.
 
         Raises:
-            SettingsError: the extra is not installed.
+            ExtraMissing: the extra is not installed.
             BadQuestion: the thread's name cannot be one.
             StoreLocked: the thread is being worked on.
             OracleError: the question itself cannot be answered at all.
         """
-        thread = _named(thread or token_hex(8))
+        for progress in self._steps(question, _named(thread or token_hex(8)), until):
+            if progress.answer is not None:
+                self._note(question, progress.answer)
+            yield progress
+
+    def _steps(self, question: Question, thread: str, until: Until | None) -> Iterator[Progress]:
         with self._held(thread), checkpoints(self._path) as saver:
             work = Work(question, until, self._oracle, self._plans, self._clock, self._scorer)
             graph, config = _graph(work, saver), _config(thread)
@@ -113,9 +143,26 @@ class Deep:
 
     def history(self, thread: str) -> list[dict[str, Any]]:
         """What was asked in a thread and is done, oldest first, each with its steps; nothing for one that nobody knows."""
+        return list(self._values(thread).get("history", []))
+
+    def thread(self, name: str) -> dict[str, Any]:
+        """A thread: what was asked in it and is done, and what was begun and can be gone on with.
+
+        Raises:
+            NotFound: nobody asked anything in it.
+        """
+        values = self._values(name)
+        if not values.get("id"):
+            raise NotFound(f"There is no thread {name!r}, or it is forgotten. A question begins one.")
+        begun = None
+        if values.get("answer") is None:
+            begun = {"question": values["question"], "agent_history": values["trace"]}
+        return {"thread_id": name, "history": list(values.get("history", [])), "unfinished": begun}
+
+    def _values(self, thread: str) -> dict[str, Any]:
         with checkpoints(self._path) as saver:
             found = saver.get_tuple(_config(_named(thread)))
-            return list(found.checkpoint["channel_values"].get("history", [])) if found else []
+            return dict(found.checkpoint["channel_values"]) if found else {}
 
     def forget(self, thread: str) -> None:
         """Delete a thread with all that was asked in it; nothing happens to one that nobody knows.
@@ -151,12 +198,12 @@ def _graph(work: Work, saver: Any) -> Any:
     """The graph, each node of which is kept before the next one begins.
 
     Raises:
-        SettingsError: the extra is not installed.
+        ExtraMissing: the extra is not installed.
     """
     try:
         from langgraph.graph import END, START, StateGraph  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise SettingsError(MISSING) from error
+        raise ExtraMissing(MISSING) from error
     graph = StateGraph(Run)
     for node in (work.plan, work.retrieve, work.read, work.check, work.write):
         graph.add_node(node.__name__, node)

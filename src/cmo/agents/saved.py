@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from cmo.errors import SettingsError, StoreCorrupt, StoreError
+from cmo.errors import ExtraMissing, StoreCorrupt, StoreError
 
 MISSING = (
     'Deep mode needs the extra [agents]. Install it with `pip install "clinical-metabolomics-oracle[agents]"`, '
@@ -55,13 +55,13 @@ def checkpoints(path: Path) -> Iterator[Any]:
     """The checkpoints of a file, for the length of a block.
 
     Raises:
-        SettingsError: the extra is not installed.
+        ExtraMissing: the extra is not installed.
         StoreError: the file cannot be used.
     """
     try:
         from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise SettingsError(MISSING) from error
+        raise ExtraMissing(MISSING) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(path, timeout=_WAITS, check_same_thread=False)) as connection:

@@ -22,6 +22,11 @@ def tell(fact: object) -> None:
         hear(fact)
 
 
+def hearing() -> Hear | None:
+    """Who listens in this context."""
+    return _hearing.get()
+
+
 @contextmanager
 def heard(by: Hear | None) -> Iterator[None]:
     """Let somebody, or nobody, hear what is told in a block."""

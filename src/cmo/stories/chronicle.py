@@ -65,11 +65,11 @@ class Chronicle:
         self._closing = False
         self._told = False
 
-    def note(self, question: Question, reply: Facts) -> None:
-        """Write an answer down, soon."""
+    def note(self, question: Question, reply: Facts, *, deep: bool = False) -> None:
+        """Write an answer down, soon; one that was made in steps says so, as it is asked again in steps."""
         given = Given(
             str(reply["id"]), self._clock.now(), question.payer, str(reply.get("release") or ""), self._version,
-            asked(question), reply,
+            asked(question) | ({"deep": True} if deep else {}), reply,
         )  # fmt: skip
         with self._wake:
             if self._closing or len(self._waiting) >= _MOST:

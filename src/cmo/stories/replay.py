@@ -10,13 +10,14 @@ The same papers, program and settings say the same: answers from papers have no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from cmo import wire
 from cmo.model.audit import AnswerLog, Facts
+from cmo.model.questions import Question
 from cmo.oracle import Oracle
 from cmo.store.record import Record
 from cmo.stories.chronicle import question_of
@@ -83,13 +84,17 @@ class Replayer:
         record: what became of its papers.
         oracle: who answers now.
         version: of this program.
+        deep: answers in steps what was answered so.
     """
 
-    def __init__(self, answers: AnswerLog, record: Record, oracle: Oracle, version: str) -> None:
+    def __init__(
+        self, answers: AnswerLog, record: Record, oracle: Oracle, version: str, deep: Callable[[Question], Facts]
+    ) -> None:
         self._answers = answers
         self._record = record
         self._oracle = oracle
         self._version = version
+        self._deep = deep
 
     def replay(self, answer: str) -> Replay:
         """Ask again what an answer was given to.
@@ -98,7 +103,8 @@ class Replayer:
             NotFound: there is no such answer, or it is forgotten.
         """
         given = self._answers.needed(answer)
-        now = wire.reply(self._oracle.reply(question_of(given.asked)))
+        question = question_of(given.asked)
+        now = self._deep(question) if given.asked.get("deep") else wire.reply(self._oracle.reply(question))
         then, said = _said(given.reply), _said(now)
         changed = _changed(given.reply, now)
         if given.version != self._version:
@@ -146,4 +152,10 @@ def _changed(then: Facts, now: Facts) -> dict[str, tuple[Any, Any]]:
     pairs = {name: (then.get(name), now.get(name)) for name in _COMPARED}
     routes = [(reply.get("route") or {}).get("destination") for reply in (then, now)]
     pairs["destination"] = routes[0], routes[1]
+    pairs["steps"] = _steps(then), _steps(now)
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _steps(reply: Facts) -> list[str]:
+    """The questions that were asked on the way; none of an answer that took no steps."""
+    return [step["question"] for step in reply.get("steps", ())]

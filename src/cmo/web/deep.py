@@ -26,6 +26,7 @@ from cmo.errors import Overloaded
 from cmo.kit.deadline import Until, share
 from cmo.kit.leaving import Leaving, check, noticing
 from cmo.kit.telling import heard, hearing
+from cmo.model.access import Role
 from cmo.model.money import Payer, micros
 from cmo.model.questions import Question
 from cmo.model.stages import Stage, Step
@@ -38,7 +39,7 @@ from cmo.web.schemas import Query, QueryBody, Sent
 from cmo.web.schemas_replies import CitationOut, EvidenceOut, RefusalOut, SentenceOut
 from cmo.web.streams import STREAM, told
 
-router = APIRouter(prefix="/api/deep", tags=["questions"])
+router = APIRouter(prefix="/api/deep", tags=["questions"], dependencies=[needs(Role.READER)])
 
 SECONDS: Final = 120.0
 """For which a question is worked on, where nobody says otherwise."""

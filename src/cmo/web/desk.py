@@ -144,3 +144,7 @@ async def _desk(request: Request) -> Desk:
 
 AtDesk = Annotated[Desk, Depends(_desk)]
 """A handler's parameter: the desk of the service it runs in."""
+    def queue_of_thoughts(self) -> int:
+        """How much of that waits for its turn."""
+        return self._thinking.statistics().tasks_waiting
+

@@ -37,7 +37,12 @@ _CODES = {
     421: "unknown-host",
     500: "unexpected",
 }
-_FIELDS: Mapping[object, type[OracleError]] = {"query": BadQuestion, "mode": BadFilter, "filters": BadFilter}
+_FIELDS: Mapping[object, type[OracleError]] = {
+    "query": BadQuestion,
+    "question": BadQuestion,
+    "mode": BadFilter,
+    "filters": BadFilter,
+}
 
 
 def problem(

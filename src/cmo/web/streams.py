@@ -110,7 +110,8 @@ class _Shown:
                 self._sentences.append(wire.sentence(fact))
                 return event("sentence", wire.sentence_alone(fact))
             case Stage():
-                return event("stage", {"stage": fact.step.value, "text": fact.text})
+                thread = {"thread_id": fact.thread} if fact.thread else {}
+                return event("stage", {"stage": fact.step.value, "text": fact.text, **thread})
             case Anew():
                 return self._withdrawn()
         return b""
