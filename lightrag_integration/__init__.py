@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         perplexity_fallback_query,
         perplexity_query,
     )
+    from lightrag_integration.profiling import PerformanceProfiler
     from lightrag_integration.quality import (
         AccuracyScorer,
         FactualAccuracyValidator,
@@ -80,6 +81,7 @@ _HOMES = {
     "StagingConfig": ("lightrag_integration.configuration", "StagingConfig"),
     "avalidate_configuration": ("lightrag_integration.configuration", "avalidate_configuration"),
     "validate_configuration": ("lightrag_integration.configuration", "validate_configuration"),
+    "PerformanceProfiler": ("lightrag_integration.profiling", "PerformanceProfiler"),
     "DiagnosticTools": ("lightrag_integration.diagnostics", "DiagnosticTools"),
     "detect_language": ("lightrag_integration.host", "detect_language"),
     "generate_user_id": ("lightrag_integration.host", "generate_user_id"),
@@ -166,6 +168,7 @@ __all__ = [
     "IncidentReport",
     "LightRAGConfig",
     "ManualRollback",
+    "PerformanceProfiler",
     "ProcessedResponse",
     "ProductionConfig",
     "QualityAssessment",

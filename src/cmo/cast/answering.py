@@ -24,7 +24,7 @@ from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
 from cmo.model.outside import WebSearch
-from cmo.model.ports import Answerer, Embedder, Entailment, Linker, Retriever, Router
+from cmo.model.ports import Answerer, Entailment, Linker, Retriever, Router
 from cmo.model.questions import Filters, Reach
 from cmo.model.routes import Conditions, Standing
 from cmo.retrieve.fuse import Weights
@@ -33,8 +33,10 @@ from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.assess import Assessor, SupportScorer
+    from cmo.assess.yesno import Decider
     from cmo.cache.semantic import SemanticGuard
     from cmo.cast.outside import Outside
+    from cmo.embed.recent import RecentQuestions
     from cmo.lightrag.engine import LightRagEngine
     from cmo.llm import ChatEndpoint, LlmReader
     from cmo.route import Adviser
@@ -61,7 +63,7 @@ class Answering(Holdings):
         return HybridRetriever(self.snapshots, self.questions, self._linker, self.reach.now, Weights())
 
     @cached_property
-    def questions(self) -> Embedder:
+    def questions(self) -> RecentQuestions:
         """The model as questions see it: one that is routed and searched is encoded once."""
         from cmo.embed.recent import RecentQuestions  # noqa: PLC0415
 
@@ -172,13 +174,17 @@ class Answering(Holdings):
         from cmo.assess import SupportScorer  # noqa: PLC0415
         from cmo.vocabulary.units import quantities  # noqa: PLC0415
 
-        folder = self.settings.nli_model
-        entailment: Entailment | None = None
-        if folder:
-            from cmo.embed.nli import NliModel  # noqa: PLC0415
+        return SupportScorer(self.encoder, quantities, linker=self.linker, entailment=self.entailment)
 
-            entailment = NliModel.open(folder.expanduser(), threads=self.settings.threads)
-        return SupportScorer(self.encoder, quantities, linker=self.linker, entailment=entailment)
+    @cached_property
+    def entailment(self) -> Entailment | None:
+        """A model that says what follows from what; None where none is set."""
+        folder = self.settings.nli_model
+        if not folder:
+            return None
+        from cmo.embed.nli import NliModel  # noqa: PLC0415
+
+        return NliModel.open(folder.expanduser(), threads=self.settings.threads)
 
     @cached_property
     def assessor(self) -> Assessor:
@@ -186,6 +192,14 @@ class Answering(Holdings):
         from cmo.assess import Assessor  # noqa: PLC0415
 
         return Assessor(self.support, acceptable=self.accepting.now())
+
+    @cached_property
+    def decider(self) -> Decider:
+        """Says yes or no, where what is quoted does."""
+        from cmo.assess.yesno import Decider  # noqa: PLC0415
+        from cmo.vocabulary.units import quantities  # noqa: PLC0415
+
+        return Decider(quantities)
 
     @cached_property
     def accepting(self) -> HotFile[Head | None]:
@@ -302,7 +316,7 @@ class Answering(Holdings):
         if "linker" in self.__dict__:
             return self.linker
         try:
-            return DictionaryLinker(CompiledVocabulary.open(self.folder / COMPILED), shipped())
+            return DictionaryLinker(CompiledVocabulary.open(self.terms / COMPILED), shipped())
         except VocabularyCorrupt:  # it is made anew
             return self.linker
 

@@ -31,9 +31,11 @@ from cmo.cli import (
     ingest,
     kb,
     keys,
+    mcp,
     models,
     notify,
     papers,
+    profile,
     rollout,
     route,
     serve,
@@ -69,6 +71,7 @@ app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
 app.command("doctor")(doctor.doctor)
+app.command("profile")(profile.profile)
 app.add_typer(config.app, name="config")
 app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
@@ -79,6 +82,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 
 
 def _version(wanted: bool) -> None:
