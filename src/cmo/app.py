@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import cmo
 from cmo import wire
+from cmo.assess.yesno import Deciding
 from cmo.cast.answering import Answering
 from cmo.engines import Engines
 from cmo.errors import NotFound, OverBudget, StoreError
@@ -68,6 +69,7 @@ class App(Answering):
             from cmo.answer.cautious import CautiousAnswerer  # noqa: PLC0415
 
             says = CautiousAnswerer(says, least)
+        says = Deciding(says, lambda: self.decider)
         engines = Engines(
             finds, says, self.clock, web=lambda: self.conditions.web, judge=self.judge if self.judges else None
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from cmo.model.answers import Answer, AnswerSentence, RelationRow
+from cmo.model.answers import Answer, AnswerSentence, Leaning, RelationRow
 from cmo.model.assessments import Assessment, indicator
 from cmo.model.evidence import Evidence
 from cmo.model.graph import Node
@@ -32,6 +32,7 @@ def reply(value: Reply) -> dict[str, Any]:
         "answer": answer.text,
         "answered": answer.refusal is None,
         "confidence": answer.confidence,
+        "verdict": None if answer.leaning is None else verdict(answer.leaning),
         "sentences": [sentence(s) for s in answer.sentences],
         "citations": [{"number": c.number, **paper(c.paper)} for c in answer.citations],
         "evidence": [evidence(e, _number(answer, e)) for e in answer.evidence],
@@ -60,6 +61,11 @@ def reply(value: Reply) -> dict[str, Any]:
             "generation_time_ms": value.generation_ms,
         },
     }
+
+
+def verdict(value: Leaning) -> dict[str, Any]:
+    """Yes, no or unsure, and which sentence of the answer concludes."""
+    return {"answer": value.says.value, "probability": value.probability, "sentence": value.sentence}
 
 
 def sentence(value: AnswerSentence) -> dict[str, Any]:

@@ -16,6 +16,9 @@ class Row:
     unit: str
     goal: str = ""
     met: bool | None = None
+    low: float | None = None
+    """Of a 95 % interval."""
+    high: float | None = None
 
     @classmethod
     def at_most(cls, what: str, value: float, unit: str, most: float) -> Row:

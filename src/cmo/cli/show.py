@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cmo.model.answers import Answer, RelationRow
+from cmo.model.answers import Answer, Leaning, RelationRow
 from cmo.model.evidence import Evidence
 from cmo.model.outcomes import Outcome, Status
 from cmo.model.papers import PaperRef
@@ -26,6 +26,8 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
         console.print(Panel(_refusal(answer), title="No answer", border_style="yellow", title_align="left"))
     else:
         console.print(Panel(_body(answer), title=escape(answer.question), border_style="green", title_align="left"))
+        if answer.leaning:
+            console.print(_verdict(answer.leaning), soft_wrap=True)
         if answer.relations:
             console.print(_relations(answer))
         for line in (*_paths(answer), *_sources(answer)):
@@ -72,6 +74,14 @@ def _body(answer: Answer) -> Text:
             text.append(f" “{sentence.text}”", "dim")
         text.append("".join(f" [{n}]" for n in sentence.citations) + "  ", style="bold cyan")
     return text
+
+
+def _verdict(leaning: Leaning) -> str:
+    """Yes or no, and by which sentence."""
+    if leaning.sentence is None or leaning.probability is None:
+        return "[bold]verdict[/] unsure: no sentence quoted draws a conclusion"
+    sure = max(leaning.probability, 1 - leaning.probability)
+    return f"[bold]verdict[/] {leaning.says.value} ({sure:.2f}), by sentence {leaning.sentence + 1}"
 
 
 def _relations(answer: Answer) -> Table:

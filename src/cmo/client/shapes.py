@@ -41,6 +41,14 @@ class Citation(Paper):
     number: int
 
 
+class Verdict(TypedDict):
+    """What the quoted sentences say to a question that can be answered by yes or no."""
+
+    answer: Literal["yes", "no", "unsure"]
+    probability: float | None
+    sentence: int | None
+
+
 class Sentence(TypedDict):
     """One statement, whom it cites, and the ids of the evidence behind it."""
 
@@ -192,6 +200,7 @@ class Reply(TypedDict):
     answer: str
     answered: bool
     confidence: float
+    verdict: Verdict | None
     sentences: list[Sentence]
     citations: list[Citation]
     evidence: list[Evidence]

@@ -95,6 +95,26 @@ class NoAnswer:
     nearest: tuple[PaperRef, ...]
 
 
+class Says(StrEnum):
+    """Which way quoted sentences lean, where a question can be answered by yes or no."""
+
+    YES = "yes"
+    NO = "no"
+    UNSURE = "unsure"
+    """None of them concludes, or it is not plain what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """What an answer's sentences say to a question that can be answered by yes or no."""
+
+    says: Says
+    probability: float | None = None
+    """Calibrated, of yes; None where no sentence concludes."""
+    sentence: int | None = None
+    """Index of the sentence that concludes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The reply to one question."""
@@ -119,6 +139,8 @@ class Answer:
     """What a language model said as well and no passage bears out: shown apart, never part of the answer."""
     remark: str = ""
     """Why it is not, or not all of, what was asked for: the papers' own words instead of a language model's, say."""
+    leaning: Leaning | None = None
+    """Yes or no; None where the question cannot be answered so, or nobody said."""
 
     @property
     def text(self) -> str:

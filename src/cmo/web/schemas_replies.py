@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cmo.engines import Source
-from cmo.model.answers import RefusalReason
+from cmo.model.answers import RefusalReason, Says
 from cmo.model.assessments import Verdict
 from cmo.model.concepts import Kind, RelationType
 from cmo.model.papers import Section
@@ -51,6 +51,17 @@ class EvidenceOut(Sent):
     score: float
     image: str
     """Address of the page's image, with the sentence highlighted."""
+
+
+class VerdictOut(Sent):
+    """What the quoted sentences say to a question that can be answered by yes or no."""
+
+    answer: Says
+    """`unsure` where none of them concludes, or it is not plain what."""
+    probability: Annotated[float, Field(ge=0, le=1)] | None
+    """Calibrated, of yes; None where none concludes."""
+    sentence: int | None
+    """Index in `sentences` of the one that concludes."""
 
 
 class RefusalOut(Sent):
@@ -187,6 +198,8 @@ class ReplyOut(Sent):
     answered: bool
     confidence: Annotated[float, Field(ge=0, le=1)]
     """Calibrated probability that the first sentence bears on the question."""
+    verdict: VerdictOut | None = None
+    """None where the question cannot be answered by yes or no."""
     sentences: list[SentenceOut]
     citations: list[CitationOut]
     evidence: list[EvidenceOut]

@@ -1,0 +1,70 @@
+"""Figures of yes and no: how often the extractive path is right beside always saying the commonest answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.assess.yesno import SURE
+from cmo.bench.figures import Row
+from cmo.bench.logistic import Floats
+from cmo.bench.metrics import estimate
+from cmo.bench.yesno import MAYBE, NO, YES, Corpus, Sample
+
+RESAMPLES: Final = 1_000
+_LIKELY: Final = 0.5
+Words = NDArray[np.str_]
+
+
+def rows(corpus: Corpus, samples: Sequence[Sample], stated: Floats) -> Iterator[Row]:
+    """What came of one corpus.
+
+    Args:
+        corpus: asked.
+        samples: its questions.
+        stated: P(yes) of each by a head that never saw it; nan where no quoted sentence concludes.
+    """
+    name, truth = corpus.title, np.array([s.asked.truth for s in samples])
+    polar = np.array([s.polar for s in samples])
+    said, commonest = np.where(stated < _LIKELY, NO, YES), np.full(len(samples), YES)
+    yield Row(f"{name}: questions", len(samples), "")
+    yield _share(f"{name}: the experts' documents are quoted", [s.found for s in samples])
+    yield _share(f"{name}: a quoted sentence concludes", [s.values is not None for s in samples])
+    yield _share(f"{name}: accuracy, an answer forced", said == truth)
+    yield _share(f"{name}: accuracy, always yes", commonest == truth)
+    gain = estimate((said == truth).astype(float) - (commonest == truth))
+    yield Row(f"{name}: gain in accuracy", gain.value, "", low=gain.low, high=gain.high)
+    yield _macro(f"{name}: macro-F1, an answer forced", truth, said)
+    yield _macro(f"{name}: macro-F1, always yes", truth, commonest)
+    shown = polar & (np.maximum(stated, 1 - stated) >= SURE)
+    yield _share(f"{name}: questions that get a verdict", shown)
+    if shown.any():
+        yield _share(f"{name}: verdicts that are right ({shown.sum()})", (said == truth)[shown])
+        yield _share(f"{name}: always yes, on the same questions", (commonest == truth)[shown])
+
+
+def _share(name: str, right: Sequence[bool] | NDArray[np.bool_]) -> Row:
+    e = estimate(np.asarray(right, np.float64))
+    return Row(name, e.value, "", low=e.low, high=e.high)
+
+
+def _macro(name: str, truth: Words, said: Words) -> Row:
+    """Mean F1 over the answers that the experts gave, with a 95 % bootstrap interval."""
+    answers = [word for word in (YES, NO, MAYBE) if (truth == word).any()]
+    picks = np.random.default_rng(0).integers(0, len(truth), (RESAMPLES, len(truth)))
+
+    def score(t: Words, s: Words) -> Floats:
+        each = [_f1((t == word), (s == word)) for word in answers]
+        return np.asarray(np.mean(each, axis=0))
+
+    low, high = np.quantile(score(truth[picks], said[picks]), [0.025, 0.975])
+    whole = float(score(truth[None], said[None])[0])
+    return Row(name, round(whole, 4), "", low=round(float(low), 4), high=round(float(high), 4))
+
+
+def _f1(wanted: NDArray[np.bool_], said: NDArray[np.bool_]) -> Floats:
+    both = (wanted & said).sum(axis=1)
+    return np.asarray(2 * both / np.maximum(1, wanted.sum(axis=1) + said.sum(axis=1)))
