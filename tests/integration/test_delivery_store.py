@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmo.model.delivery import Act, Exposure, Observation, Release, StoredFlag, StoredRollout
+from cmo.model.delivery import Act, Exposure, Observation, Release, StoredFlag, StoredRollout, Talk
 from cmo.store.delivery import SqlDelivery
 from cmo.store.record import Record
 from cmo.testing import FakeClock
@@ -130,3 +130,29 @@ def test_what_was_counted_long_ago_is_forgotten_and_what_was_not_is_kept(begun: 
     assert begun.change(replace(left.rollout, at=90_000.0), finding={"percent": 10})
     begun.observe([seen("a"), seen("b")], [])
     assert len((begun.unseen("r1") or unseen).observations) == 2, "a is as new, b was there all the time"
+
+
+def test_of_a_conversation_the_last_word_is_kept_and_old_ones_go(store: SqlDelivery) -> None:
+    early, late = Talk("a", "r1", 0, 0.3, 50.0, 100.0), Talk("a", "r1", 2, 0.3, 25.0, 200.0)
+    store.observe([], [], [early, Talk("b", "r1", 0, 0.9, 50.0, 150.0)])
+    store.observe([], [], [late])
+    assert store.talks(120.0) == [late, Talk("b", "r1", 0, 0.9, 50.0, 150.0)]
+    store.observe([], [], [replace(late, name="c", at=100_000.0)])
+    assert [talk.name for talk in store.talks(0.0)] == ["c"]
+
+
+def test_the_mark_moves_with_whatever_decides_and_not_with_what_was_seen(begun: SqlDelivery) -> None:
+    marks = [begun.mark()]
+    begun.observe([seen("a")], [Exposure("r1", 0, "u1", "new", 2.0)])
+    assert begun.mark() == marks[0]
+    rollout = begun.current().rollout
+    assert rollout is not None
+    for change in (
+        lambda: begun.change(replace(rollout, status={"percent": 20})),
+        lambda: begun.put_flag(StoredFlag("max_hops", {"value": 2}), ACT),
+        lambda: begun.drop_flag("max_hops", ACT),
+        lambda: begun.add_release(replace(RELEASE, name="other", settings={"mode": "mix"}), ACT),
+    ):
+        assert change()
+        marks.append(begun.mark())
+    assert len(set(marks)) == len(marks)

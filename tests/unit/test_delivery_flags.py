@@ -1,5 +1,6 @@
 """Flags: a value, a variant and a reason for each unit; the same through OpenFeature."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +30,7 @@ from cmo.delivery.state import LastKnown
 from cmo.delivery.told import explained, flags
 from cmo.delivery.traffic import Asker, Direct
 from cmo.errors import NotFound, ReleaseRefused
-from cmo.model.delivery import Current, Release, Setting, StoredFlag, StoredRollout
+from cmo.model.delivery import Current, Release, Setting, StoredFlag, StoredRollout, Talk
 from cmo.model.questions import Mode, Question, Reach
 from cmo.testing import FakeClock
 
@@ -211,6 +212,12 @@ class Fixed:
 
     def current(self) -> Current:
         return self.state
+
+    def mark(self) -> object:
+        return id(self.state)
+
+    def talks(self, _since: float) -> Sequence[Talk]:
+        return ()
 
     def observe(self, *_: object) -> None:
         raise AssertionError

@@ -14,7 +14,7 @@ from cmo.delivery.state import LastKnown
 from cmo.delivery.traffic import Asker, Direct, Traffic
 from cmo.delivery.watch import Seen, Watch, judge, resumed, see
 from cmo.errors import ReleaseRefused, StoreError
-from cmo.model.delivery import Current, Exposure, Observation, Release, StoredRollout
+from cmo.model.delivery import Current, Exposure, Observation, Release, StoredRollout, Talk
 from cmo.testing import FakeClock
 
 CHANCE = np.random.default_rng(5)
@@ -29,17 +29,29 @@ class Kept:
         self.gone = False
         self.observations: list[Observation] = []
         self.exposures: list[Exposure] = []
+        self.talking: dict[str, Talk] = {}
 
     def current(self) -> Current:
         if self.gone:
             raise StoreError("The store is gone.")
         return self.state
 
-    def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
+    def mark(self) -> object:
+        if self.gone:
+            raise StoreError("The store is gone.")
+        return id(self.state)
+
+    def talks(self, since: float) -> Sequence[Talk]:
+        return [talk for talk in self.talking.values() if talk.at >= since]
+
+    def observe(
+        self, observations: Sequence[Observation], exposures: Sequence[Exposure], talks: Sequence[Talk] = ()
+    ) -> None:
         if self.gone:
             raise StoreError("The store is gone.")
         self.observations += observations
         self.exposures += exposures
+        self.talking |= {talk.name: talk for talk in talks}
 
 
 # -- counting ------------------------------------------------------------------------------------------------------

@@ -58,13 +58,16 @@ class _Laboratory:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def decide(self, unit: str, part: str) -> Enrolled | None:
+    def trial(self) -> Trial:
+        return TRIAL
+
+    def enrol(self, trial: Trial, unit: str, part: str) -> Enrolled | None:
         arm = self.world.arm
         self.world.units.append(unit)
-        if arm is None or not unit:
+        if arm is None:
             return None
         release = {"control": "", "graph": "mix"}[arm]
-        return Enrolled(TRIAL, arm, release, unit, TRIAL.bundles[arm], part)
+        return Enrolled(trial, arm, release, unit, TRIAL.bundles[arm], part)
 
     def saw(self, _enrolled: Enrolled, answered: Answered) -> None:
         self.world.seen.append(answered)

@@ -23,7 +23,7 @@ from cmo.delivery.state import LastKnown
 from cmo.delivery.traffic import Asker, Direct, Traffic
 from cmo.delivery.watch import Watch, judge, resumed, see
 from cmo.kit.clock import SystemClock
-from cmo.model.delivery import Current, Exposure, Observation, StoredRollout
+from cmo.model.delivery import Current, Exposure, Observation, StoredRollout, Talk
 
 _STAGES: Final = (10, 25, 50)
 _WINDOWS: Final = 30
@@ -104,8 +104,16 @@ class _Kept:
     def current(self) -> Current:
         return self.state
 
-    def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
-        self.seen += [observations, exposures]
+    def mark(self) -> object:
+        return 0
+
+    def talks(self, _since: float) -> Sequence[Talk]:
+        return ()
+
+    def observe(
+        self, observations: Sequence[Observation], exposures: Sequence[Exposure], talks: Sequence[Talk] = ()
+    ) -> None:
+        self.seen += [observations, exposures, talks]
 
 
 def _decision() -> Row:

@@ -60,7 +60,10 @@ class Delivering:
     ) -> None:
         given = given_by(settings)
         self.store = store
-        self.state = LastKnown(store, clock, prepare=lambda now: _prepare(now, prepare), given=given)
+        self._clock = clock
+        self._talking = settings.conversation_seconds
+        self._build = prepare
+        self.state = LastKnown(store, clock, prepare=self._prepare, given=given)
         self.observer = Observer(store, clock, scores=_Scores(self.state, clock, support))
         self.controller = Controller(store, clock, told=told, given=given)
         own = ThroughOpenFeature.with_provider(StoredProvider(self.state, defaults(settings)))
@@ -83,6 +86,12 @@ class Delivering:
         self.state.start()
         self.observer.start()
         self.controller.start()
+
+    def _prepare(self, current: Current) -> None:
+        """Have ready what a state needs: who answers, and which conversations other processes have."""
+        self.traffic.talks.learn(self.store.talks(self._clock.now().timestamp() - self._talking))
+        for bundle in prepared(current):
+            self._build(bundle)
 
     def close(self) -> None:
         """Stop; what was counted is written down first."""
@@ -233,8 +242,3 @@ def cited(reply: Mapping[str, Any]) -> float:
         bool(s["citations"]) and set(s["citations"]) <= numbers and evidence & set(s["evidence"]) for s in sentences
     ]
     return sum(map(bool, valid)) / len(valid) if valid else float(bool(evidence))
-
-
-def _prepare(current: Current, build: Callable[[Bundle], object]) -> None:
-    for bundle in prepared(current):
-        build(bundle)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cmo.delivery.flags import NEW
@@ -98,8 +98,15 @@ class Released:
             raise
         finally:
             if not gone:
-                self._traffic.saw(decided, _outcome(told, self._clock.monotonic() - began))
+                self._saw(decided, told, began)
         return told
+
+    def _saw(self, decided: Decided, told: Told | None, began: float) -> None:
+        # Quotes inside strings are escaped, so this is the field itself; it comes early in the text.
+        if told is not None and told.cached and b'"answered":true' in told.body:
+            self._traffic.kept(decided)
+        else:
+            self._traffic.saw(decided, _outcome(told, self._clock.monotonic() - began))
 
     async def _told(self, question: Question, bundle: Bundle, release: str, *, anew: bool) -> Told:
         recall = self._recalls.get(bundle)
@@ -107,7 +114,7 @@ class Released:
             recall = await asyncio.to_thread(self._recalls.make, bundle)
         if bundle is not BASELINE:  # looking how far the graph may reach costs as much as deciding who gets what
             reach = self._reach() if bundle.reaches else None
-            question = replace(bundle.on(question, reach), release=release)
+            question = bundle.on(question, reach, release)
         return await recall.ask(question, anew=anew)
 
 

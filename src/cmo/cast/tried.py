@@ -22,7 +22,8 @@ from typing import Final
 from cmo.cast.released import Recalls, Released, ReleasedReply
 from cmo.delivery.experiment_live import Answered, Enrolled, Laboratory
 from cmo.delivery.shadow import Shadow
-from cmo.delivery.traffic import CONVERSATION_SECONDS, Asker
+from cmo.delivery.talks import CONVERSATION_SECONDS
+from cmo.delivery.traffic import Asker
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
 from cmo.model.questions import Question, Reach
@@ -74,7 +75,9 @@ class Tried:
         Raises:
             Whatever the baseline raises.
         """
-        enrolled = self._laboratory.decide(self._unit(asker), asker.cohort or part(question))
+        trial, enrolled = self._laboratory.trial(), None
+        if trial is not None and (unit := self._unit(asker)):
+            enrolled = self._laboratory.enrol(trial, unit, asker.cohort or part(question))
         if enrolled is None:
             reply = await self._released.ask(question, asker, anew=anew)
         else:
@@ -128,7 +131,7 @@ class Tried:
         recall = self._recalls.get(bundle)
         if recall is None:
             recall = await asyncio.to_thread(self._recalls.make, bundle)
-        return await recall.ask(replace(bundle.on(question, self._reach()), release=enrolled.release), anew=anew)
+        return await recall.ask(bundle.on(question, self._reach(), enrolled.release), anew=anew)
 
 
 def part(question: Question) -> str:

@@ -116,6 +116,7 @@ class Laboratory:
         self._shadow = shadow
         self._every = every
         self._trial: Trial | None = None
+        self._mark: object = None
         self._heard = clock.monotonic()
         self._queue: deque[Observation | Exposure] = deque(maxlen=_QUEUED)
         self._exposed: OrderedDict[tuple[str, int, str], None] = OrderedDict()
@@ -194,6 +195,10 @@ class Laboratory:
         Raises:
             StoreError: the store cannot be used; what was known stays.
         """
+        mark = self._store.mark()
+        if mark == self._mark:
+            self._heard = self._clock.monotonic()
+            return
         running = [s for s in self._store.experiments() if s.status.get("phase") == Phase.RUNNING]
         trial = None
         for stored in running:
@@ -204,7 +209,7 @@ class Laboratory:
                 trial = self._trial
             else:
                 trial = Trial(spec, status, {arm.name: self._bundle(arm.release) for arm in spec.arms})
-        self._trial, self._heard = trial, self._clock.monotonic()
+        self._trial, self._mark, self._heard = trial, mark, self._clock.monotonic()
 
     def flush(self) -> None:
         """Write down what waits.

@@ -21,7 +21,7 @@ from cmo.delivery.assign import Ramp, Why, assign
 from cmo.delivery.releases import KINDS, NAME, checked
 from cmo.delivery.rollout import Phase
 from cmo.errors import ReleaseRefused
-from cmo.model.delivery import Current, Facts, Setting, StoredFlag
+from cmo.model.delivery import Current, Facts, Setting, StoredFlag, StoredRollout
 
 RELEASE: Final = "release"
 """The flag whose value is the name of the release that answers; empty for the settings."""
@@ -89,13 +89,21 @@ def evaluate_release(current: Current, unit: str, cohort: str = "", *, stale: bo
         return Evaluated(rollout.baseline, CONTROL, Reason.STALE, facts)
     if not unit and not settled:
         return Evaluated(rollout.baseline, CONTROL, Reason.DEFAULT, facts)
+    return _assigned(rollout, unit, cohort, percent, facts)
+
+
+def _assigned(
+    rollout: StoredRollout, unit: str, cohort: str, percent: float, facts: Mapping[str, str | int | float | bool]
+) -> Evaluated:
+    """By the lists, or the unit's place; who nobody knows has what all have."""
     given = assign(_ramp(rollout.spec, percent), unit, cohort) if unit else None
     if given is None or given.exposed:
         arm, value = NEW, rollout.release
     else:
         arm, value = CONTROL, rollout.baseline
-    by_share = given is not None and given.why is Why.SHARE
-    return Evaluated(value, arm, Reason.SPLIT if by_share else Reason.TARGETING_MATCH, facts | {"counted": by_share})
+    if given is None or given.why is not Why.SHARE:
+        return Evaluated(value, arm, Reason.TARGETING_MATCH, facts)
+    return Evaluated(value, arm, Reason.SPLIT, {**facts, "counted": True, "place": given.place})
 
 
 def evaluate(current: Current, name: str, unit: str, cohort: str = "") -> Evaluated | None:

@@ -14,15 +14,15 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
-from cmo.model.delivery import DeliveryReads, Exposure, Observation
+from cmo.model.delivery import DeliveryReads, Exposure, Observation, Talk
 
 log = logging.getLogger("cmo.delivery")
 
@@ -35,6 +35,7 @@ _SAME_FAILURE_SECONDS: Final = 60.0
 _FINEST: Final = 4
 """Steps of latency in each doubling."""
 _LONGEST: Final = 80
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Place:
     step: int
     arm: str
     unit: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What is counted together."""
+        return self.subject, self.step, self.arm
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,10 @@ class Observer:
         self._scores = scores
         self._every = every
         self._queue: deque[tuple[Place, Outcome | None]] = deque(maxlen=_QUEUED)
+        self._kept: deque[Place] = deque(maxlen=_QUEUED)
+        self._talks: deque[Talk] = deque(maxlen=_QUEUED)
         self._failed: OrderedDict[tuple[str, int, str], float] = OrderedDict()
-        self._waiting: deque[tuple[list[Observation], list[Exposure]]] = deque(maxlen=_BATCHES)
+        self._waiting: deque[tuple[list[Observation], list[Exposure], list[Talk]]] = deque(maxlen=_BATCHES)
         self._writing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -99,6 +107,14 @@ class Observer:
     def exposed(self, place: Place) -> None:
         """A unit was put somewhere."""
         self._queue.append((place, None))
+
+    def talked(self, talk: Talk) -> None:
+        """A conversation began, or goes on."""
+        self._talks.append(talk)
+
+    def kept(self, place: Place) -> None:
+        """An answer was given from what is kept; all that is said of it is where."""
+        self._kept.append(place)
 
     def saw(self, place: Place, outcome: Outcome) -> None:
         """An answer was given, or failed."""
@@ -153,10 +169,23 @@ class Observer:
                 put[place.subject, place.step, unit] = Exposure(place.subject, place.step, unit, place.arm, at)
             else:
                 self._add(sums.setdefault((place.subject, place.step, place.arm), nothing()), place, outcome)
+        for key, count in self._counted().items():
+            sums.setdefault(key, nothing())["requests"] += count
+        talks = {talk.name: talk for talk in _drained(self._talks)}  # the last word of each
         batch = uuid4().hex
         seen = [Observation(batch, *key, at, told) for key, told in sums.items()]
-        if seen or put:
-            self._waiting.append((seen, list(put.values())))
+        if seen or put or talks:
+            self._waiting.append((seen, list(put.values()), list(talks.values())))
+
+    def _counted(self) -> dict[tuple[str, int, str], int]:
+        """Answers from what is kept. A place stays the same object for a conversation or a user: it is told by that."""
+        found: dict[tuple[str, int, str], int] = {}
+        same = _drained(self._kept)
+        places = {id(place): place for place in same}
+        for which, count in Counter(map(id, same)).items():
+            key = places[which].key
+            found[key] = found.get(key, 0) + count
+        return found
 
     def _add(self, sums: dict[str, Any], place: Place, outcome: Outcome) -> None:
         sums["requests"] += 1
@@ -183,6 +212,11 @@ class Observer:
         while len(self._failed) > _UNITS:
             self._failed.popitem(last=False)
         return 1
+
+
+def _drained(queue: deque[T]) -> list[T]:
+    """What is in a queue, taken out; others may go on to fill it."""
+    return [queue.popleft() for _ in range(len(queue))]
 
 
 def nothing() -> dict[str, Any]:

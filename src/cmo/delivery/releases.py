@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from cmo.errors import ReleaseRefused
@@ -51,22 +52,27 @@ class Bundle:
         """Whether it changes how far the graph carries a search."""
         return self.multi_hop is not None or self.max_hops is not None or self.reasoning is not None
 
-    def on(self, question: Question, reach: Reach | None) -> Question:
+    def on(self, question: Question, reach: Reach | None, release: str = "") -> Question:
         """A question as this bundle asks it: what the asker chose stands.
 
         Args:
             question: as admitted.
             reach: how far the graph carries a search where nobody says otherwise; not asked for where nothing `reaches`.
+            release: whose bundle it is, for the log of answers.
         """
-        if self == BASELINE:
-            return question
-        given = {"multi_hop": self.multi_hop, "hops": self.max_hops, "reasoning": self.reasoning}
-        changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        if question.reach is None and changed and reach is not None:
-            question = replace(question, reach=replace(reach, **changed))
+        changed: dict[str, Any] = {"release": release} if release != question.release else {}
+        if question.reach is None and self.reaches and reach is not None:
+            changed["reach"] = _reached(self, reach)
         if self.mode is not None and question.mode is Mode.HYBRID:
-            question = replace(question, mode=self.mode)
-        return question
+            changed["mode"] = self.mode
+        return replace(question, **changed) if changed else question
+
+
+@lru_cache(64)
+def _reached(bundle: Bundle, reach: Reach) -> Reach:
+    given = {"multi_hop": bundle.multi_hop, "hops": bundle.max_hops, "reasoning": bundle.reasoning}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return replace(reach, **changed)
 
 
 BASELINE: Final = Bundle()

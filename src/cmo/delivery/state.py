@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cmo.delivery.flags import completed
@@ -24,6 +25,10 @@ log = logging.getLogger("cmo.delivery")
 EVERY_SECONDS: Final = 0.5
 STALE_SECONDS: Final = 60.0
 """How long what was last known holds, while nobody can say otherwise."""
+_FOLLOWED_SECONDS: Final = 3.0
+"""After which every process knows of a change, and wrote what it saw before that."""
+_WHOLE: Final = 100
+"""Looks of which one reads all, whatever the mark says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Known:
 
     current: Current
     stale: bool
+    era: int = 0
+    """Rises whenever an asker may be answered by another release."""
 
 
 class LastKnown:
@@ -40,7 +47,7 @@ class LastKnown:
     Args:
         store: where the state is kept.
         clock: for durations.
-        prepare: builds what a state needs before anybody is answered by it.
+        prepare: builds what a state needs before anybody is answered by it; called once more when others followed.
         given: switches as the environment gives them; what is stored comes first.
         every: seconds between looks.
         stale: seconds of silence after which what is known does not count any more.
@@ -62,7 +69,10 @@ class LastKnown:
         self._given = given or {}
         self._every = every
         self._stale = stale
-        self._current = Current()
+        self._mark: object = None
+        self._again = math.inf
+        self._asked = 0
+        self._fresh, self._old = Known(Current(), stale=False), Known(Current(), stale=True, era=-1)
         self._heard = clock.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -70,7 +80,7 @@ class LastKnown:
 
     def now(self) -> Known:
         """What is known; costs no look at the store."""
-        return Known(self._current, self._clock.monotonic() - self._heard > self._stale)
+        return self._old if self._clock.monotonic() - self._heard > self._stale else self._fresh
 
     def refresh(self) -> None:
         """Look now.
@@ -78,10 +88,24 @@ class LastKnown:
         Raises:
             StoreError: the store cannot be used; what was known stays.
         """
-        current = completed(self._store.current(), self._given)
-        if current != self._current:
+        mark = self._store.mark()
+        if mark != self._mark or not self._asked % _WHOLE:
+            self._learn(completed(self._store.current(), self._given))
+            self._mark = mark
+        self._asked += 1
+        self._heard = self._clock.monotonic()
+        if self._heard >= self._again:
+            self._again = math.inf
+            self._prepared(self._fresh.current)
+
+    def _learn(self, current: Current) -> None:
+        known = self._fresh
+        changed = _deciding(current) != _deciding(known.current)
+        if changed:
             self._prepared(current)
-        self._current, self._heard = current, self._clock.monotonic()
+            self._again = self._clock.monotonic() + _FOLLOWED_SECONDS
+        era = known.era + changed
+        self._fresh, self._old = Known(current, stale=False, era=era), Known(current, stale=True, era=-1 - era)
 
     def start(self) -> None:
         """Look now and from now on, in a thread of its own."""
@@ -116,3 +140,11 @@ class LastKnown:
             self._prepare(current)
         except OracleError as error:  # it shows in the answers of the release, where the gates see it
             log.warning("releases: a release cannot be prepared: %s", error)
+
+
+def _deciding(current: Current) -> Current:
+    """The part that decides who gets what: not what the gates have seen, which changes all the time."""
+    rollout = current.rollout
+    if rollout is None:
+        return current
+    return replace(current, rollout=replace(rollout, evidence={}, version=0, at=0.0))

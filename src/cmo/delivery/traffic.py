@@ -1,31 +1,31 @@
-"""Which release answers whom: asked of the flags, kept for the length of a conversation, told to the observer.
+"""Which release answers whom: asked of the flags once, and of what was decided until something changes.
 
 ::
 
-    unit --seen lately?--> as before, unless the release lost users since
-         '--no--> flag `release` --> arm, release, bundle --> exposure written down
+    session, unit --decided in this era?--> as before
+         '--no--> flag `release` --conversation (`cmo.delivery.talks`)--> arm, release, bundle --> exposure written down
 
 A conversation keeps its arm while a release gains users. What is taken back is taken from everybody at once.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from cmo.delivery.flags import CONTROL, SWITCHES, Evaluated, evaluate_release, pinned, share
+from cmo.delivery.flags import CONTROL, SWITCHES, Evaluated, Reason, evaluate_release, pinned, share
 from cmo.delivery.observed import Observer, Outcome, Place
 from cmo.delivery.releases import BASELINE, Bundle, bundle
 from cmo.delivery.state import Known, LastKnown
+from cmo.delivery.talks import CONVERSATION_SECONDS, Talks, begun, carried, held, name_of
 from cmo.errors import SettingsError
 from cmo.kit.clock import Clock
-from cmo.model.delivery import Current, Setting
+from cmo.model.delivery import Current, Setting, Talk
 
-CONVERSATION_SECONDS: Final = 1_800.0
 _REMEMBERED: Final = 50_000
+_NOWHERE: Final = 1.0
+"""Place of who is given a release by others than us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,6 @@ class Direct:
 
 
 @dataclass(slots=True)
-class _Pin:
-    decided: Decided
-    rollout: str
-    percent: float
-    flags: Mapping[str, Any]
-    seen: float
-
-
-@dataclass(slots=True)
 class _Bundles:
     """Bundles by the release and the flags that they are made of."""
 
@@ -102,6 +93,10 @@ class _Bundles:
                 self.made.clear()
             self.made[key] = bundle({**(release.settings if release else {}), **flags})
         return self.made[key]
+
+
+_NOTHING: Final = Evaluated("", CONTROL, Reason.DEFAULT)
+"""No release is under way."""
 
 
 class Traffic:
@@ -130,36 +125,67 @@ class Traffic:
         self._evaluates = evaluates
         self._observer = observer
         self._clock = clock
-        self._conversation = conversation
         self._outside = outside
-        self._pins: OrderedDict[str, _Pin] = OrderedDict()
+        self.talks = Talks(clock, conversation, observer.talked)
         self._bundles = _Bundles()
-        self._lock = threading.Lock()
+        self._era = 0
+        self._units: dict[tuple[str, str], Decided] = {}
 
     def decide(self, asker: Asker) -> Decided:
         """By which release a question is answered."""
         known = self._state.now()
-        current = known.current
-        if current.rollout is None and not current.flags and not self._outside:
-            return Decided(BASELINE, why="no release is under way")
-        percent, key = share(current), asker.session
-        pin = self._pinned(key, current, percent, stale=known.stale) if key else None
-        if pin is not None:
-            return pin.decided
-        decided = self._anew(asker, current)
-        if key and current.rollout is not None and not known.stale:
-            self._pin(key, _Pin(decided, current.rollout.name, percent, current.flags, self._clock.monotonic()))
+        if not asker.session:
+            return self._of_unit(asker, known)
+        decided = self.talks.decided(asker.session, known.era)
+        return decided if isinstance(decided, Decided) else self._in_talk(asker, known)
+
+    def kept(self, decided: Decided) -> None:
+        """It was answered from what is kept: most are, so no more is said of it."""
         if decided.place is not None:
-            self._observer.exposed(decided.place)
-        return decided
+            self._observer.kept(decided.place)
 
     def saw(self, decided: Decided, outcome: Outcome) -> None:
         """What came of it."""
         if decided.place is not None:
             self._observer.saw(decided.place, outcome)
 
-    def _anew(self, asker: Asker, current: Current) -> Decided:
-        given = self._evaluates.release(asker)
+    def _of_unit(self, asker: Asker, known: Known) -> Decided:
+        """For one question, or for a conversation that nobody names: the same in an era."""
+        if known.era != self._era or len(self._units) >= _REMEMBERED:
+            self._era, self._units = known.era, {}
+        decided = self._units.get((asker.user, asker.cohort))
+        if decided is None:
+            decided = self._exposed(self._made(self._given(asker, known), asker, known.current))
+            self._units[asker.user, asker.cohort] = decided
+        return decided
+
+    def _in_talk(self, asker: Asker, known: Known) -> Decided:
+        given, rollout = self._given(asker, known), known.current.rollout
+        if known.stale:  # it is no share that anybody gave: when the store is back, conversations go on as before
+            return self._made(given, asker, known.current)
+        percent, before = share(known.current), self.talks.last(asker.session)
+        if before is None:
+            at = float(given.facts.get("place", _NOWHERE))
+            talk = begun(name_of(asker.session), rollout, percent, at, self._clock.now().timestamp())
+        else:
+            talk = carried(before, rollout, percent)
+        decided = self._made(given if rollout is None else held(given, talk, rollout), asker, known.current)
+        if _anew(before, talk):
+            self._exposed(decided)
+        self.talks.keep(asker.session, talk, known.era, decided)
+        return decided
+
+    def _given(self, asker: Asker, known: Known) -> Evaluated:
+        if known.current.rollout is None and not self._outside:
+            return _NOTHING
+        return self._evaluates.release(asker)
+
+    def _exposed(self, decided: Decided) -> Decided:
+        if decided.place is not None:
+            self._observer.exposed(decided.place)
+        return decided
+
+    def _made(self, given: Evaluated, asker: Asker, current: Current) -> Decided:
         flags = pinned(current, asker.unit, asker.cohort) if current.flags else {}
         base = current.rollout.baseline if current.rollout else ""
         try:
@@ -172,25 +198,10 @@ class Traffic:
             place = Place(str(facts["rollout"]), int(facts["step"]), given.variant, asker.unit)
         return Decided(chosen, str(given.value), given.variant, str(given.reason), place, fallback)
 
-    def _pinned(self, key: str, current: Current, percent: float, *, stale: bool) -> _Pin | None:
-        with self._lock:
-            pin = self._pins.get(key)
-            if pin is None or current.rollout is None or stale:
-                return None
-            now = self._clock.monotonic()
-            over = now - pin.seen >= self._conversation
-            if over or pin.rollout != current.rollout.name or percent < pin.percent or pin.flags != current.flags:
-                del self._pins[key]
-                return None
-            pin.seen = now
-            return pin
 
-    def _pin(self, key: str, pin: _Pin) -> None:
-        with self._lock:
-            self._pins[key] = pin
-            self._pins.move_to_end(key)
-            while len(self._pins) > _REMEMBERED:
-                self._pins.popitem(last=False)
+def _anew(before: Talk | None, talk: Talk) -> bool:
+    """Whether a conversation was put into its arm just now; else it was seen there."""
+    return before is None or (before.rollout, before.step) != (talk.rollout, talk.step)
 
 
 def prepared(current: Current) -> list[Bundle]:

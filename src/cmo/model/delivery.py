@@ -77,6 +77,23 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation, with what decides its arm as long as it lasts."""
+
+    name: str
+    """A hash of its session."""
+    rollout: str
+    step: int
+    """In which it began, or lost the release; -1 where it began before the rollout did."""
+    place: float
+    """Of its user, 0 to 1."""
+    percent: float
+    """The lowest share since it began."""
+    at: float
+    """When somebody last spoke, as far as it was written down."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one arm did in some moments, in sums."""
 
@@ -138,8 +155,18 @@ class DeliveryReads(Protocol):
         """All that decides over an answer."""
         ...
 
-    def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
-        """Write down what was seen; twice is once."""
+    def mark(self) -> object:
+        """Another one whenever `current` may say something else: costs less than to ask that."""
+        ...
+
+    def observe(
+        self, observations: Sequence[Observation], exposures: Sequence[Exposure], talks: Sequence[Talk] = ()
+    ) -> None:
+        """Write down what was seen, twice is once; and who is talking, whose last word counts."""
+        ...
+
+    def talks(self, since: float) -> Sequence[Talk]:
+        """Conversations that somebody had since a time."""
         ...
 
 

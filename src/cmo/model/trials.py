@@ -44,6 +44,10 @@ class ExperimentStore(Protocol):
         """All, the newest first."""
         ...
 
+    def mark(self) -> object:
+        """Another one whenever `experiments` may say something else: costs less than to ask that."""
+        ...
+
     def put_experiment(self, experiment: StoredExperiment, act: Act) -> bool:
         """Write one that is at `experiment.version` now (0: there is none); False where somebody was faster."""
         ...

@@ -31,6 +31,7 @@ from cmo.model.delivery import (
     StoredFinding,
     StoredFlag,
     StoredRollout,
+    Talk,
     Unseen,
 )
 from cmo.store import delivery_tables as tables
@@ -40,6 +41,11 @@ _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_time
 _KEPT_SECONDS: Final = 21_600.0
 _MOST_COUNTED: Final = 2_000
 """Observations that one step counts; what is left is counted by the next one."""
+_MOST_TALKS: Final = 50_000
+_MARK: Final = select(
+    select(func.max(tables.delivery_audit.c.id)).scalar_subquery(),
+    select(func.max(tables.rollouts.c.version)).where(tables.rollouts.c.live).scalar_subquery(),
+)
 
 
 class SqlDelivery:
@@ -63,8 +69,22 @@ class SqlDelivery:
             flags = [_flag(row) for row in connection.execute(select(tables.flags))]
         return Current(live, {r.name: r for r in releases}, {f.name: f for f in flags})
 
-    def observe(self, observations: Sequence[Observation], exposures: Sequence[Exposure]) -> None:
-        """Write down what was seen; what is there already stays as it is."""
+    def mark(self) -> object:
+        """The last line of the audit, and the version of the live rollout: nothing changes without one of them."""
+        with self._reading() as connection:
+            return tuple(connection.execute(_MARK).one())
+
+    def talks(self, since: float) -> list[Talk]:
+        """Conversations that somebody had since a time: the latest of many."""
+        table = tables.talks
+        query = select(table).where(table.c.at >= since).order_by(table.c.at.desc()).limit(_MOST_TALKS)
+        with self._reading() as connection:
+            return [Talk(*row) for row in connection.execute(query)]
+
+    def observe(
+        self, observations: Sequence[Observation], exposures: Sequence[Exposure], talks: Sequence[Talk] = ()
+    ) -> None:
+        """Write down what was seen; what is there already stays as it is, but for who talks."""
         seen = [
             _columns(o, "batch", "subject", "step", "arm", "at", sums=_text(o.sums), counted=0) for o in observations
         ]
@@ -73,6 +93,16 @@ class SqlDelivery:
             for table, rows in ((tables.observations, seen), (tables.exposures, put)):
                 if rows:
                     connection.execute(self._upsert(table).on_conflict_do_nothing(), rows)
+            if talks:
+                self._write_talks(connection, talks)
+
+    def _write_talks(self, connection: Connection, talks: Sequence[Talk]) -> None:
+        """The last word on each, in the place of all that are long over."""
+        table, names = tables.talks, ("rollout", "step", "place", "percent", "at")
+        fresh = self._upsert(table)
+        fresh = fresh.on_conflict_do_update(index_elements=["name"], set_={n: fresh.excluded[n] for n in names})
+        connection.execute(fresh, [_columns(t, "name", *names) for t in talks])
+        connection.execute(delete(table).where(table.c.at < max(t.at for t in talks) - _KEPT_SECONDS))
 
     # -- releases and flags --------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
     releases 1──n rollouts 1──n observations (sums by arm and stretch, counted once)
                            1──n exposures (who was put where, once a stretch)
                            1──n findings (what the gates said, over time)
+    talks: conversations that go on, with the share that each carries
     flags, experiments: each with a version, raised by one with every change
     leases: who may act now; delivery_audit: who changed what, and why
 
@@ -71,6 +72,17 @@ exposures = Table(
     Column("arm", String(16), nullable=False),
     Column("at", Float, nullable=False),
     Index("exposures_by_arm", "subject", "step", "arm"),
+)
+
+talks = Table(
+    "talks",
+    metadata,
+    Column("name", String(32), primary_key=True),  # hash of a session
+    Column("rollout", String(NAME), nullable=False),
+    Column("step", Integer, nullable=False),  # in which it began
+    Column("place", Float, nullable=False),  # of its user, 0 to 1
+    Column("percent", Float, nullable=False),  # the lowest share since it began
+    Column("at", Float, nullable=False, index=True),
 )
 
 observations = Table(

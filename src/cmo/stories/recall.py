@@ -115,7 +115,8 @@ class Recall:
             Whatever the oracle raises.
         """
         began = self._clock.monotonic()
-        question = replace(question, reach=question.reach or self._reach())  # it may change while the answer is made
+        if question.reach is None:
+            question = replace(question, reach=self._reach())  # it may change while the answer is made
         edition = self._edition()
         if self._tiers is None or edition is None:
             return _made((await self._made(question))[1])

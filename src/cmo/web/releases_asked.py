@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Protocol
+from typing import Final
 
 from fastapi import Request
 
@@ -11,16 +11,10 @@ from cmo.delivery.traffic import Asker
 from cmo.model.questions import Question
 from cmo.stories.recall import Told
 from cmo.web.desk import Desk
+from cmo.web.watching import Answers, watched
 
-_NAME: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-
-
-class Answers(Protocol):
-    """Answers questions of one request."""
-
-    async def __call__(self, question: Question, *, anew: bool) -> tuple[Told, dict[str, str]]:
-        """A reply, and headers that say by which release it was made."""
-        ...
+_NAME: Final = re.compile(rb"[\x21-\x7e]{1,200}")
+_HEADERS: Final = (b"x-user-id", b"x-session-id", b"x-cohort")
 
 
 async def by_release(desk: Desk, request: Request) -> Answers:
@@ -40,20 +34,19 @@ async def by_release(desk: Desk, request: Request) -> Answers:
         reply = await released.ask(question, asker(request, question), anew=anew)
         return reply.told, {"X-Release": f"{reply.release or 'baseline'}; arm={reply.arm}"}
 
-    return plainly if released is None else answers
+    return watched(request.app.state.observing.watch, plainly if released is None else answers)
 
 
 def asker(request: Request, question: Question) -> Asker:
     """Who asks: the user of the body, or of a header; the session; the group."""
+    said = {name: value for name, value in request.scope["headers"] if name in _HEADERS}
     payer = question.payer
-    return Asker(
-        payer.user or _header(request, "x-user-id"),
-        _header(request, "x-session-id"),
-        _header(request, "x-cohort") or payer.tenant,
-    )
+    if not said:
+        return Asker(payer.user, "", payer.tenant)
+    user, session, cohort = (_named(said.get(name, b"")) for name in _HEADERS)
+    return Asker(payer.user or user, session, cohort or payer.tenant)
 
 
-def _header(request: Request, name: str) -> str:
+def _named(said: bytes) -> str:
     """A header that can be used as a name; what cannot is as good as none."""
-    said = request.headers.get(name, "")
-    return said if _NAME.fullmatch(said) else ""
+    return said.decode("ascii") if _NAME.fullmatch(said) else ""
