@@ -57,7 +57,8 @@ def hook() -> Iterator[Hook]:
 def service(tmp_path: Path, hook: Hook) -> Iterator[Service]:
     told = f"http://127.0.0.1:{hook.server_address[1]}/services/secret"
     shadow = {"CMO_SHADOW": "mode=naive", "CMO_SHADOW_SHARE": "1", "CMO_SHADOW_BUSY_PERCENT": "100"}
-    with Service(tmp_path, CMO_EXPERIMENT_SECONDS="1", SLACK_WEBHOOK_URL=told, **shadow) as service:
+    told_to = {"SLACK_WEBHOOK_URL": told, "CMO_WEBHOOK_PRIVATE": "true"}
+    with Service(tmp_path, CMO_EXPERIMENT_SECONDS="1", **told_to, **shadow) as service:
         yield service
 
 

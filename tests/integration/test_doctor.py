@@ -107,7 +107,7 @@ def test_all_is_well_where_it_is(open_base: Callable[..., Any], models: Models, 
                 tmp_path / "base", llm_url=models.url, llm_model="m", llm_api_key=SecretStr(KEY),
                 redis_url=SecretStr(f"redis://{where}"), email_alerts=True, alert_email="a@example.org",
                 smtp_port=mail.port, smtp_security="none",
-                slack_webhook_url=SecretStr(models.url.replace("/v1", "/services/T0/secret")),
+                slack_webhook_url=SecretStr(models.url.replace("/v1", "/services/T0/secret")), webhook_private=True,
             )  # fmt: skip
     finally:
         mail.stop()
@@ -124,6 +124,7 @@ def test_each_thing_that_is_broken_says_so_and_the_fix(tmp_path: Path, models: M
         tmp_path / "base", llm_url=models.url, llm_model="m", llm_api_key=SecretStr(KEY), models_dir=tmp_path / "none",
         redis_host="127.0.0.1", redis_port=dead, email_alerts=True, alert_email="a@example.org", smtp_port=dead,
         slack_webhook_url=SecretStr(f"http://127.0.0.1:{dead}/services/T0/secret"), threads=200,
+        webhook_private=True,
         database_url=f"postgresql+psycopg://u:geheim@127.0.0.1:{dead}/x", max_hops=0,
     )  # fmt: skip
     states = {name: f.state.value for name, f in told.items()}

@@ -182,7 +182,7 @@ async def test_a_failing_rollout_is_taken_back_by_itself(config: Settings) -> No
 
 async def test_people_hear_of_what_was_taken_back(config: Settings) -> None:
     with webhook() as (url, posted):
-        told = read_settings(**{**config.model_dump(), "slack_webhook_url": url})
+        told = read_settings(**{**config.model_dump(), "slack_webhook_url": url, "webhook_private": True})
         rollout = GradualRolloutManager(stages=[50, 100], config=told, gates=FEW)
         await fed(rollout, 120, fails=lambda new: new)
         await rollout.close()
@@ -320,6 +320,7 @@ async def test_monitoring_and_rollback_as_documented(config: Settings, monkeypat
     assert rollout.get_current_percentage() == 0
     with webhook() as (url, posted):
         monkeypatch.setenv("SLACK_WEBHOOK_URL", url)
+        monkeypatch.setenv("CMO_WEBHOOK_PRIVATE", "true")
         assert await send_emergency_notification("It is over")
         assert await emergency_notifications.send_all("It is really over")
     assert ["It is over" in posted[0], "It is really over" in posted[1]] == [True, True]

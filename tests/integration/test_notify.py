@@ -141,6 +141,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return key, cert
 
 
+def hook_at(url: str, **more: Any) -> Webhook:
+    return Webhook(url, private=True, **more)
+
+
 def mail(port: int, security: Security = Security.NONE, **more: Any) -> Mail:
     context = more.pop("context", None)
     server = Server("127.0.0.1", port, security, timeout=2.0, **more)
@@ -151,7 +155,7 @@ def test_a_webhook_gets_text_blocks_and_facts_in_which_nothing_is_a_link(
     hook: Callable[..., Hook], office: Callable[..., PostOffice]
 ) -> None:
     there = hook()
-    post = office(Webhook(there.url))
+    post = office(hook_at(there.url))
     assert post.tell(NOTICE)
     assert post.settle(5)
     got = there.got[0]
@@ -167,7 +171,7 @@ def test_a_webhook_that_fails_for_a_moment_gets_it_at_the_second_attempt(
     hook: Callable[..., Hook], office: Callable[..., PostOffice]
 ) -> None:
     there = hook(503, 200)
-    post = office(Webhook(there.url))
+    post = office(hook_at(there.url))
     post.tell(NOTICE)
     assert post.settle(5)
     assert len(there.got) == 1
@@ -179,7 +183,7 @@ def test_what_is_refused_for_good_is_sent_once_and_what_may_pass_three_times_at_
     hook: Callable[..., Hook], office: Callable[..., PostOffice], says: int, attempts: int
 ) -> None:
     there = hook(says)
-    post = office(Webhook(there.url))
+    post = office(hook_at(there.url))
     post.tell(NOTICE)
     assert post.settle(5)
     assert len(there.paths) == attempts
@@ -192,12 +196,12 @@ def test_neither_key_nor_password_is_ever_in_the_log(
     caplog.set_level(logging.DEBUG)
     there = hook(500)
     bad = mail(_free(), user="cmo", password="hunter2")
-    post = office(Webhook(there.url), Webhook(f"http://127.0.0.1:{_free()}/services/{KEY}"), bad)
+    post = office(hook_at(there.url), hook_at(f"http://127.0.0.1:{_free()}/services/{KEY}"), bad)
     post.tell(NOTICE)
     assert post.settle(5)
-    said = caplog.text + repr(post.posted()) + repr(bad) + repr(Webhook(there.url)) + repr(bad._server)
+    said = caplog.text + repr(post.posted()) + repr(bad) + repr(hook_at(there.url)) + repr(bad._server)
     assert "did not take" in said
-    assert "secret" not in _ours(caplog) + repr(post.posted()) + repr(Webhook(there.url))
+    assert "secret" not in _ours(caplog) + repr(post.posted()) + repr(hook_at(there.url))
     assert "hunter2" not in said
 
 
@@ -205,7 +209,7 @@ def test_the_http_client_s_own_log_does_not_show_the_key(
     hook: Callable[..., Hook], office: Callable[..., PostOffice], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    post = office(Webhook(hook().url))
+    post = office(hook_at(hook().url))
     post.tell(NOTICE)
     assert post.settle(5)
     assert "secret" not in caplog.text
@@ -215,7 +219,7 @@ def test_when_nothing_gets_through_few_attempts_are_made_again(
     hook: Callable[..., Hook], office: Callable[..., PostOffice]
 ) -> None:
     there = hook(500)
-    post = office(Webhook(there.url))
+    post = office(hook_at(there.url))
     for number in range(20):
         post.tell(Notice(f"about/{number}", "Down"))
     assert post.settle(10)
@@ -224,7 +228,7 @@ def test_when_nothing_gets_through_few_attempts_are_made_again(
 
 def test_a_slow_webhook_holds_up_nobody_who_tells(hook: Callable[..., Hook], office: Callable[..., PostOffice]) -> None:
     there = hook(slow=0.6)
-    post = office(Webhook(there.url, timeout=0.2), room=3)
+    post = office(hook_at(there.url, timeout=0.2), room=3)
     began = time.perf_counter()
     taken = [post.tell(Notice(f"about/{number}", "Slow")) for number in range(50)]
     assert time.perf_counter() - began < 0.2
@@ -234,7 +238,7 @@ def test_a_slow_webhook_holds_up_nobody_who_tells(hook: Callable[..., Hook], off
 
 def test_the_same_is_told_once_a_while(hook: Callable[..., Hook], office: Callable[..., PostOffice]) -> None:
     there, clock = hook(), FakeClock()
-    post = office(Webhook(there.url), clock=clock, quiet=600)
+    post = office(hook_at(there.url), clock=clock, quiet=600)
     assert [post.tell(NOTICE) for _ in range(5)] == [True, False, False, False, False]
     clock.advance(601)
     assert post.tell(NOTICE)
@@ -247,7 +251,7 @@ def test_a_dead_channel_does_not_keep_the_next_one_from_it(
     mailbox: Callable[..., Any], office: Callable[..., PostOffice]
 ) -> None:
     controller, inbox = mailbox()
-    post = office(Webhook(f"http://127.0.0.1:{_free()}/x"), mail(controller.port))
+    post = office(hook_at(f"http://127.0.0.1:{_free()}/x"), mail(controller.port))
     post.tell(NOTICE)
     assert post.settle(10)
     assert len(inbox.letters) == 1
@@ -347,7 +351,7 @@ def test_what_waits_is_sent_at_the_end_and_nothing_is_taken_after_it(
     hook: Callable[..., Hook], office: Callable[..., PostOffice]
 ) -> None:
     there = hook()
-    post = office(Webhook(there.url))
+    post = office(hook_at(there.url))
     for number in range(5):
         post.tell(Notice(f"about/{number}", "Late"))
     post.close(5)
@@ -368,6 +372,72 @@ def test_an_address_that_is_none_is_refused_without_being_shown(url: str) -> Non
     with pytest.raises(SettingsError) as refused:
         Webhook(url)
     assert url not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1/x", "https://10.0.0.7/x", "http://localhost:8000/x", "http://[::1]/x", "http://169.254.169.254/x",
+     "https://chat.internal/x", "http://[::ffff:192.168.1.1]/x"],
+)  # fmt: skip
+def test_a_webhook_in_a_private_network_is_refused_unless_it_is_allowed(url: str) -> None:
+    with pytest.raises(SettingsError, match="CMO_WEBHOOK_PRIVATE"):
+        Webhook(url)
+    hook_at(url).close()
+
+
+def test_a_name_that_leads_into_a_private_network_is_not_posted_to(
+    hook: Callable[..., Hook], office: Callable[..., PostOffice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = hook()
+    port = there.server_address[1]
+    looked_up = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: looked_up)
+    post = office(Webhook(f"http://hooks.example.org:{port}/services/{KEY}"))
+    post.tell(NOTICE)
+    assert post.settle(5)
+    assert there.paths == []
+    assert post.posted().failed == {"webhook at hooks.example.org": 1}
+
+
+def test_a_storm_becomes_one_message_with_a_count(hook: Callable[..., Hook], office: Callable[..., PostOffice]) -> None:
+    there = hook()
+    post = office(hook_at(there.url), gather=0.2, room=60)
+    for number in range(80):
+        severity = Severity.CRITICAL if number == 7 else Severity.WARNING
+        post.tell(Notice(f"alert/{number}", f"Alert {number}", severity=severity))
+    assert post.settle(5)
+    assert len(there.got) == 1
+    text = there.got[0]["text"]
+    assert text.startswith("80 notices: Alert 7")
+    assert "... and 40 more." in text
+    assert "20 more found no room." in text
+    assert [field["text"] for field in there.got[0]["blocks"][1]["fields"]] == ["*critical*\n1", "*warning*\n59"]
+
+
+def test_the_longer_a_storm_lasts_the_rarer_messages_become(
+    hook: Callable[..., Hook], office: Callable[..., PostOffice]
+) -> None:
+    there = hook()
+    post = office(hook_at(there.url), gather=0.1)
+    until = time.monotonic() + 1.5
+    number = 0
+    while time.monotonic() < until:
+        post.tell(Notice(f"alert/{number}", "Again"))
+        number += 1
+        time.sleep(0.01)
+    assert post.settle(5)
+    assert 3 <= len(there.got) <= 6, "after 0.1, 0.2, 0.4, 0.8 seconds, not every tenth"
+
+
+def test_what_was_told_again_meanwhile_is_counted(hook: Callable[..., Hook], office: Callable[..., PostOffice]) -> None:
+    there, clock = hook(), FakeClock()
+    post = office(hook_at(there.url), clock=clock, quiet=600)
+    for _ in range(5):
+        post.tell(NOTICE)
+    clock.advance(601)
+    post.tell(NOTICE)
+    assert post.settle(5)
+    assert there.got[1]["blocks"][1]["fields"][-1]["text"] == "*since it was told*\n4 times more"
 
 
 @pytest.mark.parametrize("to", ["nobody", "a b@example.org", "a@example.org\r\nBcc: b@example.org", "@example.org", ""])

@@ -65,9 +65,15 @@ class CheckedTransport(httpx.BaseTransport):
         if not allowed(str(request.url), private=self._private):
             raise NotAllowed("an address that may not be asked for", request=request)
         host = request.url.host
-        request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=self._looked_up(request, host))
-        return self._inner.handle_request(request)
+        # Another request: what was asked for stays as it was, for redirects and for whoever shows it.
+        there = httpx.Request(
+            request.method,
+            httpx.URL(request.url, host=self._looked_up(request, host)),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": host},
+        )
+        return self._inner.handle_request(there)
 
     def close(self) -> None:
         """Close the connections."""

@@ -24,6 +24,8 @@ class Wishes(Protocol):
     @property
     def slack_webhook_url(self) -> Secret: ...  # noqa: D102 - the setting's own words
     @property
+    def webhook_private(self) -> bool: ...  # noqa: D102
+    @property
     def email_alerts(self) -> bool: ...  # noqa: D102
     @property
     def alert_email(self) -> str: ...  # noqa: D102
@@ -49,7 +51,7 @@ def channels(wishes: Wishes, clock: Clock) -> list[Channel]:
     """
     found: list[Channel] = []
     if webhook := wishes.slack_webhook_url.get_secret_value():
-        found.append(Webhook(webhook))
+        found.append(Webhook(webhook, private=wishes.webhook_private))
     if wishes.email_alerts:
         to = tuple(address.strip() for address in wishes.alert_email.split(",") if address.strip())
         security, password = Security(wishes.smtp_security), wishes.smtp_password.get_secret_value()

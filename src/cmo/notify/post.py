@@ -2,19 +2,21 @@
 
 ::
 
-    tell --the same a while ago? too many waiting?--> a short queue --thread--> each channel, a few attempts
-            `--yes--> counted and dropped                                        `--not taken--> a line in the log
+    tell --the same a while ago? too many waiting?--> a short queue --thread--> one message --> each channel, a few attempts
+            `--yes--> counted and dropped                  of all that waits                     `--not taken--> the log
 
 Whoever tells never waits and never hears of a failure; a dead channel holds up no other for longer than its timeouts.
+Where it gathers, a storm becomes one message with a count, and the longer it lasts, the rarer messages become.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cmo.kit.allowance import Purse
@@ -23,11 +25,16 @@ from cmo.kit.clock import Clock
 from cmo.kit.http import reason
 from cmo.kit.retry import Again, Patience, Retrier
 from cmo.model.notices import Notice
+from cmo.notify.storm import gathered
 
 log = logging.getLogger("cmo.notify")
 
 QUIET_SECONDS = 600.0
 _REMEMBERED = 1_000
+_LULL_SECONDS = 1.0
+"""For which a first notice waits for others that come with it."""
+_RAREST_SECONDS = 60.0
+"""Between two messages of a storm, at most."""
 
 
 class Channel(Protocol):
@@ -73,6 +80,7 @@ class PostOffice:
         clock: for what was told a while ago.
         room: notices that may wait.
         quiet: seconds for which the same is not told again.
+        gather: least seconds between two messages; what is told meanwhile becomes one. 0: each is a message.
         patience: attempts at one channel, and their pauses.
         chance: for the pauses.
     """
@@ -84,6 +92,7 @@ class PostOffice:
         *,
         room: int = 100,
         quiet: float = QUIET_SECONDS,
+        gather: float = 0.0,
         patience: Patience = Patience(attempts=3, first_pause=0.5, longest_pause=5.0),  # noqa: B008 - frozen
         chance: Chance = CHANCE,
     ) -> None:
@@ -95,11 +104,14 @@ class PostOffice:
         self._clock = clock
         self._room = room
         self._quiet = quiet
+        self._gather = self._apart = gather
+        self._not_before = 0.0
         self._told: OrderedDict[str, float] = OrderedDict()
+        self._again: Counter[str] = Counter()
         self._waiting: deque[Notice] = deque()
         self._sent: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
-        self._repeated = self._dropped = 0
+        self._repeated = self._dropped = self._lost = 0
         self._thread: threading.Thread | None = None
         self._busy = self._closed = False
         self._changed = threading.Condition()
@@ -109,10 +121,14 @@ class PostOffice:
         with self._changed:
             if self._closed or len(self._waiting) >= self._room:
                 self._dropped += 1
+                self._lost += 1
                 return False
             if self._lately(notice.about):
                 self._repeated += 1
+                self._again[notice.about] += 1
                 return False
+            if times := self._again.pop(notice.about, 0):
+                notice = replace(notice, facts=(*notice.facts, ("since it was told", f"{times} times more")))
             log.info("%s: %s", notice.severity, notice.title)
             if not self._channels:
                 return True
@@ -168,7 +184,7 @@ class PostOffice:
         self._told[about] = now
         self._told.move_to_end(about)
         if len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
+            self._again.pop(self._told.popitem(last=False)[0], None)
         return False
 
     def _run(self) -> None:
@@ -184,8 +200,22 @@ class PostOffice:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
-            self._busy = True
-            return self._waiting.popleft()
+            if not self._gather:
+                self._busy = True
+                return self._waiting.popleft()
+            pause = max(min(_LULL_SECONDS, self._gather), self._not_before - time.monotonic())
+            self._changed.wait_for(lambda: self._closed, pause)
+            return self._all()
+
+    def _all(self) -> Notice:
+        """All that waits as one message, and when the next one may be sent."""
+        self._busy = True
+        waiting, lost = list(self._waiting), self._lost
+        self._waiting.clear()
+        self._lost = 0
+        self._apart = min(_RAREST_SECONDS, 2 * self._apart) if len(waiting) > 1 else self._gather
+        self._not_before = time.monotonic() + self._apart
+        return gathered(waiting, lost)
 
     def _send(self, channel: Channel, retrier: Retrier, notice: Notice) -> None:
         try:

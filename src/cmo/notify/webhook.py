@@ -1,6 +1,7 @@
 """A webhook as Slack has it, and Mattermost, Rocket.Chat and Discord's ``/slack`` address after it: POST of JSON.
 
-The address holds the key, so it is never shown: not in errors, not in logs, not in `repr`.
+The address holds the key, so it is never shown: not in errors, not in logs, not in `repr`. Addresses of this machine and of
+private networks are refused, looked up as well as written, unless whoever runs the service allows them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import httpx
 
 from cmo.errors import SettingsError
+from cmo.kit.address import CheckedTransport, allowed
 from cmo.kit.http import ERRORS, judge
 from cmo.kit.retry import Again
 from cmo.kit.text import clean_line, shorten
@@ -38,24 +40,31 @@ class Webhook:
 
     Args:
         url: with whatever key it holds.
+        private: whether it may be in a private network, or on this machine.
         timeout: seconds for one attempt.
-        transport: of the HTTP client; for tests.
 
     Raises:
-        SettingsError: it is no address of the web.
+        SettingsError: it is no address of the web, or one of a private network.
     """
 
     errors: tuple[type[Exception], ...] = ERRORS
 
-    def __init__(self, url: str, *, timeout: float = 5.0, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, *, private: bool = False, timeout: float = 5.0) -> None:
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL:
             parsed = httpx.URL("")
         if parsed.scheme not in {"http", "https"} or not _HOST.fullmatch(parsed.host):
             raise SettingsError("SLACK_WEBHOOK_URL is no web address. It begins with https://.")
+        if not allowed(f"{parsed.scheme}://{parsed.netloc.decode()}/", private=private):
+            raise SettingsError(
+                f"SLACK_WEBHOOK_URL leads to {parsed.host}, which is in a private network. "
+                "Set CMO_WEBHOOK_PRIVATE=true if it is meant."
+            )
         self._url = _Address(url)
-        self._client = httpx.Client(timeout=timeout, transport=transport)
+        self._client = httpx.Client(
+            timeout=timeout, transport=CheckedTransport(private=private, limits=httpx.Limits(max_connections=2))
+        )
         self.name = f"webhook at {parsed.host}"
 
     def __repr__(self) -> str:

@@ -12,7 +12,10 @@ class NoticeGroup(BaseSettings):
     """Who is told when something happens, and how."""
 
     slack_webhook_url: Annotated[SecretStr, Field(validation_alias=AliasChoices("SLACK_WEBHOOK_URL"))] = SecretStr("")
-    """A Slack-compatible webhook that is told when a release is taken back, a shadow fails or an experiment decides."""
+    """A Slack-compatible webhook that is told when an alert fires, a release is taken back, a shadow fails or an
+    experiment decides."""
+    webhook_private: Annotated[bool, Field(validation_alias=AliasChoices("CMO_WEBHOOK_PRIVATE"))] = False
+    """Whether that webhook may be in a private network, or on this machine."""
     email_alerts: Annotated[bool, Field(validation_alias=AliasChoices("EMAIL_ALERTS_ENABLED"))] = False
     """Whether the same is sent by e-mail."""
     alert_email: Annotated[str, Field(validation_alias=AliasChoices("ALERT_EMAIL"), max_length=1_000)] = ""
@@ -29,5 +32,7 @@ class NoticeGroup(BaseSettings):
     """Name there, if it asks for one."""
     smtp_password: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_SMTP_PASSWORD"))] = SecretStr("")
     """Its password."""
+    alerts: Annotated[bool, Field(validation_alias=AliasChoices("CMO_ALERTS"))] = True
+    """Whether the service watches itself and tells people of alerts; off where Prometheus does."""
     smtp_sender: Annotated[str, Field(validation_alias=AliasChoices("CMO_SMTP_SENDER"))] = "cmo@localhost"
     """The address that e-mail comes from."""
