@@ -22,7 +22,7 @@ from cmo.engines import Engines
 from cmo.errors import NotFound, OverBudget, StoreError
 from cmo.model.concepts import Mention
 from cmo.model.money import Need, Payer
-from cmo.model.ports import Answerer, Retriever
+from cmo.model.ports import Answerer, Encoder, Entailment, Linker, Retriever
 from cmo.model.questions import Question
 from cmo.oracle import Oracle
 from cmo.settings import Settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.agents import Deep
     from cmo.cache.semantic import Audit
     from cmo.cast.delivering import BuiltRecalls, Delivering
+    from cmo.cast.outside import Outside
     from cmo.cast.released import Released
     from cmo.cast.trials import Trials
     from cmo.cast.tried import Tried
@@ -42,6 +43,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.stories.recall import Recall
     from cmo.stories.rephrased import Rephrased
     from cmo.stories.replay import Replayer
+    from cmo.stories.treasury import Treasury
 
 log = logging.getLogger("cmo.app")
 
@@ -102,13 +104,13 @@ class App(Answering):
     def _note(self, question: Question, reply: Mapping[str, Any]) -> None:
         self.chronicle.note(question, {**reply, "release": question.release} if question.release else reply)
 
+    def _note_deep(self, question: Question, answer: Mapping[str, Any]) -> None:
+        self.chronicle.note(question, answer, deep=True)
+
     @cached_property
     def replayer(self) -> Replayer:
         """Asks again what was asked before."""
         from cmo.stories.replay import Replayer  # noqa: PLC0415
-    def _note_deep(self, question: Question, answer: Mapping[str, Any]) -> None:
-        self.chronicle.note(question, answer, deep=True)
-
 
         return Replayer(self.record.answers, self.record, self.oracle, cmo.__version__, self._in_steps_again)
 
@@ -271,6 +273,45 @@ class App(Answering):
         """Give everything back."""
         if "trials" in self.__dict__:
             self.trials.close()
+        super().close()
+
+
+class _Sibling(App):
+    """The house of another tenant. What is shared is the front house's own, opened there when it is first needed."""
+
+    def __init__(self, settings: Settings, front: App) -> None:
+        super().__init__(settings)
+        self._front = front
+        self.terms = front.terms
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model."""
+        return self._front.encoder
+
+    @cached_property
+    def entailment(self) -> Entailment | None:
+        """What says what follows from what."""
+        return self._front.entailment
+
+    @cached_property
+    def linker(self) -> Linker:
+        """Names to concepts: vocabularies are no secret."""
+        return self._front.linker
+
+    @cached_property
+    def outside(self) -> Outside:
+        """Language models and the web."""
+        return self._front.outside
+
+    @cached_property
+    def treasury(self) -> Treasury:
+        """The money, which is of all; every call says for which tenant it was."""
+        return self._front.treasury
+
+    def close(self) -> None:
+        """Give back what is its own."""
+        self.__dict__.pop("outside", None)
         super().close()
 
 

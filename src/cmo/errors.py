@@ -23,7 +23,8 @@
     │   ├── Overloaded     more is asked than can be answered in time
     │   ├── Resting        an outside service kept failing and is left alone for a while
     │   └── OverBudget     no money may be spent on this now
-    ├── NotAllowed         a change that needs the admin's token came without it
+    ├── NotKnown           a key is needed, and what was shown is none that holds
+    ├── NotAllowed         who asks is known, and may not do this
     ├── OutOfTime          the deadline of a request passed
     ├── LabelsUnusable     questions with labels cannot be read, or are too few to learn from
     ├── BadData            a file of annotated texts cannot be read
@@ -36,8 +37,9 @@
     ├── VocabularyError    a vocabulary cannot be read, downloaded or found
     │   └── VocabularyCorrupt  an installed or compiled vocabulary does not match its manifest
     └── SettingsError      a setting has a value that cannot be used
-        ├── PriceUnknown   nobody said what a model costs, so it is not called
         ├── ExtraMissing   this needs an extra that is not installed
+        ├── PriceUnknown   nobody said what a model costs, so it is not called
+        ├── AccessRefused  a key, a tenant or an address to listen on cannot be what was asked for
         ├── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
         └── ExperimentRefused  an experiment cannot be planned, started or stopped like this
 
@@ -224,8 +226,14 @@ class OverBudget(NotNow):
     code = "over-budget"
 
 
+class NotKnown(OracleError):
+    """A key is needed, and what was shown is none that holds."""
+
+    code, status = "not-known", 401
+
+
 class NotAllowed(OracleError):
-    """A change that needs the admin's token came without it."""
+    """Who asks is known, and may not do this."""
 
     code, status = "not-allowed", 403
 
@@ -302,20 +310,26 @@ class SettingsError(OracleError):
     code = "settings"
 
 
-class PriceUnknown(SettingsError):
-    """Nobody said what a model costs, so it is not called."""
-
-    code, status = "price-unknown", 503
-
-
-class ReleaseRefused(SettingsError):
-    """A release, a rollout or a flag cannot be what was asked for."""
 class ExtraMissing(SettingsError):
     """This needs an extra that is not installed."""
 
     code, status = "extra-missing", 501
 
 
+class PriceUnknown(SettingsError):
+    """Nobody said what a model costs, so it is not called."""
+
+    code, status = "price-unknown", 503
+
+
+class AccessRefused(SettingsError):
+    """A key, a tenant or an address to listen on cannot be what was asked for."""
+
+    code, status = "access-refused", 422
+
+
+class ReleaseRefused(SettingsError):
+    """A release, a rollout or a flag cannot be what was asked for."""
 
     code, status = "release-refused", 422
 

@@ -19,7 +19,7 @@ async def http(base: Any) -> AsyncIterator[httpx.AsyncClient]:
     api = create_api(base.app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://127.0.0.1") as client:
         yield client
-    await api.state.sorting.aclose()
+    await api.state.desk.sorting.aclose()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_a_deadline_of_the_client_is_kept(http: httpx.AsyncClient, monkeyp
         time.sleep(0.6)
         raise AssertionError("nobody waits for this")
 
-    sorter = (await http._transport.app.state.sorting.opened()).sorter  # type: ignore[attr-defined]
+    sorter = (await http._transport.app.state.desk.sorting.opened()).sorter  # type: ignore[attr-defined]
     monkeypatch.setattr(sorter._here.here().batcher, "_work", slow)
     began = time.monotonic()
     reply = await http.post("/classify", json={"query": "Is leucine raised?"}, headers={"X-Deadline-Ms": "200"})

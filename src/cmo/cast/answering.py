@@ -34,7 +34,6 @@ from cmo.settings import Settings
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.assess import Assessor, SupportScorer
     from cmo.assess.yesno import Decider
-    from cmo.assess.yesno import Decider
     from cmo.cache.semantic import SemanticGuard
     from cmo.cast.outside import Outside
     from cmo.embed.recent import RecentQuestions
@@ -193,14 +192,6 @@ class Answering(Holdings):
         from cmo.assess import Assessor  # noqa: PLC0415
 
         return Assessor(self.support, acceptable=self.accepting.now())
-
-    @cached_property
-    def decider(self) -> Decider:
-        """Says yes or no, where what is quoted does."""
-        from cmo.assess.yesno import Decider  # noqa: PLC0415
-        from cmo.vocabulary.units import quantities  # noqa: PLC0415
-
-        return Decider(quantities)
 
     @cached_property
     def decider(self) -> Decider:

@@ -21,6 +21,7 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
+    from cmo.access import KeyRing, Warden
     from cmo.cast.keeping import Keeping
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
@@ -47,6 +48,8 @@ class Holdings:
         self.settings = settings
         self.clock = SystemClock()
         self.folder = settings.working_dir.expanduser()
+        self.terms = self.folder
+        """Where vocabularies are installed."""
         self.shelf = Shelf(self.folder / "index")
         self.snapshots = Snapshots(self.shelf, self._heal)
         self.editions = Editions(self.shelf)
@@ -105,7 +108,7 @@ class Holdings:
         """What things are called, as it was installed."""
         from cmo.vocabulary.installed import Vocabularies  # noqa: PLC0415
 
-        return Vocabularies(self.folder)
+        return Vocabularies(self.terms)
 
     @cached_property
     def vocabulary(self) -> CompiledVocabulary:
@@ -113,7 +116,7 @@ class Holdings:
         from cmo.vocabulary.compile import current  # noqa: PLC0415
 
         installed = self.vocabularies
-        return current(self.folder / COMPILED, installed.digest, lambda: installed.merged().concepts)
+        return current(self.terms / COMPILED, installed.digest, lambda: installed.merged().concepts)
 
     @cached_property
     def linker(self) -> Linker:
@@ -204,6 +207,29 @@ class Holdings:
         """Flags, releases and rollouts."""
         return self.record.delivery
 
+    @cached_property
+    def keyring(self) -> KeyRing:
+        """Makes, rotates and revokes keys."""
+        from cmo.access import KeyRing  # noqa: PLC0415
+
+        return KeyRing(lambda: self.record.access, self.clock)
+
+    @cached_property
+    def warden(self) -> Warden:
+        """Knows who asks."""
+        from cmo.access import Mode, Rules, Warden  # noqa: PLC0415
+
+        settings = self.settings
+        rules = Rules(
+            Mode(settings.access),
+            settings.tenant,
+            settings.admin_token.get_secret_value(),
+            settings.session_hours * 3600,
+        )
+        there = bool(settings.database_url)
+        path = self.folder / "record.sqlite3"
+        return Warden(lambda: self.record.access if there or path.exists() else None, self.clock, rules)
+
     @property
     def budget(self) -> Budget:
         """Sets money aside around every call that costs."""
@@ -217,7 +243,7 @@ class Holdings:
 
     def _versions(self) -> tuple[str, ...]:
         """Of all that makes an answer what it is, besides the papers and the settings."""
-        vocabulary = self.folder / COMPILED / "manifest.json"
+        vocabulary = self.terms / COMPILED / "manifest.json"
         read_by = hex_hash(vocabulary.read_text("utf-8") if vocabulary.exists() else "")
         return cmo.__version__, str(self.encoder.identity), read_by
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -11,10 +12,23 @@ from pydantic_settings import BaseSettings
 class ServiceGroup(BaseSettings):
     """The service: where it listens, and who may change it."""
 
+    access: Annotated[Literal["auto", "keys", "open"], Field(validation_alias=AliasChoices("CMO_ACCESS"))] = "auto"
+    """Who needs a key (`cmo keys`): `auto` everybody as soon as one was made, `keys` everybody, `open` nobody, for a
+    service behind something else that asks who it is."""
+    tls_certificate: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_TLS_CERTIFICATE"))] = None
+    """File of the certificate (PEM, with those that vouch for it) with which the service speaks TLS."""
+    tls_key: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_TLS_KEY"))] = None
+    """File of its private key."""
+    tls_before: Annotated[bool, Field(validation_alias=AliasChoices("CMO_TLS_BEFORE"))] = False
+    """Whether something before the service speaks TLS: cookies are then marked for it, and browsers told to stay with it."""
+    tenants_open: Annotated[int, Field(validation_alias=AliasChoices("CMO_TENANTS_OPEN"), ge=1, le=1000)] = 8
+    """Bases of other tenants that a process keeps open at once; the one that was asked least lately is closed for another."""
+    session_hours: Annotated[float, Field(validation_alias=AliasChoices("CMO_SESSION_HOURS"), gt=0, le=720)] = 12.0
+    """After which whoever logged in on the pages logs in again."""
     api_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_API_KEY"))] = SecretStr("")
     """What `cmo.client`, `cmo chat` and `cmo mcp` show a service, as a bearer token; some calls need the admin's."""
     admin_token: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ADMIN_TOKEN"))] = SecretStr("")
-    """What changes of releases over HTTP must carry as a bearer token; without one they are made by `cmo rollout` alone."""
+    """A bearer token that opens as the key of an admin does; `cmo keys create --role admin` makes one that can be revoked."""
     host: Annotated[str, Field(validation_alias=AliasChoices("CMO_HOST"))] = "127.0.0.1"
     """Address on which the service listens: this machine alone unless told otherwise."""
     allowed_hosts: Annotated[str, Field(validation_alias=AliasChoices("CMO_ALLOWED_HOSTS"))] = ""
@@ -25,3 +39,8 @@ class ServiceGroup(BaseSettings):
         Literal["", "development", "staging", "production"], Field(validation_alias=AliasChoices("CMO_PROFILE"))
     ] = ""
     """For what it runs: sets budget and quality threshold where nothing else does. `ENVIRONMENT` is heard where this is not set."""
+
+    @property
+    def by_tls(self) -> bool:
+        """Whether clients come by TLS."""
+        return self.tls_before or self.tls_certificate is not None

@@ -21,6 +21,7 @@ from cmo.model.papers import Box, Format, Page, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperSummary, PreparedPaper, Recorded
 from cmo.store import rows, tables
+from cmo.store.access import SqlAccess
 from cmo.store.answers import SqlAnswers
 from cmo.store.delivery import SqlDelivery
 from cmo.store.engine import alone, open_engine, place, translated
@@ -75,6 +76,11 @@ class Record:
     def answers(self) -> SqlAnswers:
         """Answers that were given, and what people think of them."""
         return SqlAnswers(self._engine)
+
+    @property
+    def access(self) -> SqlAccess:
+        """Keys, and the trail of what was done."""
+        return SqlAccess(self._engine)
 
     @property
     def experiments(self) -> SqlExperiments:

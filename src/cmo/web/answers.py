@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from cmo import wire
 from cmo.answer.bibliography import Style, bibliography
+from cmo.model.access import Role
 from cmo.model.audit import HIGHEST, LOWEST, MAX_COMMENT_CHARS, Rating
-from cmo.model.money import Payer
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs, payer
 from cmo.web.schemas import Asked, Sent, Who
 
-router = APIRouter(prefix="/api", tags=["answers"])
+router = APIRouter(prefix="/api", tags=["answers"], dependencies=[needs(Role.READER)])
 
 AnswerId = Annotated[str, Path(pattern="^[0-9a-f]{1,32}$", description="The `id` of a reply.")]
 
@@ -106,14 +107,14 @@ class ReplayOut(Sent):
 
 
 @router.post("/feedback", response_model=FeedbackOut, responses=failing(404, 413, 415, 422, 503))
-async def feedback(body: FeedbackBody, desk: AtDesk) -> Response:
+async def feedback(body: FeedbackBody, request: Request, desk: AtDesk) -> Response:
     """Rate an answer."""
     house = desk.house
 
     def kept() -> dict[str, Any]:
         answers = house.record.answers
-        payer = Payer(body.tenant, body.user)
-        answers.rate(Rating(body.answer_id, house.clock.now(), payer, body.rating, body.comment.strip()))
+        who = payer(request, body.tenant, body.user)
+        answers.rate(Rating(body.answer_id, house.clock.now(), who, body.rating, body.comment.strip()))
         scores = [rating.score for rating in answers.ratings(body.answer_id)]
         return {
             "answer_id": body.answer_id,

@@ -2,7 +2,7 @@
 
 ::
 
-    Boundary (request id, headers, last catch) > Guard (host, origin, size) > Deadlines > routes > Desk > the app
+    Boundary (request id, headers, last catch) > Guard (host, origin, size) > Access (who asks) > Deadlines > routes > Desk
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import gc
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -30,6 +31,8 @@ from cmo.web import (
     evidence,
     experiments,
     graph,
+    login,
+    ops,
     papers,
     problems,
     questions,
@@ -41,26 +44,60 @@ from cmo.web import (
 from cmo.web.boundary import Boundary
 from cmo.web.deadline import Deadlines
 from cmo.web.desk import Desk
+from cmo.web.entrance import Access, Entrance
 from cmo.web.guard import Guard, Limits
+from cmo.web.login import cookie_name
+from cmo.web.observing import Observing
+from cmo.web.roles import Needs, table, tell
 from cmo.web.schemas import Problem
+from cmo.web.tenants import Desks
 
 log = logging.getLogger("cmo.web")
+ROUTERS: Final = (
+    questions.router,
+    search.router,
+    deep.router,
+    answers.router,
+    classify.router,
+    enrichment.router,
+    graph.router,
+    evidence.router,
+    papers.router,
+    releases.router,
+    experiments.router,
+    status.router,
+    ops.router,
+    ops.pages,
+    login.router,
+    site.router,
+    experiments.pages,
+)
+"""All routes, each of which says who may call it."""
 
 
-def create_api(house: App) -> FastAPI:
-    """The HTTP service of an app. The caller opens and closes the app."""
+def create_api(house: App, run: Path | None = None) -> FastAPI:
+    """The HTTP service of an app. The caller opens and closes the app.
+
+    Args:
+        house: the app.
+        run: folder in which the workers of one service tell each other what they count; None where there is but one.
+    """
     limits = Limits(file_bytes=house.settings.max_file_megabytes * 1_000_000)
     desk = Desk(house, limits)
-    sorting = classify.Sorting(house)
+    observing = Observing(desk, run)
+    desks = Desks(desk, house.settings.tenants_open)
+    entrance = Entrance(house.warden, desks, cookie_name(house.settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await desk.write(papers.sweep, house)
+        await observing.start()
         await desk.warm()
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield
+        await observing.aclose()
+        await desks.aclose()
         await desk.aclose()
-        await sorting.aclose()
 
     api = FastAPI(
         title="Clinical Metabolomics Oracle",
@@ -71,39 +108,34 @@ def create_api(house: App) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
         middleware=[
-            Middleware(Boundary, new_id=lambda: uuid.uuid4().hex),
+            Middleware(
+                Boundary,
+                new_id=lambda: uuid.uuid4().hex,
+                listener=observing.listener,
+                leaving=lambda: desk.leaving,
+            ),
             Middleware(Guard, hosts=_hosts(house), limits=limits),
+            Middleware(Access, entrance=entrance),
             Middleware(Deadlines),
         ],
         responses={
+            401: {"model": Problem, "description": "A key is needed, and none was sent that holds"},
+            403: {"model": Problem, "description": "Who asks may not do this"},
             422: {"model": Problem, "description": "The request cannot be used as it stands"},
+            429: {"model": Problem, "description": "The key asks too often"},
             504: {"model": Problem, "description": "The deadline in X-Deadline-Ms passed"},
         },
     )
     api.state.desk = desk
-    api.state.sorting = sorting
-    for part in (
-        questions,
-        search,
-        deep,
-        answers,
-        classify,
-        enrichment,
-        graph,
-        evidence,
-        papers,
-        releases,
-        experiments,
-        status,
-        site,
-    ):
-        api.include_router(part.router)
-    api.include_router(experiments.pages)
+    api.state.observing = observing
+    api.state.entrance = entrance
+    for router in ROUTERS:
+        api.include_router(router)
     api.mount("/static", site.files())
     api.add_exception_handler(OracleError, problems.on_oracle_error)
     api.add_exception_handler(RequestValidationError, problems.on_invalid)
     api.add_exception_handler(HTTPException, problems.on_http_exception)
-    _describe(api)
+    _describe(api, table(ROUTERS))
     return api
 
 
@@ -112,12 +144,13 @@ def _hosts(house: App) -> frozenset[str]:
     return frozenset(host.strip() for host in named if host.strip())
 
 
-def _describe(api: FastAPI) -> None:
-    """Let the OpenAPI document say that problems have a media type of their own."""
+def _describe(api: FastAPI, needed: Mapping[tuple[str, str], Needs]) -> None:
+    """Let the OpenAPI document say who may call what, and that problems have a media type of their own."""
     made = api.openapi
 
     def described() -> dict[str, Any]:
         document = made()
+        tell(document, needed)
         for operations in document["paths"].values():
             for operation in operations.values():
                 for code, response in operation["responses"].items():

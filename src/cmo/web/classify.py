@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-import anyio
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.responses import Response
 
 from cmo import wire
-from cmo.app import App
 from cmo.errors import BadQuestion
 from cmo.kit.admission import Rank
+from cmo.model.access import Role
 from cmo.model.routes import Category, Decider, Destination, ResearchCategory
-from cmo.sorting.cast import OpenSorter, open_sorter
+from cmo.sorting.cast import OpenSorter
 from cmo.sorting.figures import advise, stats, told
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas import Asked, Sent
 from cmo.web.schemas import Query as QuestionText
 from cmo.web.schemas_replies import RouteOut
 
-router = APIRouter(tags=["classes"])
+router = APIRouter(tags=["classes"], dependencies=[needs(Role.READER)])
 
 Priority = Literal["high", "normal", "low"]
 RANKS = {"high": Rank.HEALTH, "normal": Rank.INTERACTIVE, "low": Rank.PREFETCH}
@@ -112,38 +111,8 @@ class StatsOut(Sent):
     """What to do, each with the measurement that it follows from."""
 
 
-class Sorting:
-    """The sorter of a service, opened when it is first needed.
-
-    Args:
-        house: the app.
-    """
-
-    def __init__(self, house: App) -> None:
-        self._house = house
-        self._opened: OpenSorter | None = None
-        self._opening = anyio.Lock()
-
-    async def opened(self) -> OpenSorter:
-        """It."""
-        if self._opened is None:
-            async with self._opening:
-                if self._opened is None:
-                    self._opened = await asyncio.to_thread(open_sorter, self._house)
-        return self._opened
-
-    async def aclose(self) -> None:
-        """Give back what is open."""
-        if self._opened is not None:
-            await self._opened.sorter.aclose()
-            await asyncio.to_thread(self._opened.close)
-            self._opened = None
-
-
-async def _sorting(request: Request) -> OpenSorter:
-    sorting = request.app.state.sorting
-    assert isinstance(sorting, Sorting)
-    return await sorting.opened()
+async def _sorting(desk: AtDesk) -> OpenSorter:
+    return await desk.sorting.opened()
 
 
 AtSorter = Annotated[OpenSorter, Depends(_sorting)]

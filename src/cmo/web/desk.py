@@ -21,9 +21,12 @@ from cmo.cache import Statistics
 from cmo.cast.tried import Tried
 from cmo.errors import OracleError, StoreError
 from cmo.kit.language import language
+from cmo.ops.health import Grade, Health
 from cmo.oracle import Oracle, admit
 from cmo.stories.recall import Recall
 from cmo.web.guard import Limits
+from cmo.web.pings import pings
+from cmo.web.sorting import Sorting
 
 log = logging.getLogger("cmo.web")
 
@@ -57,6 +60,11 @@ class Desk:
         self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
         self._writing = CapacityLimiter(4)
         self._thinking = CapacityLimiter(2)
+        self.sorting = Sorting(house)
+        self.health = Health(pings(house, lambda: self.fault, lambda: self.ready), house.clock)
+        self.leaving = False
+        """Whether the service is about to end: balancers are told to send nobody any more."""
+        self._warmed = False
 
     async def warm(self) -> None:
         """Load the model and answer one question, so that the first one asked is as fast as the next."""
@@ -68,6 +76,18 @@ class Desk:
         except OracleError as error:
             self.fault = error
             log.warning("questions cannot be answered yet: %s", error)
+        else:
+            self.fault = None
+        self._warmed = True
+
+    def unready(self) -> str:
+        """Why nobody should be sent here now; empty where they may be."""
+        if self.leaving:
+            return "draining"
+        if not self._warmed:
+            return "warming up"
+        vital = (part.detail for part in self.health.examined().parts.values() if part.grade is Grade.UNHEALTHY)
+        return next(vital, "")
 
     @property
     def ready(self) -> bool:
@@ -105,6 +125,8 @@ class Desk:
 
     async def aclose(self) -> None:
         """Give back what is open in this loop."""
+        await self.sorting.aclose()
+        self.health.close()
         if self._recall is not None:
             await self._recall.aclose()
         if self._released is not None:
@@ -127,6 +149,10 @@ class Desk:
         """Run something that asks many questions one after another."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._thinking)
 
+    def queue_of_thoughts(self) -> int:
+        """How much of that waits for its turn."""
+        return self._thinking.statistics().tasks_waiting
+
     def _deliver(self) -> Tried:
         with self._delivering:
             if not self._moving:
@@ -137,14 +163,10 @@ class Desk:
 
 
 async def _desk(request: Request) -> Desk:
-    desk = request.app.state.desk
+    desk = request.scope["state"]["desk"]
     assert isinstance(desk, Desk)
     return desk
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]
-"""A handler's parameter: the desk of the service it runs in."""
-    def queue_of_thoughts(self) -> int:
-        """How much of that waits for its turn."""
-        return self._thinking.statistics().tasks_waiting
-
+"""A handler's parameter: the desk of the tenant that asks."""

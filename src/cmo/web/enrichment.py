@@ -14,14 +14,16 @@ from cmo.app import App
 from cmo.cast.delivering import given_by
 from cmo.delivery.flags import completed, share
 from cmo.delivery.releases import bundle
+from cmo.model.access import Role
 from cmo.model.questions import MAX_HOPS, Mode, Reach
 from cmo.oracle import Reply, admit
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas import FilterBody, Query
 from cmo.web.schemas_replies import ReplyOut
 
-router = APIRouter(prefix="/api/query", tags=["enrichment"])
+router = APIRouter(prefix="/api/query", tags=["enrichment"], dependencies=[needs(Role.READER)])
 _STANDARD = Reach(multi_hop=False, hops=0, reasoning=False)
 Hops = Annotated[StrictInt, Field(ge=0, le=MAX_HOPS)]
 """Strict, as switches are: who sends ``"yes"`` or ``true`` for a number has made a mistake, and should hear of it."""
@@ -131,7 +133,11 @@ async def config(desk: AtDesk) -> Response:
     return json(_said(desk.house.reach.now(), desk.house.reach.fault(), part))
 
 
-@router.put("/enrichment/config", responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)})
+@router.put(
+    "/enrichment/config",
+    dependencies=[needs(Role.OPERATOR)],
+    responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)},
+)
 async def configure(body: ReachBody, desk: AtDesk) -> Response:
     """Change it, for all processes of this knowledge base, without a restart."""
     changed = await desk.write(desk.house.reach.amend, body.amended)

@@ -12,12 +12,14 @@ from starlette.responses import Response
 
 from cmo import wire
 from cmo.errors import NotFound
+from cmo.model.access import Role
 from cmo.model.papers import Box, PaperRef
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas_papers import PlaceOut
 
-router = APIRouter(tags=["evidence"])
+router = APIRouter(tags=["evidence"], dependencies=[needs(Role.READER)])
 
 PaperId = Annotated[str, Path(min_length=1, max_length=64)]
 EvidenceId = Annotated[str, Path(max_length=100, examples=["3fa2b1c0d9e1.1.10234-10377"])]

@@ -11,14 +11,15 @@ from starlette.responses import HTMLResponse, Response
 from cmo.app import App
 from cmo.delivery.experiments import Experiment
 from cmo.delivery.report_page import STYLE, listing, page
+from cmo.model.access import Role
 from cmo.web.desk import AtDesk
-from cmo.web.releases import Admin
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas import Sent
 from cmo.web.schemas_releases import ActBody
 
-router = APIRouter(prefix="/api/experiments", tags=["experiments"])
-pages = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/api/experiments", tags=["experiments"], dependencies=[needs(Role.OPERATOR)])
+pages = APIRouter(include_in_schema=False, dependencies=[needs(Role.OPERATOR)])
 _SHEET: Final = "/experiments.css"
 Name = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 
@@ -74,7 +75,7 @@ async def findings(name: Name, desk: AtDesk) -> Response:
 
 @router.post(
     "/{name}/{deed}",
-    dependencies=[Admin],
+    dependencies=[needs(Role.ADMIN)],
     responses={200: {"model": ExperimentOut}, **failing(400, 403, 404, 409, 413, 415, 421, 503)},
 )
 async def act(name: Name, deed: Deed, body: ActBody, desk: AtDesk) -> Response:

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cmo import wire
+from cmo.model.access import Role
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas_replies import NodeOut
 
-router = APIRouter(prefix="/api/graph", tags=["enrichment"])
+router = APIRouter(prefix="/api/graph", tags=["enrichment"], dependencies=[needs(Role.READER)])
 
 
 class Wanted(BaseModel):

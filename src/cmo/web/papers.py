@@ -20,16 +20,18 @@ from cmo.app import App
 from cmo.errors import OracleError
 from cmo.kit.files import full_disk_is_store_full
 from cmo.kit.text import clean_line
+from cmo.model.access import Role
 from cmo.model.outcomes import Outcome, Refusal, Status
 from cmo.model.record import PaperSummary
 from cmo.web import problems
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas import Listing, PaperOut
 from cmo.web.schemas_papers import OutcomesOut, PaperDetailOut, PapersOut
 from cmo.web.upload import Intake, Received, gathered
 
-router = APIRouter(prefix="/papers", tags=["papers"])
+router = APIRouter(prefix="/papers", tags=["papers"], dependencies=[needs(Role.READER)])
 
 PaperId = Annotated[str, Segment(min_length=1, max_length=64)]
 _PARSERS = 2
@@ -70,7 +72,7 @@ async def detail(paper_id: PaperId, desk: AtDesk) -> Response:
 
 
 @router.post("", responses={200: {"model": OutcomesOut}, **failing(400, 403, 409, 413, 415, 421, 503, 507)},
-             openapi_extra=_UPLOAD)  # fmt: skip
+             openapi_extra=_UPLOAD, dependencies=[needs(Role.CURATOR)])  # fmt: skip
 async def upload(request: Request, desk: AtDesk) -> Response:
     """Add papers (PDF, JATS XML, Markdown, text); tells what became of each file.
 
@@ -88,7 +90,11 @@ async def upload(request: Request, desk: AtDesk) -> Response:
     return json({"outcomes": _told(outcomes, received)})
 
 
-@router.delete("/{paper_id}", responses={200: {"model": PaperOut}, **failing(403, 404, 409, 421, 503, 507)})
+@router.delete(
+    "/{paper_id}",
+    dependencies=[needs(Role.CURATOR)],
+    responses={200: {"model": PaperOut}, **failing(403, 404, 409, 421, 503, 507)},
+)
 async def retract(
     paper_id: PaperId,
     desk: AtDesk,

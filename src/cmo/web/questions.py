@@ -13,19 +13,21 @@ from starlette.responses import Response
 
 from cmo.kit.deadline import remaining, within
 from cmo.kit.refusal import out_of_time
+from cmo.model.access import Role
 from cmo.model.money import micros
 from cmo.model.questions import Question
 from cmo.oracle import admit
 from cmo.stories.recall import Told
 from cmo.web.desk import AtDesk
-from cmo.web.releases_asked import Answers, by_release
+from cmo.web.releases_asked import by_release
 from cmo.web.replies import events, failing
 from cmo.web.roles import needs, payer
 from cmo.web.schemas import QueryBody, QueryParams
 from cmo.web.schemas_replies import ReplyOut
 from cmo.web.streams import STREAM, told
+from cmo.web.watching import Answers
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], dependencies=[needs(Role.READER)])
 
 
 @router.post(

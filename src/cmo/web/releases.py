@@ -1,15 +1,11 @@
-"""Releases over HTTP: look at them, and with the admin's token change them.
-
-There is no login: whoever may change how everybody is answered proves it with a token, and says who they are.
-"""
+"""Releases over HTTP: look at them, and with the key of an admin change them."""
 
 from __future__ import annotations
 
-import secrets
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from cmo.app import App
@@ -20,12 +16,13 @@ from cmo.delivery.desk import Wish
 from cmo.delivery.flags import completed
 from cmo.delivery.releases import release
 from cmo.delivery.rollout import Command, plan
-from cmo.errors import NotAllowed
+from cmo.model.access import Role
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas_releases import ActBody, FlagBody, FlagOut, ReleasesOut, RolloutOut, StartBody
 
-router = APIRouter(prefix="/api/releases", tags=["releases"])
+router = APIRouter(prefix="/api/releases", tags=["releases"], dependencies=[needs(Role.OPERATOR)])
 _REFUSED: Final = failing(400, 403, 404, 413, 415, 421, 503)
 Name = Annotated[str, Path(max_length=64)]
 
@@ -50,38 +47,25 @@ _COMMANDS: Final = {
 }
 
 
-async def _admin(request: Request, desk: AtDesk) -> None:
-    """Let in who has the token."""
-    wanted = desk.house.settings.admin_token.get_secret_value()
-    if not wanted:
-        raise NotAllowed("Changes over HTTP need CMO_ADMIN_TOKEN. Set it, or use `cmo rollout` and `cmo flags`.")
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if scheme.casefold() != "bearer" or not secrets.compare_digest(given.strip().encode(), wanted.encode()):
-        raise NotAllowed("Send the admin's token, CMO_ADMIN_TOKEN, as `Authorization: Bearer`.")
-
-
-Admin = Depends(_admin)
-
-
 @router.get("", responses={200: {"model": ReleasesOut}, **failing(421, 503)})
 async def releases(desk: AtDesk) -> Response:
     """The rollout under way or the last one, its evidence over time, who did what, all releases and flags."""
     return json(await desk.read(_all, desk.house))
 
 
-@router.post("", dependencies=[Admin], responses={200: {"model": RolloutOut}, **_REFUSED})
+@router.post("", dependencies=[needs(Role.ADMIN)], responses={200: {"model": RolloutOut}, **_REFUSED})
 async def start(body: StartBody, desk: AtDesk) -> Response:
     """Begin to roll a release out."""
     return json(await desk.write(_started, desk.house, body))
 
 
-@router.post("/rollout/{command}", dependencies=[Admin], responses={200: {"model": RolloutOut}, **_REFUSED})
+@router.post("/rollout/{command}", dependencies=[needs(Role.ADMIN)], responses={200: {"model": RolloutOut}, **_REFUSED})
 async def say(command: Wanted, body: ActBody, desk: AtDesk) -> Response:
     """Pause the rollout under way, resume it, approve its next stage, take it back, or stop it at once."""
     return json(await desk.write(_said, desk.house, _COMMANDS[command], body))
 
 
-@router.put("/flags/{name}", dependencies=[Admin], responses={200: {"model": FlagOut}, **_REFUSED})
+@router.put("/flags/{name}", dependencies=[needs(Role.ADMIN)], responses={200: {"model": FlagOut}, **_REFUSED})
 async def set_flag(name: Name, body: FlagBody, desk: AtDesk) -> Response:
     """Set a flag: one setting for everybody, or for a share of the users."""
     return json(await desk.write(_flagged, desk.house, name, body))
@@ -92,7 +76,7 @@ def _all(house: App) -> dict[str, Any]:
     rollout = current.rollout
     return {
         "delivery": house.settings.delivery,
-        "changeable": bool(house.settings.admin_token.get_secret_value()),
+        "changeable": bool(house.settings.admin_token.get_secret_value()) or house.warden.needed(),
         "now": house.clock.now().timestamp(),
         "rollout": told.rollout(rollout, current) if rollout else None,
         "evidence": told.evidence(house.delivery.findings(rollout.name, 240)) if rollout else [],

@@ -11,15 +11,17 @@ from starlette.responses import Response
 
 from cmo import wire
 from cmo.answer.quote import quote
+from cmo.model.access import Role
 from cmo.model.evidence import Found, Passage
 from cmo.model.papers import Section
 from cmo.oracle import admit
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
+from cmo.web.roles import needs
 from cmo.web.schemas import PaperOut, QueryParams, Sent
 from cmo.web.schemas_replies import EvidenceOut
 
-router = APIRouter(prefix="/api/search", tags=["questions"])
+router = APIRouter(prefix="/api/search", tags=["questions"], dependencies=[needs(Role.READER)])
 
 
 class Sought(QueryParams):

@@ -12,6 +12,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,8 +21,11 @@ from uvicorn.supervisors import Multiprocess
 
 from cmo.app import App, opened
 from cmo.errors import SettingsError
+from cmo.ops import logs
 from cmo.settings import Settings
 from cmo.web.api import create_api
+from cmo.web.doors import Files, require_keys, tls
+from cmo.web.drain import draining
 
 log = logging.getLogger("uvicorn.error")  # says where one worker listens
 
@@ -30,18 +35,22 @@ class Service:
     """Makes the service in the process that runs it; can be sent to another process."""
 
     settings: Settings
+    run: Path | None = None
+    """Where its workers tell each other what they count; None where there is but one."""
 
     def __call__(self) -> FastAPI:
         """The service, which closes its app when it ends."""
+        logs.set_up(self.settings.log_format, self.settings.log_level)
         house = App(self.settings)
-        api = create_api(house)
+        api = create_api(house, self.run)
         inner = api.router.lifespan_context
 
         @asynccontextmanager
         async def lifespan(served: FastAPI) -> AsyncIterator[None]:
             try:
                 async with inner(served):
-                    yield
+                    with draining(api.state.desk, self.settings.drain_seconds):
+                        yield
             finally:
                 house.close()
 
@@ -49,43 +58,53 @@ class Service:
         return api
 
 
-def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10, log_level: str = "info") -> None:
+def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); requests at work are finished first.
 
     Args:
         settings: where to listen and what to serve.
         workers: processes that answer.
         grace_seconds: longest wait for requests at work.
-        log_level: of uvicorn. Requests are not logged: questions may name patients.
 
     Raises:
-        SettingsError: nothing can listen at that address and port, or answers cannot be kept where they are to be.
+        AccessRefused: the network could come in, and nobody would be asked for a key.
+        SettingsError: nothing can listen at that address and port, TLS cannot be spoken, or answers cannot be kept where they are to be.
     """
     _require_free(settings.host, settings.port)
+    files = tls(settings)
     with opened(settings) as house:
+        require_keys(house)
         if settings.cache:
             _ = house.keeping.tiers  # what every question would fail by is said before anybody asks
         if workers > 1:
             house.record.head()  # migrates once, before several processes would
+    logs.set_up(settings.log_format, settings.log_level)
+    with TemporaryDirectory(prefix="cmo-run-") as run:
+        _run(settings, Service(settings, Path(run) if workers > 1 else None), workers, grace_seconds, files)
+
+
+def _run(settings: Settings, service: Service, workers: int, grace_seconds: int, files: Files) -> None:
     config = uvicorn.Config(
-        Service(settings),
+        service,
         host=settings.host,
         port=settings.port,
         factory=True,
         workers=workers,
         timeout_graceful_shutdown=grace_seconds,
-        log_level=log_level,
+        log_config=None,  # see `cmo.ops.logs`
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ssl_certfile=files[0],
+        ssl_keyfile=files[1],
     )
     if workers == 1:
         uvicorn.Server(config).run()
         return
-    Multiprocess(config, sockets=[_listening(settings.host, settings.port)]).run()
+    Multiprocess(config, sockets=[_listening(settings.host, settings.port, by_tls=files != (None, None))]).run()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, *, by_tls: bool = False) -> socket.socket:
     """A socket for all workers.
 
     It names its protocol: else asyncio does not know it for TCP and leaves Nagle's algorithm on, and each reply waits
@@ -97,7 +116,8 @@ def _listening(host: str, port: int) -> socket.socket:
     listening.bind((host, port))
     listening.set_inheritable(True)
     shown = f"[{host}]" if family == socket.AF_INET6 else host
-    log.info("Uvicorn running on http://%s:%d (Press CTRL+C to quit)", shown, listening.getsockname()[1])
+    scheme = "https" if by_tls else "http"
+    log.info("Uvicorn running on %s://%s:%d (Press CTRL+C to quit)", scheme, shown, listening.getsockname()[1])
     return listening
 
 

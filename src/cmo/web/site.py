@@ -8,43 +8,46 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from cmo.model.access import Role
+from cmo.web.roles import for_everybody, needs
+
 router = APIRouter(include_in_schema=False)
 
-_FOLDER = Path(__file__).parent / "static"
-_FRESH = {"Cache-Control": "no-cache"}
+FOLDER = Path(__file__).parent / "static"
+FRESH = {"Cache-Control": "no-cache"}
 
 
-@router.get("/")
+@router.get("/", dependencies=[needs(Role.READER)])
 async def page() -> Response:
     """The page to ask on."""
-    return FileResponse(_FOLDER / "index.html", headers=_FRESH)
+    return FileResponse(FOLDER / "index.html", headers=FRESH)
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[needs(Role.READER)])
 async def interface() -> Response:
     """The interface, described from its OpenAPI document."""
-    return FileResponse(_FOLDER / "docs.html", headers=_FRESH)
+    return FileResponse(FOLDER / "docs.html", headers=FRESH)
 
 
-@router.get("/releases")
+@router.get("/releases", dependencies=[needs(Role.OPERATOR)])
 async def releases() -> Response:
     """Releases: stage, share, evidence, who did what."""
-    return FileResponse(_FOLDER / "releases.html", headers=_FRESH)
+    return FileResponse(FOLDER / "releases.html", headers=FRESH)
 
 
-@router.get("/favicon.ico")
+@router.get("/favicon.ico", dependencies=[for_everybody()])
 async def icon() -> Response:
     """The mark of the service."""
-    return FileResponse(_FOLDER / "mark.svg", headers=_FRESH)
+    return FileResponse(FOLDER / "mark.svg", headers=FRESH)
 
 
 class _Files(StaticFiles):
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers.update(_FRESH)
+        response.headers.update(FRESH)
         return response
 
 
 def files() -> StaticFiles:
     """Everything in the folder, asked for anew each time: an update of the package shows at once."""
-    return _Files(directory=_FOLDER)
+    return _Files(directory=FOLDER)

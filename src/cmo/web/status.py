@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 import cmo
 from cmo.app import App
-from cmo.errors import NotFound, OracleError
+from cmo.errors import NotFound, SnapshotCorrupt
+from cmo.index.manifest import Manifest
+from cmo.model.access import Role
+from cmo.ops.health import Grade, Report
 from cmo.web import problems
 from cmo.web.desk import AtDesk, Desk
+from cmo.web.pings import ENGINE
 from cmo.web.replies import failing, json
-from cmo.web.schemas_status import HealthOut, KindOut, StatusOut
+from cmo.web.roles import for_everybody, needs
+from cmo.web.schemas_status import HealthOut, KindOut, LiveOut, ReadyOut, StatusOut
 
 router = APIRouter(tags=["status"])
-
-_GRADES = ("healthy", "degraded", "unhealthy")
 
 
 @router.get(
     "/health",
+    dependencies=[for_everybody()],
     responses={200: {"model": HealthOut}, 503: {"model": HealthOut, "description": "Unhealthy"}, **failing(421)},
 )
 async def health(desk: AtDesk) -> Response:
     """Whether questions can be answered: 200 when healthy or degraded, 503 when not."""
-    facts = await desk.read(_examined, desk)
-    return json(facts, 503 if facts["status"] == "unhealthy" else 200)
+    return _graded(await desk.read(_told, desk))
 
 
-@router.get("/kb/status", responses={200: {"model": StatusOut}, **failing(421, 503)})
+@router.get(
+    "/health/lightrag",
+    dependencies=[needs(Role.READER)],
+    responses={200: {"model": HealthOut}, 503: {"model": HealthOut, "description": "Unhealthy"}, **failing(421)},
+)
+async def health_lightrag(desk: AtDesk) -> Response:
+    """The same of the engine that answers from the papers."""
+    return _graded(await desk.read(_told, desk, ENGINE))
+
+
+@router.get("/live", dependencies=[for_everybody()], responses={200: {"model": LiveOut}, **failing(421)})
+async def live() -> Response:
+    """Whether this process answers at all; who gets no reply starts another."""
+    return json({"status": "alive"})
+
+
+@router.get(
+    "/ready",
+    dependencies=[for_everybody()],
+    responses={200: {"model": ReadyOut}, 503: {"model": ReadyOut, "description": "Not now"}, **failing(421)},
+)
+async def ready(request: Request) -> Response:
+    """Whether to send questions here now: not while the service warms up, ends, or cannot answer any."""
+    desk: Desk = request.app.state.desk
+    why = await desk.read(desk.unready)
+    return json({"ready": not why, "reason": why}, 503 if why else 200)
+
+
+@router.get("/kb/status", dependencies=[needs(Role.READER)], responses={200: {"model": StatusOut}, **failing(421, 503)})
 async def kb_status(desk: AtDesk) -> Response:
     """What the knowledge base holds, and whether the index is up to date with the record."""
     return json(await desk.read(_holdings, desk.house))
 
 
-@router.get("/problems/{code}", responses={200: {"model": KindOut}, **failing(404, 421)})
+@router.get(
+    "/problems/{code}", dependencies=[needs(Role.READER)], responses={200: {"model": KindOut}, **failing(404, 421)}
+)
 async def problem_kind(code: str) -> Response:
     """What a problem's `type` means."""
     if code not in problems.kinds():
@@ -45,58 +79,33 @@ async def problem_kind(code: str) -> Response:
     return json({"code": code, **problems.kinds()[code]})
 
 
-def _examined(desk: Desk) -> dict[str, Any]:
-    record, head = _record(desk.house)
-    index, details = _index(desk.house, head)
-    components = {"record": record, "index": index, "model": _model(desk), "reach": _reach(desk.house)}
-    worst = max((part["status"] for part in components.values()), key=_GRADES.index)
+def _graded(facts: dict[str, Any]) -> Response:
+    return json(facts, 503 if facts["status"] == Grade.UNHEALTHY.value else 200)
+
+
+def _told(desk: Desk, names: Collection[str] = ()) -> dict[str, Any]:
+    """How the parts are, of all or of some, and the worst of them."""
+    report = desk.health.examined()
+    chosen = Report({name: part for name, part in report.parts.items() if not names or name in names})
+    manifest = _manifest(desk.house)
     return {
-        "status": worst,
-        "components": components,
+        "status": chosen.grade.value,
+        "components": {name: {"status": p.grade.value, "detail": p.detail} for name, p in chosen.parts.items()},
         "timestamp": desk.house.clock.now().isoformat(),
-        "details": {"version": cmo.__version__, **details},
+        "details": {
+            "version": cmo.__version__,
+            "snapshot": manifest.id if manifest else "",
+            "papers": manifest.papers if manifest else 0,
+            "passages": manifest.live if manifest else 0,
+        },
     }
 
 
-def _record(house: App) -> tuple[dict[str, str], int]:
+def _manifest(house: App) -> Manifest | None:
     try:
-        head = house.record.head()
-    except OracleError as error:
-        return _part("unhealthy", str(error)), 0
-    return _part("healthy", f"at change {head}"), head
-
-
-def _index(house: App, head: int) -> tuple[dict[str, str], dict[str, str | int]]:
-    try:
-        manifest = house.shelf.current()
-    except OracleError as error:
-        return _part("unhealthy", str(error)), {"snapshot": "", "papers": 0, "passages": 0}
-    if manifest is None:
-        return _part("degraded", "There are no papers yet."), {"snapshot": "", "papers": 0, "passages": 0}
-    details: dict[str, str | int] = {"snapshot": manifest.id, "papers": manifest.papers, "passages": manifest.live}
-    if manifest.seq == head:
-        return _part("healthy", f"snapshot {manifest.id}"), details
-    if house.pending:
-        return _part("healthy", "A change is being published."), details
-    return _part("degraded", f"at change {manifest.seq} of {head}; run `cmo kb rebuild`"), details
-
-
-def _model(desk: Desk) -> dict[str, str]:
-    if desk.fault is not None:
-        return _part("unhealthy", str(desk.fault))
-    if not desk.ready:
-        return _part("degraded", "Not loaded yet; the first question loads it.")
-    return _part("healthy", str(desk.house.encoder.identity))
-
-
-def _reach(house: App) -> dict[str, str]:
-    """How far the graph may carry a search: a broken file means that what was set does not count."""
-    fault = house.reach.fault()
-    return _part("degraded", f"{fault}. Set it again, or remove the file.") if fault else _part("healthy", "as set")
-
-
-def _part(status: str, detail: str) -> dict[str, str]:
-    return {"status": status, "detail": detail}
+        return house.shelf.current()
+    except SnapshotCorrupt:  # the part that it belongs to says so
+        return None
 
 
 def _holdings(house: App) -> dict[str, Any]:

@@ -1,0 +1,225 @@
+"""The warden: who asks, by what they show, and a line for what matters.
+
+::
+
+    nothing made, nothing shown --> the one user of this machine
+    key ------------> kept? holds? --> principal
+    cookie -> session -> its key --'     '--> why not, written down (so many a minute)
+
+What the store said holds for half a second, so a key that is revoked is refused by every process within one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from cmo.access.keys import Why, digest, over, split, standing
+from cmo.kit.clock import Clock
+from cmo.kit.lately import Lately
+from cmo.kit.rate import Rate, Rates
+from cmo.model.access import AccessStore, Deed, Key, Principal, Role, Session
+
+TOKEN: Final = "admin-token"  # noqa: S105 - a name
+"""Name, and id, of whoever shows the token of the settings."""
+LOCAL: Final = "local"
+"""Name of the one user of a service that asks for no key."""
+_ALL: Final = "*"
+_NOTED: Final = Rate(1 / 60, 5)
+"""Refusals of one kind from one place that are written down; more are counted, not kept."""
+
+
+class Mode(StrEnum):
+    """When a key is needed."""
+
+    AUTO = "auto"
+    """As soon as one was made."""
+    KEYS = "keys"
+    """Always."""
+    OPEN = "open"
+    """Never: somebody else asks who it is, before the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a service lets in."""
+
+    mode: Mode = Mode.AUTO
+    tenant: str = ""
+    """Of the service itself, and of its one user where no key is needed."""
+    token: str = ""
+    """What opens as a key of an admin would; empty for none."""
+    session_seconds: float = 43_200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a request shows of who sent it."""
+
+    key: str = ""
+    cookie: str = ""
+
+
+class Warden:
+    """Lets in. Threads may share it.
+
+    Args:
+        store: what keys are kept in; None where nothing is there yet, so that looking makes nothing.
+        clock: both clocks.
+        rules: how to let in.
+    """
+
+    def __init__(self, store: Callable[[], AccessStore | None], clock: Clock, rules: Rules) -> None:
+        self._store = store
+        self._clock = clock
+        self.rules = rules
+        self._guarded = Lately(self._ask_guarded, clock, most=1)
+        self._keys = Lately(self._ask_key, clock)
+        self._sessions = Lately(self._ask_session, clock)
+        self._noted = Rates(_NOTED, monotonic=clock.monotonic)
+        self._missed: dict[tuple[str, str], int] = {}
+
+    # -- who asks ------------------------------------------------------------------------------------------------
+
+    def at_once(self, shown: Shown) -> Principal | Why | None:
+        """Who asks, or why they are not let in; None where that takes a look at the store."""
+        if self.rules.mode is Mode.OPEN:
+            return self._token(shown) or self._local()
+        if (told := self._token(shown)) is not None:
+            return told
+        guarded = self._guarded.known(_ALL)
+        if guarded is None:
+            return None
+        return self._judged(shown, look=False) if self._needed(guarded=guarded.value) else self._local()
+
+    def look(self, shown: Shown) -> Principal | Why:
+        """The same with a look at the store, where it takes one.
+
+        Raises:
+            StoreError: the store is silent, and nothing is known that could be gone by.
+        """
+        if (told := self.at_once(shown)) is not None:
+            return told
+        if not self._needed(guarded=self._guarded.now(_ALL)):
+            return self._local()
+        judged = self._judged(shown, look=True)
+        assert judged is not None
+        return judged
+
+    def needed(self) -> bool:
+        """Whether a key is needed.
+
+        Raises:
+            StoreError: the store is silent.
+        """
+        return self.rules.mode is not Mode.OPEN and self._needed(guarded=self._guarded.now(_ALL))
+
+    def refuse(self, why: Why, shown: Shown, place: str) -> None:
+        """Write down that somebody was not let in, unless nothing was shown."""
+        if why is Why.NOTHING:
+            return
+        parsed = split(shown.key)
+        subject = parsed[0] if parsed else ""
+        self.note_some(Deed(self._now(), place, "key-refused", subject, {"why": why.value}))
+
+    # -- sessions ------------------------------------------------------------------------------------------------
+
+    def log_in(self, text: str, place: str) -> tuple[str, Principal] | Why:
+        """A cookie's value for who shows a key, or why there is none."""
+        shown = Shown(key=text.strip())
+        told = self.look(shown)
+        if not isinstance(told, Principal) or not told.known or told.key == TOKEN:
+            why = told if isinstance(told, Why) else Why.UNKNOWN
+            self.refuse(why, shown, place)
+            return why
+        cookie = secrets.token_urlsafe(32)
+        session = Session(digest(cookie), told.key, self._now() + self.rules.session_seconds)
+        store = self._store()
+        assert store is not None, "a key is known, so it is kept somewhere"
+        store.begin(session, Deed(self._now(), told.name, "login", told.key, {"from": place}))
+        return cookie, told
+
+    def log_out(self, cookie: str, who: Principal) -> None:
+        """Let a session be over, everywhere."""
+        if (store := self._store()) is not None:
+            store.leave(digest(cookie), Deed(self._now(), who.name, "logout", who.key))
+        self._sessions.forget(digest(cookie))
+
+    # -- writing down --------------------------------------------------------------------------------------------
+
+    def note_some(self, deed: Deed) -> None:
+        """Write down what anybody could do as often as they like: so many a minute, the rest as a number."""
+        kind = deed.actor, deed.action
+        store = self._store()
+        if store is None or self._noted.admit(kind) is not None:
+            if len(self._missed) < 10_000 or kind in self._missed:  # noqa: PLR2004 - a flood of places gains nothing
+                self._missed[kind] = self._missed.get(kind, 0) + 1
+            return
+        missed = self._missed.pop(kind, 0)
+        store.note(replace(deed, facts={**deed.facts, "missed": missed}) if missed else deed)
+
+    # -- within --------------------------------------------------------------------------------------------------
+
+    def _needed(self, *, guarded: bool) -> bool:
+        return guarded or self.rules.mode is Mode.KEYS
+
+    def _local(self) -> Principal:
+        return Principal(LOCAL, Role.OPERATOR, self.rules.tenant)
+
+    def _token(self, shown: Shown) -> Principal | None:
+        token = self.rules.token
+        if token and shown.key and hmac.compare_digest(shown.key.encode(), token.encode()):
+            return Principal(TOKEN, Role.ADMIN, self.rules.tenant, TOKEN)
+        return None
+
+    def _judged(self, shown: Shown, *, look: bool) -> Principal | Why | None:
+        if shown.key:
+            parsed = split(shown.key)
+            if parsed is None:
+                return Why.MALFORMED
+            return self._by_key(*parsed, look=look)
+        return self._by_session(digest(shown.cookie), look=look) if shown.cookie else Why.NOTHING
+
+    def _by_key(self, name: str, secret: str, *, look: bool) -> Principal | Why | None:
+        heard = self._keys.known(name)
+        if heard is None and not look:
+            return None
+        key = heard.value if heard else self._keys.now(name)
+        why = standing(key, secret, self._now())
+        return why if why or key is None else _principal(key)
+
+    def _by_session(self, name: str, *, look: bool) -> Principal | Why | None:
+        heard = self._sessions.known(name)
+        if heard is None and not look:
+            return None
+        session = heard.value if heard else self._sessions.now(name)
+        if session is None or self._now() >= session.expires_at:
+            return Why.LEFT
+        known = self._keys.known(session.key)
+        if known is None and not look:
+            return None
+        key = known.value if known else self._keys.now(session.key)
+        return Why.LEFT if key is None or over(key, self._now()) else _principal(key)
+
+    def _ask_guarded(self, _: str) -> bool:
+        store = self._store()
+        return store is not None and store.guarded()
+
+    def _ask_key(self, name: str) -> Key | None:
+        store = self._store()
+        return None if store is None else store.key(name)
+
+    def _ask_session(self, name: str) -> Session | None:
+        store = self._store()
+        return None if store is None else store.session(name)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _principal(key: Key) -> Principal:
+    return Principal(key.name, key.role, key.tenant, key.id, key.allowance)

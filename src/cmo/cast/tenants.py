@@ -1,0 +1,59 @@
+"""Where another tenant of a service keeps everything: a folder, or a schema of the same server, of its own.
+
+::
+
+    base/                     the service's own tenant
+    base/tenants/lab-two/     another: record, originals, index, caches, answers, threads
+    postgresql://.../cmo      schema tenant_lab_two
+
+There is nothing to filter: whoever opens one base has no way to another.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import create_engine, make_url
+
+from cmo.errors import AccessRefused
+from cmo.model.access import TENANT
+from cmo.settings import Settings
+from cmo.store.engine import place, translated
+
+_NAME = re.compile(TENANT)
+
+
+def named(tenant: str) -> str:
+    """The same, if a tenant may be called that.
+
+    Raises:
+        AccessRefused: it may not.
+    """
+    if not _NAME.fullmatch(tenant):
+        raise AccessRefused(f"{tenant[:60]!r} cannot name a tenant. Use a to z, 0 to 9 and -, at most 40 of them.")
+    return tenant
+
+
+def lodged(settings: Settings, tenant: str) -> Settings:
+    """The settings of another tenant's base; its schema is made where there is none.
+
+    Raises:
+        AccessRefused: no tenant can be called that.
+        StoreError: the schema cannot be made.
+    """
+    folder = settings.working_dir / "tenants" / named(tenant)
+    url = _apart(settings.database_url, tenant) if settings.database_url else ""
+    return settings.model_copy(update={"tenant": tenant, "working_dir": folder, "database_url": url})
+
+
+def _apart(url: str, tenant: str) -> str:
+    """Address of a schema, by which nothing beside it is found."""
+    schema = f"tenant_{tenant.replace('-', '_')}"
+    engine = create_engine(url)
+    try:
+        with translated(place(engine)), engine.begin() as connection:
+            connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+    finally:
+        engine.dispose()
+    parsed = make_url(url).update_query_dict({"options": f"-csearch_path={schema}"})
+    return parsed.render_as_string(hide_password=False)

@@ -1,0 +1,94 @@
+"""`cmo audit`: who did what, and whether what was written down still stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cmo.app import App, opened
+from cmo.cli.exits import Exit
+from cmo.cli.options import AsJson, Home
+from cmo.cli.output import console, print_json
+from cmo.settings import read_settings
+
+if TYPE_CHECKING:
+    from cmo.model.access import Line
+
+app = typer.Typer(help="The audit: who did what, chained so that nothing is changed unnoticed.", no_args_is_help=True)
+_AT_ONCE = 1_000
+
+
+@app.command("list")
+def list_lines(
+    *,
+    action: Annotated[str, typer.Option(help="Only this, such as key-refused.")] = "",
+    most: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many, the newest.")] = 50,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was done, the newest last."""
+    with opened(read_settings(working_dir=home)) as house:
+        lines = [line for line in _all(house) if action in {"", line.deed.action}][-most:]
+    if as_json:
+        print_json({"lines": [{"number": one.number, **one.deed.as_json(), "hash": one.hash} for one in lines]})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "when", "who", "what", "of", ""):
+        table.add_column(column)
+    for one in lines:
+        when = datetime.fromtimestamp(one.deed.at, UTC).isoformat(sep=" ", timespec="seconds")
+        more = ", ".join(f"{name} {value}" for name, value in one.deed.facts.items() if value not in (None, "", 0))
+        said = (when, one.deed.actor, one.deed.action, one.deed.subject, more)
+        table.add_row(str(one.number), *(escape(cell) for cell in said))
+    console.print(table if lines else "Nothing was written down yet.")
+
+
+@app.command("verify")
+def verify(
+    *,
+    known: Annotated[
+        str, typer.Option("--known", help="A line as `verify` printed it before, NUMBER:HASH: whether it still stands.")
+    ] = "",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that no line was changed, removed or moved; the end is to be kept elsewhere now and then."""
+    from cmo.access import verify as verified
+
+    with opened(read_settings(working_dir=home)) as house:
+        height = house.record.access.height()
+        fault = verified(_all(house), height)
+        what = fault.what if fault else _missing(house, known)
+    number, digest = height
+    if as_json:
+        print_json({"sound": not what, "fault": what, "lines": number, "end": f"{number}:{digest}"})
+    elif what:
+        console.print(f"[bold red]The audit does not hold[/]: {escape(what)}.")
+    else:
+        console.print(f"{number} lines hold. The end is {number}:{digest}", soft_wrap=True)
+    if what:
+        raise typer.Exit(Exit.UNSOUND)
+
+
+def _all(house: App) -> Iterator[Line]:
+    after = 0
+    while lines := house.record.access.lines(after, _AT_ONCE):
+        yield from lines
+        after = lines[-1].number
+
+
+def _missing(house: App, known: str) -> str:
+    """What is wrong with a line that was known before; empty if nothing is."""
+    if not known:
+        return ""
+    number, _, digest = known.partition(":")
+    if not (number.isdecimal() and digest):
+        raise typer.BadParameter("A line is NUMBER:HASH, as `cmo audit verify` prints it.", param_hint="--known")
+    found = house.record.access.lines(int(number) - 1, 1)
+    stands = bool(found) and (found[0].number, found[0].hash) == (int(number), digest)
+    return "" if stands or known == "0:" else f"line {number} is not the one that was known"

@@ -1,0 +1,201 @@
+"""The entrance: every request says who sent it before anything else is done for it.
+
+::
+
+    key or cookie --warden--> principal --> asks too often? --> the desk of its tenant --> the service
+                       '--why not--> 401, or for a browser /login
+                                             '--> 429
+
+What needs no key is the login page, its files, and whether the service is well.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Final, Protocol
+from urllib.parse import quote
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cmo.access import Shown, Warden, Why
+from cmo.errors import NotAllowed, NotKnown, OracleError
+from cmo.kit.rate import Rate, Rates
+from cmo.model.access import Deed, Principal
+from cmo.web.problems import of_error
+from cmo.web.tenants import Desks
+
+OPEN: Final = frozenset({"/health", "/live", "/ready", "/login", "/favicon.ico"})
+"""Addresses that need no key; a test holds this against what the routes say."""
+_HEALTH: Final = "/health"
+_FILES: Final = "/static/"
+_OTHERWISE: Final = "?"
+"""What is no key, for whoever says who they are in a way that is not known here."""
+_WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ATTEMPTS: Final = Rate(0.5, 30)
+"""Keys that do not open, from one address."""
+_SAID: Final = {
+    Why.NOTHING: "This service needs a key. Send it as `Authorization: Bearer cmo_...`; `cmo keys create` makes one.",
+    Why.MALFORMED: "What was sent is no key: one looks like `cmo_`, 12 digits, `_` and 43 letters, all on one line.",
+    Why.UNKNOWN: "There is no such key here.",
+    Why.REVOKED: "This key was revoked.",
+    Why.ROTATED: "Another key came in the place of this one, and the time for both is over.",
+    Why.EXPIRED: "This key has expired.",
+    Why.LEFT: "You are not logged in any more. Log in at /login.",
+}
+
+
+class Meter(Protocol):
+    """Counts what each key asks."""
+
+    async def admit(self, asks: Principal) -> OracleError | None:
+        """Why it may not ask now; None where it may, and then it counts."""
+        ...
+
+
+class Entrance:
+    """What all requests pass.
+
+    Args:
+        warden: knows who asks.
+        desks: one for each tenant.
+        cookie: name of the cookie of who logged in.
+        meter: counts what each key asks; None where nobody does.
+    """
+
+    def __init__(self, warden: Warden, desks: Desks, cookie: str, meter: Meter | None = None) -> None:
+        self.warden = warden
+        self.desks = desks
+        self.cookie = cookie
+        self._meter = meter
+        self._looking = anyio.Lock()
+        self._few = CapacityLimiter(2)
+        self._attempts = Rates(_ATTEMPTS)
+
+    def shown(self, headers: Headers) -> Shown:
+        """What a request shows of who sent it."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme and scheme.casefold() != "bearer":
+            return Shown(key=_OTHERWISE)
+        key = given.strip() or headers.get("x-api-key", "").strip()
+        if key:
+            return Shown(key=key[:500])
+        return Shown(cookie=cookie_parser(headers.get("cookie", "")).get(self.cookie, "")[:500])
+
+    async def who(self, shown: Shown) -> Principal | Why:
+        """Who asks, or why they are not let in.
+
+        Raises:
+            StoreError: nobody knows, as the store is silent.
+        """
+        told = self.warden.at_once(shown)
+        if told is None:
+            async with self._looking:  # of those who ask at once, one looks for all
+                told = self.warden.at_once(shown)
+                if told is None:
+                    told = await to_thread.run_sync(self.warden.look, shown, limiter=self._few)
+        return told
+
+    async def unknown(self, why: Why, shown: Shown, place: str) -> OracleError:
+        """The error of a key that does not open, which is written down."""
+        if why is Why.NOTHING:
+            return NotKnown(_SAID[why])
+        await to_thread.run_sync(self.warden.refuse, why, shown, place, limiter=self._few)
+        return self.unopened(why, place)
+
+    def unopened(self, why: Why, place: str) -> OracleError:
+        """The same without writing anything down: that a key does not open, or that too many did not."""
+        refused = self._attempts.admit(place)
+        return refused.error("A key") if refused else NotKnown(_SAID[why])
+
+    async def too_much(self, asks: Principal) -> OracleError | None:
+        """Why a key may not ask now, if it may not."""
+        return await self._meter.admit(asks) if self._meter and asks.known else None
+
+    def refused(self, asks: Principal, method: str, path: str) -> None:
+        """Write down that somebody may not do what they tried."""
+        now = self.desks.front.house.clock.now().timestamp()
+        self.warden.note_some(Deed(now, asks.name, "role-refused", f"{method} {path}"[:300], {"role": asks.role.value}))
+
+
+class Access:
+    """Lets requests in.
+
+    Args:
+        app: the service.
+        entrance: what they pass.
+    """
+
+    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+        self._app = app
+        self._entrance = entrance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        async with AsyncExitStack() as stack:
+            refusal = await self._admitted(scope, stack)
+            await (refusal or self._app)(scope, receive, send)
+
+    async def _admitted(self, scope: Scope, stack: AsyncExitStack) -> Response | None:
+        """Note who asks, and at which desk; or why not, as a response."""
+        entrance, headers, state = self._entrance, Headers(scope=scope), scope.setdefault("state", {})
+        shown, free = entrance.shown(headers), is_open(scope["path"])
+        state["desk"], state["principal"] = entrance.desks.front, None
+        if free and scope["path"] != _HEALTH:  # which tells more to whoever may know it
+            return None
+        try:
+            told = await entrance.who(shown)
+            if isinstance(told, Why):
+                return None if free else await self._turned_away(scope, headers, shown, told)
+            if shown.cookie and not shown.key and told.known and not _from_our_page(scope, headers):
+                return of_error(scope, NotAllowed("Changes with a login are taken from this service's own pages only."))
+            if (error := await entrance.too_much(told)) is not None:
+                return of_error(scope, error)
+            if told.tenant != entrance.warden.rules.tenant:
+                state["desk"] = await stack.enter_async_context(entrance.desks.at(told.tenant))
+        except OracleError as error:
+            return None if free else of_error(scope, error)
+        state["principal"] = told
+        return None
+
+    async def _turned_away(self, scope: Scope, headers: Headers, shown: Shown, why: Why) -> Response:
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not shown.key:
+            path = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+            return RedirectResponse(f"/login?next={quote(path, safe='/')}", 303)
+        error = await self._entrance.unknown(why, shown, place_of(scope))
+        response = of_error(scope, error)
+        if isinstance(error, NotKnown):
+            response.headers["WWW-Authenticate"] = 'Bearer realm="cmo"'
+        return response
+
+
+def is_open(path: str) -> bool:
+    """Whether an address needs no key."""
+    return path in OPEN or path.startswith(_FILES)
+
+
+def place_of(scope: Scope) -> str:
+    """From where a request comes."""
+    client = scope.get("client")
+    return str(client[0]) if client else "somewhere"
+
+
+def _from_our_page(scope: Scope, headers: Headers) -> bool:
+    """Whether a request that a cookie lets in may be one of another site's page (CSRF).
+
+    The cookie is SameSite=Strict already. Beside it a write must say that it is ours: every browser sends one of
+    these with a write, and no page can forge them.
+    """
+    if scope["method"] not in _WRITES:
+        return True
+    origin = headers.get("origin")
+    if origin is not None:
+        return origin.partition("://")[2] == headers.get("host", "")
+    return headers.get("sec-fetch-site", "") == "same-origin"

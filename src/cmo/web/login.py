@@ -1,0 +1,111 @@
+"""Logging in on the pages: a key for a cookie, which no script can read and no other site can use.
+
+::
+
+    /login --key--> session (kept as a hash) --cookie--> the pages --/logout--> over, in every process
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import FileResponse, Response
+
+from cmo.access import Why
+from cmo.model.access import Role
+from cmo.settings import Settings
+from cmo.web.entrance import Entrance, place_of
+from cmo.web.replies import failing, json
+from cmo.web.roles import for_everybody, needs, principal
+from cmo.web.schemas import Asked, Sent
+
+router = APIRouter(tags=["access"])
+_PAGE: Final = Path(__file__).parent / "static" / "login.html"
+_HERE: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
+"""An address of this service: no other site, however it is spelled."""
+
+
+class LoginBody(Asked):
+    """Who wants in."""
+
+    key: Annotated[str, Field(min_length=1, max_length=500)]
+    """A key of `cmo keys create`."""
+    next: Annotated[str, Field(max_length=2000)] = "/"
+    """Where to go afterwards."""
+
+
+class LoginOut(Sent):
+    """Who is in."""
+
+    name: str
+    role: Role
+    tenant: str
+    next: str
+    """Where to go: as asked, where that is an address of this service."""
+
+
+class WhoOut(Sent):
+    """Who asks, as the service knows them."""
+
+    name: str
+    role: Role
+    tenant: str
+    key: str
+    """Id of the key; empty where none is needed."""
+
+
+@router.get("/login", include_in_schema=False, dependencies=[for_everybody()])
+async def page(_next: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
+    """The page to log in on."""
+    return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
+
+
+@router.post("/login", dependencies=[for_everybody()], responses={200: {"model": LoginOut}, **failing(400, 413, 415)})
+async def log_in(body: LoginBody, request: Request) -> Response:
+    """Log in with a key: the reply sets a cookie."""
+    entrance: Entrance = request.app.state.entrance
+    told = await to_thread.run_sync(entrance.warden.log_in, body.key, place_of(request.scope))
+    if isinstance(told, Why):
+        raise entrance.unopened(told, place_of(request.scope))
+    cookie, who = told
+    onward = body.next if _HERE.fullmatch(body.next) else "/"
+    reply = json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "next": onward})
+    seconds = int(entrance.warden.rules.session_seconds)
+    reply.set_cookie(
+        entrance.cookie, cookie, max_age=seconds, path="/", httponly=True, samesite="strict",
+        secure=entrance.cookie.startswith("__Host-"),
+    )  # fmt: skip
+    return reply
+
+
+@router.post("/logout", dependencies=[needs(Role.READER)], response_class=Response, status_code=204)
+async def log_out(request: Request) -> Response:
+    """Log out: the cookie opens nothing any more, wherever it was copied to."""
+    entrance: Entrance = request.app.state.entrance
+    who = principal(request)
+    cookie = request.cookies.get(entrance.cookie, "")
+    if cookie and who is not None:
+        await to_thread.run_sync(entrance.warden.log_out, cookie, who)
+    reply = Response(status_code=204)
+    reply.delete_cookie(
+        entrance.cookie, path="/", httponly=True, samesite="strict", secure=entrance.cookie.startswith("__Host-")
+    )
+    return reply
+
+
+@router.get("/api/me", dependencies=[needs(Role.READER)], responses={200: {"model": WhoOut}, **failing(421)})
+async def me(request: Request) -> Response:
+    """Who you are to the service, and what you may."""
+    who = principal(request)
+    assert who is not None, "the route needs one"
+    return json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "key": who.key})
+
+
+def cookie_name(settings: Settings) -> str:
+    """Name of the cookie; browsers take one that begins with ``__Host-`` only with TLS and from this host alone."""
+    return "__Host-cmo" if settings.by_tls else "cmo"
