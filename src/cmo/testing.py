@@ -19,7 +19,7 @@ from cmo.ingest.parse import parse_one
 from cmo.ingest.pipeline import in_context
 from cmo.kit.hashing import hex_hash
 from cmo.model.chat import Completion, Message, Speech
-from cmo.model.concepts import Concept, Kind, Mention, Reading, Relation, RelationType
+from cmo.model.concepts import Concept, Guess, Kind, Mention, Reading, Relation, RelationType
 from cmo.model.evidence import FloatArray
 from cmo.model.money import Call, Draft
 from cmo.model.notices import Notice
@@ -224,7 +224,7 @@ class FakeLinker:
         """The same."""
         return self.link(text)
 
-    def guesses(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002 - the port's own signature
+    def guesses(self, text: str) -> tuple[Guess, ...]:  # noqa: ARG002 - the port's own signature
         """Nothing: it knows all that its papers name."""
         return ()
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -46,6 +47,15 @@ class Concept:
     """Identifiers elsewhere by source: ``{"HMDB": ("HMDB0000925",), "KEGG": ("C01104",), "INCHIKEY": (...)}``."""
     parents: tuple[str, ...] = ()
     """Ids of broader concepts: an is-a hierarchy or the pathway above; never a cycle."""
+
+
+class Guess(NamedTuple):
+    """An id that a span of a question has if papers name it so. A tuple: a question makes hundreds, and few are kept."""
+
+    start: int
+    end: int
+    concept: str
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from cmo.model.concepts import Concept, Kind, Mention
+from cmo.model.concepts import Concept, Guess, Kind, Mention
 from cmo.model.papers import Sentence
 from cmo.model.ports import Linker
 
@@ -61,7 +61,7 @@ class KnowsNothing:
         """Nothing."""
         return ()
 
-    def guesses(self, text: str) -> tuple[Mention, ...]:  # noqa: ARG002
+    def guesses(self, text: str) -> tuple[Guess, ...]:  # noqa: ARG002
         """Nothing."""
         return ()
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cmo.errors import PaperRefused
 from cmo.model.answers import Answer
 from cmo.model.assessments import Claim, Support
-from cmo.model.concepts import Concept, Mention, Reading
+from cmo.model.concepts import Concept, Guess, Mention, Reading
 from cmo.model.evidence import FloatArray, Found, Passage, Term
 from cmo.model.graph import Edge, Fact, Node
 from cmo.model.graph import Path as GraphPath
@@ -97,7 +97,7 @@ class Linker(Protocol):
         """The same for a question, where a misspelled name is found as well."""
         ...
 
-    def guesses(self, text: str) -> tuple[Mention, ...]:
+    def guesses(self, text: str) -> tuple[Guess, ...]:
         """Ids that spans of a question have if only papers know them, the longest first; most of them nobody has."""
         ...
 

@@ -17,12 +17,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from cmo.model.concepts import Mention
+import numpy as np
+
+from cmo.model.concepts import Guess, Mention
 from cmo.model.graph import Node
 from cmo.model.ports import Graph, Linker
 from cmo.retrieve.lean import IDENTIFIER
 
 _SURE: Final = 1.0
+_GUESSED: Final = 0.5
+"""Confidence that a name of a question is what papers call by it: nothing was learned about it."""
 _PARTS: Final = re.compile(r"\w{3,}")
 _OLD_HMDB: Final = re.compile(r"^HMDB(\d{5})$", re.IGNORECASE)
 """As it was written before 2017, without two zeros."""
@@ -52,7 +56,7 @@ def seeds(graph: Graph, linker: Linker, text: str, prints: Callable[[str], bool]
     """
     linked = linker.link_question(text)
     known = _there(graph, [m for m in linked if not (m.read_as and prints(text[m.start : m.end]))])
-    guessed = _there(graph, linker.guesses(text))
+    guessed = _guessed(graph, linker.guesses(text))
     named = _there(graph, list(_identified(linker, text, prints)))
     exact = _apart([m for m in known if not m[0].read_as], named)
     sure = [*named, *(_as_papers_call_it(mention, node, text, prints) for mention, node in exact)]
@@ -90,6 +94,15 @@ def _there(graph: Graph, mentions: Sequence[Mention]) -> list[tuple[Mention, Nod
         return []
     numbers = graph.find([m.concept for m in mentions]).tolist()
     return [(m, graph.node(number)) for m, number in zip(mentions, numbers, strict=True) if number >= 0]
+
+
+def _guessed(graph: Graph, guesses: Sequence[Guess]) -> list[tuple[Mention, Node]]:
+    """The few of the guesses that the graph has."""
+    if not guesses:
+        return []
+    found = graph.find([g.concept for g in guesses])
+    there = [(guesses[n], graph.node(int(found[n]))) for n in np.flatnonzero(found >= 0).tolist()]
+    return [(Mention(g.start, g.end, g.concept, g.kind, _GUESSED), node) for g, node in there]
 
 
 def _apart(

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 
-from cmo.model.concepts import Concept, Kind, Mention
+from cmo.model.concepts import Concept, Guess, Kind, Mention
 from cmo.vocabulary import lipids
 from cmo.vocabulary.candidates import KNOWN_ENOUGH, SURE, Candidate, Source, candidates, of_chains, of_kind
 from cmo.vocabulary.codes import measured
@@ -77,7 +77,7 @@ class DictionaryLinker:
         """The same for a question, where misspelled names are found as well."""
         return self._questions(text)
 
-    def guesses(self, text: str) -> tuple[Mention, ...]:
+    def guesses(self, text: str) -> tuple[Guess, ...]:
         """What the spans of a question are called where only papers know them, the longest first."""
         return self._guesses(text)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from cmo.model.concepts import Kind, Mention
+from cmo.model.concepts import Guess, Kind
 from cmo.model.naming import foreign_ids
 from cmo.vocabulary.lipids import PREFIX as LIPIDS
 from cmo.vocabulary.names import SHORT, WINDOW, Text
@@ -24,8 +24,6 @@ from cmo.vocabulary.words import PLAIN, STOP
 
 NAMED: Final = "NAME:"
 """Begins the ids of concepts that follow from their name."""
-GUESSED: Final = 0.5
-"""Confidence that a name of a question is what papers call by it: nothing was learned about it."""
 _LONGEST: Final = 8
 """Tokens of a name that a question is searched for."""
 _MOST_TOKENS: Final = 80
@@ -52,42 +50,66 @@ def written(kind: Kind, spelled: str) -> str:
     return " ".join(_word(word, _CODE, short=alone) for word in words)
 
 
-def guesses(text: str) -> Iterator[Mention]:
+def guesses(text: str) -> Iterator[Guess]:
     """What the spans of a question are called if only papers know them: the longest first, all kinds of each."""
     laid = Text.of(text[:WINDOW])
-    size = min(len(laid), _MOST_TOKENS)
-    for length in range(min(_LONGEST, size), 0, -1):
-        for first in range(size - length + 1):
+    spans = _Spans(laid, min(len(laid), _MOST_TOKENS))
+    for length in range(min(_LONGEST, spans.size), 0, -1):
+        for first in range(spans.size - length + 1):
             last = first + length - 1
-            if _may_be_a_name(laid, first, last):
-                start, end = int(laid.starts[first]), int(laid.ends[last])
-                for concept, kind in _ids(laid, first, last):
-                    yield Mention(start, end, concept, kind, GUESSED)
+            if spans.may_be_a_name(first, last):
+                start, end = spans.starts[first], spans.ends[last]
+                for concept, kind in _ids(spans.spelled(first, last), laid.source[start:end]):
+                    yield Guess(start, end, concept, kind)
 
 
-def _ids(laid: Text, first: int, last: int) -> Iterator[tuple[str, Kind]]:
-    spelled = laid.spelled(first, last)
+def _ids(spelled: str, printed: str) -> Iterator[tuple[str, Kind]]:
     of_genes, of_others = written(Kind.GENE, spelled), written(Kind.OTHER, spelled)
     for kind, beginning in _BEGINNINGS:
         if kind is Kind.LIPID:
             yield f"{LIPIDS}{spelled}", kind
         else:
             yield f"{beginning}{of_genes if kind is Kind.GENE else of_others}", kind
-    printed = laid.source[laid.starts[first] : laid.ends[last]]
     yield from ((concept, Kind.OTHER) for concept in foreign_ids(printed))
 
 
-def _may_be_a_name(laid: Text, first: int, last: int) -> bool:
-    if not (laid.opens[first] and laid.closes[last] and laid.segments[first] == laid.segments[last]):
-        return False
-    printed = laid.source[laid.starts[first] : laid.ends[last]]
-    if not any(letter.isalpha() for letter in printed) or len(printed) == 1:
-        return False
-    if printed == laid.source.strip():  # it is asked for by itself
-        return True
-    if first == last and printed[1:].islower():
-        return laid.form(first, last) not in PLAIN and printed.casefold() not in STOP
-    return all(laid.source[laid.starts[n] : laid.ends[n]].casefold() not in STOP for n in (first, last))
+class _Spans:
+    """The tokens of a question as lists: most spans are looked at one token at a time, which arrays are slow at."""
+
+    def __init__(self, laid: Text, size: int) -> None:
+        self.laid, self.size = laid, size
+        self.starts: list[int] = laid.starts[:size].tolist()
+        self.ends: list[int] = laid.ends[:size].tolist()
+        self._opens, self._closes = laid.opens[:size].tolist(), laid.closes[:size].tolist()
+        self._segments = laid.segments[:size].tolist()
+        self._parts = [laid.spelled(n, n) for n in range(size)]
+        self._stop = [laid.source[a:b].casefold() in STOP for a, b in zip(self.starts, self.ends, strict=True)]
+        self._whole = laid.source.strip()
+
+    def may_be_a_name(self, first: int, last: int) -> bool:
+        """Whether the papers may call anything by a span; both tokens included."""
+        if not (self._opens[first] and self._closes[last] and self._segments[first] == self._segments[last]):
+            return False
+        if first != last and (self._stop[first] or self._stop[last]):
+            return self._printed(first, last) == self._whole
+        printed = self._printed(first, last)
+        if len(printed) == 1 or not any(letter.isalpha() for letter in printed):
+            return False
+        if printed == self._whole:  # it is asked for by itself
+            return True
+        if first == last and printed[1:].islower() and self.laid.form(first, last) in PLAIN:
+            return False
+        return not (self._stop[first] or self._stop[last])
+
+    def spelled(self, first: int, last: int) -> str:
+        """As `Text.spelled`."""
+        said = self._parts[first]
+        for n in range(first + 1, last + 1):
+            said += (" " if self.starts[n] > self.ends[n - 1] else "") + self._parts[n]
+        return said
+
+    def _printed(self, first: int, last: int) -> str:
+        return self.laid.source[self.starts[first] : self.ends[last]]
 
 
 @lru_cache(_WORDS_KEPT)
