@@ -238,7 +238,7 @@ from cmo.web.serve import serve
 App.encoder = HashingEmbedder()
 Confidence.shipped = by_shared_words
 if __name__ == "__main__":
-    serve(read_settings(working_dir=Path(sys.argv[1]), port=int(sys.argv[2])), workers=int(sys.argv[3]), log_level="warning")
+    serve(read_settings(working_dir=Path(sys.argv[1]), port=int(sys.argv[2]), log_level="WARNING"), workers=int(sys.argv[3]))
 """
 
 

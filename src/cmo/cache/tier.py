@@ -19,7 +19,7 @@ from typing import Final, Protocol, TypeVar
 from cmo.cache.counts import Counts, TierStatistics
 from cmo.cache.entry import Entry, Spoilt
 from cmo.cache.keys import Key
-from cmo.kit.breaker import Breaker, Fuse, Outcome
+from cmo.kit.breaker import Breaker, Fuse, Outcome, Phase
 from cmo.kit.clock import Clock
 from cmo.kit.refusal import Refused
 
@@ -113,6 +113,11 @@ class Lenient:
     def name(self) -> str:
         """Of the tier."""
         return self._tier.name
+
+    @property
+    def resting(self) -> bool:
+        """Whether it kept failing and is left alone for a while."""
+        return self._breaker.circuit.phase is not Phase.CLOSED
 
     async def get(self, key: Key) -> Entry | None:
         """What is kept under a key and still fresh."""

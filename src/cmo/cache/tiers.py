@@ -199,6 +199,10 @@ class Tiers:
         done = await asyncio.gather(*(tier.discard(EMERGENCY_SECONDS) for tier in self._below))
         return {self._memory.name: True} | {tier.name: ok for tier, ok in zip(self._below, done, strict=True)}
 
+    def resting(self) -> tuple[str, ...]:
+        """Tiers that kept failing and are left alone for a while."""
+        return tuple(tier.name for tier in self._below if tier.resting)
+
     def statistics(self) -> Statistics:
         """What happened since the process began."""
         tiers = (self._memory.statistics(), *(tier.statistics() for tier in self._below))

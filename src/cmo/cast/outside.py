@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from cmo.errors import SettingsError
+from cmo.kit.breaker import Phase
 from cmo.kit.clock import Clock
 from cmo.model.money import Need, Payments
 from cmo.settings import Settings
@@ -146,6 +147,16 @@ class Outside:
             threading.Thread(target=import_module, args=("cmo.llm.wire",), daemon=True).start()
         self._opened.append(made)
         return made
+
+    def phases(self) -> dict[str, Phase]:
+        """What the breaker of each service does that was asked; the worst, where there are several."""
+        found: dict[str, Phase] = {}
+        if self._opened:
+            told = {endpoint.phase for endpoint in self._opened}
+            found["llm"] = next(phase for phase in (Phase.OPEN, Phase.PROBING, Phase.CLOSED) if phase in told)
+        if (search := self.__dict__.get("websearch")) is not None:
+            found["web"] = search.phase
+        return found
 
     def close(self) -> None:
         """Close what is open."""

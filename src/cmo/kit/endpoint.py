@@ -23,7 +23,7 @@ import httpx
 from cmo.kit import deadline, spans
 from cmo.kit.admission import Rank
 from cmo.kit.allowance import Purse
-from cmo.kit.breaker import Breaker, Fuse, Outcome
+from cmo.kit.breaker import Breaker, Fuse, Outcome, Phase
 from cmo.kit.dependency import Dependency
 from cmo.kit.http import ERRORS, Body, judge, reason
 from cmo.kit.refusal import Refused, out_of_time
@@ -70,6 +70,11 @@ class Endpoint:
         patience = Patience(attempts, first_pause)
         self._retrier = Retrier(patience, Purse(RETRY_SHARE, RETRY_BURST), ERRORS, lambda error: judge(error).again)
         self._client = httpx.Client(headers=_headers(api_key), transport=transport)
+
+    @property
+    def phase(self) -> Phase:
+        """What its breaker does now."""
+        return self._breaker.circuit.phase
 
     def post(self, path: str, body: Mapping[str, Any], *, around: Around = lambda attempt: attempt()) -> httpx.Response:
         """The reply to a JSON body, of status 2xx.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from cmo.kit.breaker import Fuse
+from cmo.kit.breaker import Fuse, Phase
 from cmo.kit.endpoint import FIRST_PAUSE_SECONDS
 from cmo.kit.retry import Patience
 from cmo.kit.spans import span
@@ -98,6 +98,11 @@ class ChatEndpoint:
     def name(self) -> str:
         """Of the model."""
         return self._model
+
+    @property
+    def phase(self) -> Phase:
+        """What its breaker does now."""
+        return self._desk.breaker.circuit.phase
 
     def billed(self, bill: Bill) -> Self:
         """The same endpoint, with its connections and its breaker, where calls are for something else or someone else."""

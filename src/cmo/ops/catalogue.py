@@ -24,6 +24,7 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 TIERS: Final = ("made", "memory", "disk", "shared", "near")
 """Where a reply was found; `made` where it was found nowhere."""
 STAGES: Final = (
+    "question",
     "understand", "route", "retrieve", "link", "walk", "encode", "search", "read", "web", "answer", "generate", "assess",
     "translate", "llm", "cache", "classify",
 )  # fmt: skip
@@ -31,7 +32,7 @@ SOURCES: Final = ("lightrag", "perplexity", "hybrid", "perplexity_fallback", "li
 ARMS: Final = ("baseline", "new", "control", "candidate", "fallback", "everybody")
 PHASES: Final = ("running", "held", "waiting", "frozen", "backing", "back", "done")
 SERVICES: Final = ("llm", "web", "embedding")
-COMPONENTS: Final = ("record", "index", "model", "reach", "cache", "llm", "web", "lightrag", "disk")
+COMPONENTS: Final = ("record", "index", "model", "reach", "cache", "llm", "web", "disk")
 WORKERS: Final = 64
 
 # ---- requests: rate, errors, duration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cmo.ops import catalogue as c
 from cmo.ops.counts import Spread, State
@@ -118,16 +118,6 @@ def quantile(spread: Spread, bounds: tuple[float, ...], share: float) -> float |
             return low + (bounds[place] - low) * (wanted - passed) / count
         passed += count
     return bounds[-1]
-
-
-def summary(state: State) -> dict[str, Any]:
-    """Durations of requests so far, in milliseconds."""
-    spread, bounds = state.spread(c.HTTP_SECONDS), c.HTTP_SECONDS.buckets
-    return {
-        "count": spread.count,
-        "avg_ms": _ms(spread.total / spread.count) if spread.count else None,
-        **{f"p{share}_ms": _ms(quantile(spread, bounds, share / 100)) for share in (50, 95, 99)},
-    }
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -3,7 +3,7 @@
 ::
 
     boundary --request over----> Watch --> counts, slow traces, refusals --> /metrics, /api/metrics, /ops
-    questions --reply told------>   '----> each finished trace to whoever exports it
+    questions --reply told------>   '----> each request to the log, and to whoever exports traces
     recall --answer made-------->
 
 Listening never breaks a reply: what cannot be read in an answer is not counted.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -79,18 +79,26 @@ class Watch:
         counts: where.
         clock: both clocks.
         engine: that answers, as the settings say.
-        export: is handed each finished trace that its caller wants kept; None where nobody exports.
+        hear: are told of each request, as this is: the log, an exporter of traces.
+        log_questions: whether the log may hold what was asked.
     """
 
     def __init__(
-        self, counts: Counts, clock: Clock, engine: str = "cmo", export: Callable[[Trace], None] | None = None
+        self,
+        counts: Counts,
+        clock: Clock,
+        engine: str = "cmo",
+        hear: Sequence[Callable[[Request, Trace], None]] = (),
+        *,
+        log_questions: bool = False,
     ) -> None:
         self.counts = counts
+        self.log_questions = log_questions
         self.refusals: deque[Refusal] = deque(maxlen=REFUSALS)
         """The last ones, oldest first."""
         self._clock = clock
         self._engine = engine
-        self._export = export
+        self._hear = tuple(hear)
         self._slow: list[tuple[float, str, str, list[tuple[str, float]]]] = []
         self._lock = threading.Lock()
         self._active: Counter[str] = Counter()
@@ -112,8 +120,8 @@ class Watch:
             self._refused(request)
         if len(trace.spans) > 1:
             self._remember(request, trace)
-        if self._export is not None and trace.sampled:
-            self._export(trace)
+        for hear in self._hear:
+            hear(request, trace)
 
     def question_began(self) -> None:
         """Somebody asked."""

@@ -47,12 +47,20 @@ class Boundary:
         app: what it wraps.
         new_id: makes a request id where the client sent none that can be used.
         listener: is told of each request; None where nobody listens.
+        leaving: whether the service is about to end: then each connection is closed after its reply.
     """
 
-    def __init__(self, app: ASGIApp, new_id: Callable[[], str], listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        new_id: Callable[[], str],
+        listener: Listener | None = None,
+        leaving: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._new_id = new_id
         self._listener = listener
+        self._leaving = leaving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -94,6 +102,8 @@ class Boundary:
             if message["type"] == "http.response.start":
                 begun = True
                 _dress(MutableHeaders(scope=message), {**SECURITY, "X-Request-ID": request_id}.items())
+                if self._leaving():
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         try:

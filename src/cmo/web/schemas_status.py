@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from cmo.web.schemas import Sent
 
@@ -18,9 +18,23 @@ class HealthOut(Sent):
     """Whether the service works, as a whole and by parts."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
-    components: dict[Literal["record", "index", "model", "reach"], ComponentOut]
+    components: dict[Literal["record", "index", "model", "reach", "disk", "cache", "llm", "web"], ComponentOut]
     timestamp: str
     details: dict[str, str | int]
+
+
+class LiveOut(Sent):
+    """That the process answers."""
+
+    status: Literal["alive"]
+
+
+class ReadyOut(Sent):
+    """Whether questions are taken."""
+
+    ready: bool
+    reason: str
+    """Why not; empty where they are."""
 
 
 class StatusOut(Sent):
@@ -39,6 +53,41 @@ class StatusOut(Sent):
     reader: str
     stale_readings: int
     missing_readings: int
+
+
+class MetricsOut(Sent):
+    """What was counted since the service began, over all workers, and the last minutes of it."""
+
+    total_time_ms: float | None
+    """Mean time of a question that was not answered from what is kept."""
+    retrieval_time_ms: float | None
+    generation_time_ms: float | None
+    enrichment_usage_rate: float | None
+    """Share of the answers to which the graph added something."""
+    avg_enrichment_score: float | None
+    avg_relationships_per_query: float | None
+    """Of enriched answers."""
+    workers: int
+    requests_per_second: float
+    """Over the last minute."""
+    error_rate: float
+    """Share of the requests of the last five minutes that failed by the service's own fault."""
+    requests: dict[str, Any]
+    in_progress: float
+    questions: dict[str, Any]
+    stages: list[dict[str, Any]]
+    """The one that takes the most time first."""
+    cost_usd: float
+    budget: dict[str, Any]
+    releases: list[dict[str, Any]]
+    health: dict[str, Literal["healthy", "degraded", "unhealthy"]]
+    process: dict[str, float]
+    papers: int
+    snapshot_age_seconds: float
+    history: dict[str, Any]
+    """Figures of every few seconds, oldest first."""
+    this_worker: dict[str, Any]
+    """What only the worker knows that was asked: its slowest requests and its last refusals."""
 
 
 class KindOut(Sent):

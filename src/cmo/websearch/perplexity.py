@@ -17,6 +17,7 @@ from typing import Any, Final
 import httpx
 
 from cmo.errors import WebFailed
+from cmo.kit.breaker import Phase
 from cmo.kit.endpoint import FIRST_PAUSE_SECONDS, Endpoint
 from cmo.model.money import Call, Held, Micros, Need, Payments, Service, Usage, micros
 from cmo.websearch.results import Answered, Result, day
@@ -70,6 +71,11 @@ class Perplexity:
 
     def __repr__(self) -> str:
         return f"Perplexity({self._model!r} at {self._endpoint.host})"
+
+    @property
+    def phase(self) -> Phase:
+        """What its breaker does now."""
+        return self._endpoint.phase
 
     def ask(self, question: str, limit: int) -> Answered:
         """The best pages, best first, and what it says itself.

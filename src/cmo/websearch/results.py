@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from cmo.kit.breaker import Phase
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -33,6 +35,11 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """Of the service."""
+        ...
+
+    @property
+    def phase(self) -> Phase:
+        """What its breaker does now."""
         ...
 
     def ask(self, question: str, limit: int) -> Answered:

@@ -13,6 +13,7 @@ from typing import Final
 
 from cmo.kit import deadline
 from cmo.kit.address import allowed
+from cmo.kit.breaker import Phase
 from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
 from cmo.kit.text import clean_line, shorten
@@ -52,6 +53,11 @@ class Search:
         self._clock = clock
         self._reader = reader
         self._private = private
+
+    @property
+    def phase(self) -> Phase:
+        """What the provider's breaker does now."""
+        return self._provider.phase
 
     def search(self, question: str, limit: int) -> WebFound:
         """The best pages, best first, at most so many.

@@ -1,0 +1,155 @@
+"""Observation of a service: counts, what the parts tell, the other workers, the last minutes; asked at /metrics.
+
+::
+
+    Boundary, questions --> Watch --> Counts <--read every five seconds-- Readings, health
+                                        '--every second--> Exchange <--> other workers
+                                                             '--asked--> Prometheus, /api/metrics, History
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import anyio
+from anyio import to_thread
+
+import cmo
+from cmo.app import App
+from cmo.ops import catalogue as c
+from cmo.ops import metrics
+from cmo.ops.counts import Counts, State
+from cmo.ops.exchange import Exchange
+from cmo.ops.health import worth
+from cmo.ops.history import EVERY_SECONDS, History
+from cmo.ops.logs import RequestLog
+from cmo.ops.summary import summary
+from cmo.ops.watch import Listener, Watch
+from cmo.web.desk import Desk
+from cmo.web.readings import Readings
+
+log = logging.getLogger("cmo.ops")
+
+PUBLISH_SECONDS: Final = 1.0
+
+
+class Observing:
+    """One for each worker.
+
+    Args:
+        desk: of the service's own house.
+        run: folder of this run of the service, shared by its workers; None where there is but one.
+    """
+
+    def __init__(self, desk: Desk, run: Path | None = None) -> None:
+        house, settings = desk.house, desk.house.settings
+        self.counts = Counts()
+        self._desk = desk
+        self._house: App = house
+        self._exchange = Exchange(run, self.counts)
+        self._history = History()
+        self._readings = Readings(desk, self.counts, lambda: self._exchange.number)
+        self._hear: list[Any] = [RequestLog(settings.performance_log_level, settings.slow_seconds)]
+        self._exporter: Any = None
+        if settings.otlp_url:
+            from cmo.ops.traces import Exporter  # noqa: PLC0415 - an extra
+
+            self._exporter = Exporter(
+                settings.otlp_url, settings.trace_share, cmo.__version__, lambda: self._exchange.number
+            )
+            self._hear.append(self._exporter)
+        self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)
+        self._looking = anyio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who is told of requests; None where nobody wants to know."""
+        return self.watch if self._house.settings.metrics else None
+
+    async def start(self) -> None:
+        """Begin to look around."""
+        if self._house.settings.metrics:
+            await to_thread.run_sync(self._exchange.open)
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def aclose(self) -> None:
+        """Leave what was counted to the other workers, and send what traces there are."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            await to_thread.run_sync(self._exchange.close)
+        if self._exporter is not None:
+            await to_thread.run_sync(self._exporter.close)
+
+    async def told(self, accept: str) -> tuple[bytes, str]:
+        """All metrics of all workers, and their media type."""
+        began = perf_counter()
+        async with self._looking:
+            state, _ = await to_thread.run_sync(self._looked)
+        told = await to_thread.run_sync(metrics.told, state, accept)
+        self.counts.observe(c.TELLING, perf_counter() - began)
+        return told
+
+    async def facts(self) -> dict[str, Any]:
+        """What the operations page shows, with the fields of document 004."""
+        async with self._looking:
+            state, workers = await to_thread.run_sync(self._looked)
+        return {
+            **summary(state),
+            "workers": workers,
+            "requests_per_second": round(self._history.rate(), 3),
+            "error_rate": round(self._history.error_rate(), 5),
+            "history": {"every_seconds": EVERY_SECONDS, "series": self._history.series()},
+            "this_worker": {
+                "number": self._exchange.number,
+                "slowest": self.watch.slowest(),
+                "refusals": [
+                    {"at": r.at, "endpoint": r.endpoint, "status": r.status, "code": r.code, "request_id": r.request_id}
+                    for r in reversed(self.watch.refusals)
+                ],
+            },
+        }
+
+    async def _run(self) -> None:
+        """Every second tell the others; every five look around. Nothing that fails here ends it."""
+        clock, looked = self._house.clock, float("-inf")
+        while True:
+            due = clock.monotonic() + PUBLISH_SECONDS
+            try:
+                if clock.monotonic() - looked >= EVERY_SECONDS:
+                    looked = clock.monotonic()
+                    async with self._looking:
+                        state, _ = await to_thread.run_sync(self._looked_around)
+                    if self._desk.fault is not None:
+                        await self._desk.warm()  # nobody is sent here to find out that it would work by now
+                    self._history.add(clock.monotonic(), state)
+                    self.counts.set(c.ERROR_RATE, self._history.error_rate())
+                else:
+                    await to_thread.run_sync(self._exchange.publish)
+            except Exception:  # a background loop goes on
+                log.exception("the metrics cannot be told to the other workers")
+            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            self.counts.observe(c.LAG, max(0.0, clock.monotonic() - due))
+
+    def _looked_around(self) -> tuple[State, int]:
+        """The same after a look at the parts of this worker."""
+        self._readings.read()
+        self._examine()
+        return self._looked()
+
+    def _looked(self) -> tuple[State, int]:
+        """What all workers counted, and how many there are."""
+        self.watch.read()
+        state, workers = self._exchange.gathered()
+        state.numbers[c.WORKERS_UP.name, ()] = float(workers)
+        return state, workers
+
+    def _examine(self) -> None:
+        for name, part in self._desk.health.examined().parts.items():
+            self.counts.set(c.HEALTH, worth(part.grade), name)
+        self.counts.set(c.UP, float(not self._desk.unready()))

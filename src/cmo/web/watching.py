@@ -1,0 +1,57 @@
+"""Questions of a request, watched: what came of each, where the reply was found, how long it took."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import Final, Protocol
+
+from cmo.errors import OracleError
+from cmo.kit.spans import span
+from cmo.model.questions import Question
+from cmo.ops.watch import Watch
+from cmo.stories.recall import Told
+
+log: Final = logging.getLogger("cmo.questions")
+_FAULT: Final = 500
+_REFUSED: Final = b'"answered":false'
+"""Quotes inside strings are escaped, so this is the field itself."""
+
+
+class Answers(Protocol):
+    """Answers questions of one request."""
+
+    def __call__(self, question: Question, *, anew: bool) -> Awaitable[tuple[Told, dict[str, str]]]:
+        """A reply, and headers that say by which release it was made."""
+        ...
+
+
+def watched(watch: Watch, ask: Answers) -> Answers:
+    """The same, watched."""
+
+    async def watching(question: Question, *, anew: bool) -> tuple[Told, dict[str, str]]:
+        began, outcome, tier, arm = perf_counter(), "failed", "", ""
+        watch.question_began()
+        try:
+            with span("question") as stage:
+                told, headers = await ask(question, anew=anew)
+                stage.note(tier=told.tier or "made")
+            outcome, tier = "refused" if _REFUSED in told.body else "answered", told.tier
+            arm = headers.get("X-Release", "").rpartition("arm=")[2]
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except OracleError as error:
+            outcome = "failed" if error.status >= _FAULT else "refused"
+            raise
+        finally:
+            watch.question_ended(outcome, tier, perf_counter() - began, arm)
+            if watch.log_questions:
+                log.info("%s", outcome, extra={"question": question.text})
+        if not told.cached:
+            watch.made(told.facts)
+        return told, headers
+
+    return watching
