@@ -1,0 +1,53 @@
+"""`cmo mcp`: the oracle for assistants."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cmo.cli.options import Home
+from cmo.cli.output import complaints
+from cmo.errors import SettingsError
+from cmo.settings import read_settings
+
+_MISSING = 'This needs the extra [mcp]. Install it with `pip install "clinical-metabolomics-oracle[mcp]"`.'
+
+
+def mcp(
+    *,
+    url: Annotated[str, typer.Option(help="Address of a running service to ask, instead of the base itself.")] = "",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Speak HTTP at this port of 127.0.0.1, at /mcp, instead of stdin and stdout."
+        ),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Offer ask, search, evidence, graph and papers to an assistant, by the Model Context Protocol. Needs the extra [mcp]."""
+    try:
+        from cmo.mcp.server import create
+    except ImportError as error:
+        raise SettingsError(_MISSING) from error
+    from cmo.client import AsyncClient
+
+    settings = read_settings(working_dir=home, access="open")  # whoever starts it may read the base anyway
+
+    def client() -> AsyncClient:
+        if url:
+            return AsyncClient(url)
+        from cmo.mcp.nearby import NearbyClient
+
+        return NearbyClient(settings)
+
+    if url:
+        AsyncClient(url)  # says at once that it is no address
+    server = create(client)
+    if port is None:
+        if sys.stdin.isatty():
+            complaints.print("An assistant is to start this, and speaks with it on stdin. Ctrl-D ends it.")
+        server.run("stdio")
+    else:
+        server.run("streamable-http", host="127.0.0.1", port=port)
