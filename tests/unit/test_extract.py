@@ -220,3 +220,15 @@ def test_confidence_never_overflows(bias: float) -> None:
 def test_confidence_asks_only_for_features_that_there_are() -> None:
     one = found(passage("aaaaaa", GOOD))
     assert set(Confidence.shipped().weights) <= set(features(one, candidates(one)[0]))
+
+
+def test_what_is_not_so_is_answered_by_sentences_that_deny_it_alone() -> None:
+    denies = "Alanine and other amino acids were not raised in maple syrup urine disease."
+    question = Question("Which amino acids are not raised in maple syrup urine disease?")
+    engine = ExtractiveAnswerer(SURE, NEVER)
+    assert texts_of(engine.answer(question, found(passage("a", GOOD, denies)))) == [denies]
+    refused = engine.answer(question, found(passage("a", GOOD)))
+    assert refused.refusal is not None
+    assert refused.refusal.reason is RefusalReason.THIN_EVIDENCE
+    assert "asks for what is not so" in refused.remark
+    assert texts_of(engine.answer(QUESTION, found(passage("a", GOOD)))) == [GOOD]

@@ -266,6 +266,12 @@ def _relation(name: str = "leucine") -> Trace:
     return Trace((leucine, disease), 1, (one, two), ((two, one),), 0.9)
 
 
+def test_what_is_not_so_is_told_in_sentences_that_deny_it_alone() -> None:
+    question = Question("Which amino acids are not raised in maple syrup urine disease?")
+    told = engine(Speaks(f"{LEUCINE} {ALANINE}")).answer(question, FOUND)
+    assert texts(told) == [ALANINE]
+
+
 @pytest.mark.parametrize("reasoning", [True, False])
 def test_relations_are_given_as_further_data_and_may_be_cited_where_reasoning_is_on(reasoning: bool) -> None:
     chat = Speaks("BCKDH deficiency increases leucine in maple syrup urine disease.")

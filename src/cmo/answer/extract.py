@@ -11,6 +11,7 @@ import numpy as np
 from cmo.answer import relations
 from cmo.answer.candidates import Candidate, candidates
 from cmo.answer.confidence import Confidence, features
+from cmo.answer.denied import REMARK, Sense, bears_out, denied
 from cmo.answer.quote import quote
 from cmo.answer.refuse import refuse
 from cmo.model.answers import Answer, AnswerSentence, Citation, RefusalReason
@@ -44,18 +45,24 @@ class ExtractiveAnswerer:
         """Compose the answer, or refuse."""
         if not found.passages:
             return refuse(question, found, _why_nothing(question, found), 0.0)
-        ranked = candidates(found)
+        sense = denied(question.text)
+        ranked = [c for c in candidates(found) if sense is None or bears_out(c.sentence.text, sense)]
         if not ranked:
-            return refuse(question, found, RefusalReason.THIN_EVIDENCE, 0.0)
+            return _thin(question, found, 0.0, sense)
         alone = self._confidence.probability(features(found, ranked[0]))
         told = relations.asked(found.trace)
-        stated = [_stating(*s) for s in relations.statements(told, MOST_SENTENCES)]
+        stated = [_stating(*s) for s in relations.statements(told, MOST_SENTENCES, against=sense is not None)]
         together = self._related.probability(relations.features(told, found, alone)) if stated else 0.0
         if alone >= self._confidence.threshold:
             return _compose(question, found, told, _choose(ranked), max(alone, together))
         if together >= self._related.threshold:
             return _compose(question, found, told, stated, together)
-        return refuse(question, found, RefusalReason.THIN_EVIDENCE, max(alone, together))
+        return _thin(question, found, max(alone, together), sense)
+
+
+def _thin(question: Question, found: Found, probability: float, sense: Sense | None) -> Answer:
+    answer = refuse(question, found, RefusalReason.THIN_EVIDENCE, probability)
+    return answer if sense is None else replace(answer, remark=REMARK)
 
 
 def _stating(passage: Passage, place: int, probability: float) -> Candidate:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 
 from cmo.answer import cite, prompt
 from cmo.answer.cite import Borne, Citer, Source
+from cmo.answer.denied import bears_out, denied
 from cmo.answer.generate_prose import Split, sentences
 from cmo.answer.prompt_orders import gives_orders, ordering, without_orders
 from cmo.answer.refuse import refuse
@@ -162,10 +163,13 @@ class GeneratedAnswerer:
         wanted = prompt.chains(plain) if (question.reach or self._reach()).reasoning else []
         chains = [chain for chain in wanted if not gives_orders(prompt.told(chain))]
         sources = [*cite.passages(found), *cite.chains(chains)]
+        sense = denied(question.text)
         asked = self._messages(question, found, [prompt.told(chain) for chain in chains])
         try:
             with _heard(self._chat.stream(asked, most_tokens=self._limits.most_tokens)) as pieces:
                 for said in sentences(pieces, self._split, most_tokens=self._limits.most_tokens):
+                    if sense is not None and not bears_out(said, sense):
+                        continue
                     if told := self._checked(said, sources, draft):
                         yield told
                     if len(draft.sentences) == self._limits.most_sentences:

@@ -53,10 +53,10 @@ def features(told: Sequence[Relationship], found: Found, text: float) -> dict[st
     }
 
 
-def statements(told: Sequence[Relationship], most: int) -> list[tuple[Passage, int, float]]:
-    """Sentences that state what is asked, of the best lines first, each printed place once: passage, place, probability."""
+def statements(told: Sequence[Relationship], most: int, *, against: bool = False) -> list[tuple[Passage, int, float]]:
+    """Sentences that state what is asked, or deny it, of the best lines first, each printed place once: passage, place, probability."""
     first: dict[tuple[str, int], Statement] = {}
-    for s in (s for r in told for s in _quotable(r)[:_QUOTED] if not s.against):
+    for s in (s for r in told for s in _quotable(r)[:_QUOTED] if s.against is against):
         first.setdefault((s.passage.paper.paper_id, s.passage.sentences[s.place].start), s)
     return [(s.passage, s.place, s.probability) for s in list(first.values())[:most]]
 
