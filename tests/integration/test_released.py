@@ -18,6 +18,7 @@ from cmo.delivery.releases import release
 from cmo.delivery.rollout import Command, Plan
 from cmo.errors import EngineError, StoreError
 from cmo.model.delivery import Act
+from cmo.spend import purse
 from cmo.testing import NEVER
 from cmo.web import create_api
 
@@ -244,6 +245,31 @@ class Slow:
 
     def close(self) -> None:
         pass
+
+
+class Dear(Slow):
+    """An engine that finds what ours finds, for a cent."""
+
+    def retrieve(self, *asked: Any) -> Any:
+        purse.current().take(10_000)
+        return self._app.retriever.retrieve(*asked)
+
+
+async def test_what_an_answer_cost_is_counted_for_its_arm(service: Any) -> None:
+    base, client = service
+    base.app.__dict__["lightrag"] = Dear(base.app)
+    async with begun(base, client, engine="lightrag"):
+        anew = {"Cache-Control": "no-cache"}
+        for user in (*users("new"), *users("control")):
+            await ask(client, user, headers=anew)
+        await ask(client, users("new")[0])
+        base.app.delivering.observer.flush()
+        unseen = base.app.delivery.unseen("half")
+        costs = {arm: [0, 0.0] for arm in ("new", "control")}
+        for seen in unseen.observations:
+            n, dollars, _ = seen.sums["scores"].get("cost", (0, 0.0, 0.0))
+            costs[seen.arm] = [costs[seen.arm][0] + n, costs[seen.arm][1] + dollars]
+        assert costs == {"new": [3, pytest.approx(0.03)], "control": [3, 0.0]}, "what is kept costs nothing anew"
 
 
 async def test_a_release_that_is_slower_is_taken_back_under_load(service: Any) -> None:

@@ -56,6 +56,12 @@ class Mortal(SqlDelivery):
     def change(self, *args: Any, **kwargs: Any) -> Any:
         return self._mortal(super().change, *args, **kwargs)
 
+    def add_release(self, *args: Any, **kwargs: Any) -> Any:
+        return self._mortal(super().add_release, *args, **kwargs)
+
+    def begin(self, *args: Any, **kwargs: Any) -> Any:
+        return self._mortal(super().begin, *args, **kwargs)
+
     def _mortal(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self._writes += 1
         if self._writes == self._dies:
@@ -92,12 +98,12 @@ def emptied(engine: Engine) -> SqlDelivery:
 class World:
     """Everything that happens to a rollout, and what must hold after each of it."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, plan: Plan = PLAN) -> None:
         self.engine, self.clock, self.batches = engine, FakeClock(), 0
         self.store = emptied(engine)
         self.store.add_release(release("naive", {"mode": "naive"}), Act(0, "t", "release", "naive", ""))
         self.desk = Desk(self.store, self.clock)
-        self.rollout = self.desk.start(Wish("naive", PLAN, name="r", gates=GATES), "ada", "try it")
+        self.rollout = self.desk.start(Wish("naive", plan, name="r", gates=GATES), "ada", "try it")
         self.percent, self.since = 10.0, 0
         self.changes = 1
 
@@ -109,7 +115,12 @@ class World:
         self.batches += 1
         seen = [
             Observation(
-                f"b{self.batches}", "r", step, arm, now, nothing() | {"requests": n, "made": n, "errors": wrong}
+                f"b{self.batches}",
+                current.name,
+                step,
+                arm,
+                now,
+                nothing() | {"requests": n, "made": n, "errors": wrong},
             )
             for arm, n, wrong in ((NEW, mine, round(mine * errors)), (CONTROL, requests - mine, 0))
         ]
@@ -208,6 +219,50 @@ def test_nothing_moves_where_nothing_is_seen(engine: Engine) -> None:
     current = world.store.current().rollout
     assert current is not None
     assert (current.status["phase"], current.status["percent"]) == ("held", 10.0)
+
+
+@pytest.mark.parametrize("dies", [0, 1, 2, 3, -1, -2, -3])
+def test_what_a_plan_says_that_follows_begins_once_and_goes_through_gates_of_its_own(engine: Engine, dies: int) -> None:
+    """Whichever write a controller dies at: the release that is made for it, the beginning, or before."""
+    world = World(engine, replace(PLAN, then={"max_hops": 2}, then_stages=(50, 100)))
+    rollout = world.rollout
+    while (rollout := world.store.current().rollout or rollout).status["phase"] != "done":
+        world.traffic(400, 0.0)
+        world.clock.advance(20.0)
+        world.step("a", 0)
+    for holder in ("a", "b", "c", "a"):
+        world.step(holder, dies if holder == "b" else 0)
+        world.clock.advance(7.0)
+    follow = world.store.current().rollout
+    assert follow is not None
+    assert (follow.name, follow.release, follow.baseline) == ("r-then", "naive-then", "naive")
+    assert world.store.current().releases["naive-then"].settings == {"mode": "naive", "max_hops": 2}
+    assert (follow.status["percent"], follow.spec["gates"]) == (50, GATES)
+    assert [act.action for act in world.store.history("r-then")] == ["start"]
+    for _ in range(10):
+        world.clock.advance(20.0)
+        world.step("a", 0)
+    follow = world.store.current().rollout
+    assert follow is not None
+    assert follow.status["percent"] == 50, "what was seen of the one before does not carry it"
+    world.traffic(400, 0.5)
+    world.step("a", 0)
+    current = world.store.current()
+    assert current.rollout is not None
+    assert current.rollout.status["phase"] == "back"
+    assert evaluate_release(current, "user-1").value == "naive", "only what followed is taken back"
+
+
+def test_what_follows_waits_for_people_where_a_flag_says_otherwise(engine: Engine) -> None:
+    world = World(engine, replace(PLAN, stages=(100,), then={"max_hops": 2}))
+    world.desk.set_flag("max_hops", 1, {}, "ada", "not yet")
+    for _ in range(20):
+        world.traffic(400, 0.0)
+        world.clock.advance(20.0)
+        world.step("a", 0)
+    current = world.store.current().rollout
+    assert current is not None
+    assert (current.name, current.status["phase"]) == ("r", "done")
 
 
 @pytest.mark.parametrize("leased", [True, False])

@@ -176,7 +176,13 @@ def test_a_release_of_another_version_of_this_program_is_not_followed() -> None:
 
 
 def sums(
-    requests: int, *, errors: float = 0.0, slow_by: float = 1.0, citations: float = 1.0, made: float = 1.0
+    requests: int,
+    *,
+    errors: float = 0.0,
+    slow_by: float = 1.0,
+    citations: float = 1.0,
+    made: float = 1.0,
+    dollars: float = 0.0,
 ) -> dict[str, Any]:
     """What an arm does, drawn by chance."""
     answered = int(CHANCE.binomial(requests, made))
@@ -186,6 +192,8 @@ def sums(
         told["latency"][bucket] = told["latency"].get(bucket, 0) + 1
     scores = CHANCE.normal(citations, 0.05, answered)
     told["scores"]["citations"] = (answered, float(scores.sum()), float((scores**2).sum()))
+    costs = dollars * CHANCE.lognormal(-0.5, 1.0, answered)  # most answers are cheap, a few are not; mean 1
+    told["scores"]["cost"] = (answered, float(costs.sum()), float((costs**2).sum()))
     return told
 
 
@@ -221,6 +229,33 @@ def test_two_releases_that_are_alike_pass_on_errors_and_citations_and_nothing_fa
 )
 def test_a_release_that_is_worse_fails_by_the_gate_that_sees_it(worse: dict[str, Any], gate: str) -> None:
     assert failing(play(40, 10, worse, {})) == {gate}
+
+
+@pytest.mark.parametrize(("new", "control"), [(0.009, 0.003), (0.001, 0.0), (0.15, 0.12)])
+def test_a_release_that_is_much_dearer_fails_by_what_it_costs(new: float, control: float) -> None:
+    """Thrice as dear; where answers were free; and above what the documents allow, though the old one is dear as well."""
+    judged = play(60, 25, {"dollars": new}, {"dollars": control})
+    assert failing(judged) <= {"cost"}
+    said = next(f for f in judged.findings if f.gate == "cost")
+    assert said.verdict is not Verdict.PASS
+    if control < 0.1:
+        assert (said.verdict, "0.00" in said.text) == (Verdict.FAIL, True), "it is told in dollars"
+
+
+def test_a_release_that_is_a_little_dearer_passes_and_how_much_can_be_said() -> None:
+    generous = Watch.of({"least": 100, "fresh": 50, "dearer": 3.0})
+    for more, watch, verdict in (
+        (1.05, WATCH, Verdict.PASS),
+        (1.0, WATCH, Verdict.PASS),
+        (2.0, generous, Verdict.PASS),
+    ):
+        judged = play(120, 50, {"dollars": more * 0.003}, {"dollars": 0.003}, watch=watch)
+        assert next(f for f in judged.findings if f.gate == "cost").verdict is verdict, more
+
+
+def test_where_answers_are_free_their_cost_holds_nobody_up() -> None:
+    said = next(f for f in play(10, 30, {}, {}).findings if f.gate == "cost")
+    assert said.verdict is Verdict.PASS
 
 
 def test_a_cold_cache_makes_no_release_slow() -> None:
@@ -301,7 +336,16 @@ def test_evidence_of_other_gates_is_gathered_anew(facts: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    "facts", [{"least": 0}, {"fresh": "many"}, {"metrics": ["joy"]}, {"metrics": ["slow"]}, {"alpha": 0.5}]
+    "facts",
+    [
+        {"least": 0},
+        {"fresh": "many"},
+        {"metrics": ["joy"]},
+        {"metrics": ["slow"]},
+        {"alpha": 0.5},
+        {"dearer": 0},
+        {"dearer": True},
+    ],
 )
 def test_gates_that_make_no_sense_are_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ReleaseRefused):

@@ -11,6 +11,7 @@ Nobody's question fails because a release does.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ from cmo.stories.recall import Recall, Told
 
 _FAULT: Final = 500
 """HTTP status from which an error is the service's, not the asker's."""
+_COST: Final = re.compile(rb'"cost_usd":([0-9.eE+-]+)')
+"""Of the reply; quotes inside strings are escaped, so this is the field itself."""
 
 
 class Recalls(Protocol):
@@ -121,5 +124,13 @@ class Released:
 def _outcome(told: Told | None, seconds: float) -> Outcome:
     if told is None:
         return Outcome(seconds, failed=True)
-    refused = b'"answered":false' in told.body  # quotes inside strings are escaped, so this is the field itself
-    return Outcome(seconds, refused=refused, made=not told.cached, body=b"" if told.cached or refused else told.body)
+    if told.cached:
+        return Outcome(seconds, refused=True, made=False)
+    refused = b'"answered":true' not in told.body
+    return Outcome(seconds, refused=refused, body=b"" if refused else told.body, scores=_cost(told.body))
+
+
+def _cost(body: bytes) -> dict[str, float]:
+    """What a reply that was made took, without reading the rest of it."""
+    found = _COST.search(body, max(0, body.rfind(b'"cost_usd":')))
+    return {} if found is None else {"cost": float(found[1])}

@@ -18,12 +18,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
 
+from cmo.delivery.desk import Desk
 from cmo.delivery.flags import completed, share
 from cmo.delivery.gates import Judged, Verdict
-from cmo.delivery.rollout import Phase, Status, advance, plan_of
+from cmo.delivery.rollout import Phase, Status, advance, changed, plan_of
 from cmo.delivery.watch import Watch, judge, resumed, see
+from cmo.errors import SettingsError
 from cmo.kit.clock import Clock
-from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Lease, Setting, StoredRollout
+from cmo.model.delivery import Act, Current, DeliveryStore, Lease, Setting, StoredRollout
 
 log = logging.getLogger("cmo.delivery")
 
@@ -83,6 +85,7 @@ class Controller:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._silent = False
+        self._refused = ""
 
     def step(self) -> Step:
         """One look.
@@ -96,6 +99,8 @@ class Controller:
             return Step()
         lease = self._leased(now)
         if lease is None:
+            return Step(current.rollout.name)
+        if self._follows(current.rollout):
             return Step(current.rollout.name)
         return self._moved(current, lease, now)
 
@@ -129,6 +134,27 @@ class Controller:
         if held is None or not 0 < held.until - now - LEASE_SECONDS / 2 <= LEASE_SECONDS / 2:
             self._lease = self._store.lease(LEASE, self.holder, now, LEASE_SECONDS)
         return self._lease
+
+    def _follows(self, rollout: StoredRollout) -> bool:
+        """Begin what the plan says that follows, where all of it is done; whether it was begun.
+
+        Its name says what it follows: of several controllers, and of one that dies in between, it is begun once.
+        """
+        plan = plan_of(rollout.spec["plan"]).following
+        if plan is None or rollout.status["phase"] != Phase.DONE or rollout.name == self._refused:
+            return False
+        try:
+            begun = Desk(self._store, self._clock).follow(rollout, plan, self.holder)
+        except SettingsError as error:  # a flag sets the same, or somebody used the name: people decide
+            self._refused = rollout.name
+            log.warning("release %s: what follows it was not begun: %s", rollout.release, error)
+            return False
+        if begun is None:
+            self._refused = rollout.name
+            return False
+        log.info("release %s: followed by %s", rollout.release, begun.release)
+        self._told(begun, Status.of(begun.status), Judged())
+        return True
 
     def _moved(self, current: Current, lease: Lease, now: float) -> Step:
         assert current.rollout is not None
@@ -178,14 +204,6 @@ def _action(before: Status, after: Status) -> str:
     if after.percent < before.percent or after.phase in {Phase.BACK, Phase.BACKING}:
         return "back"
     return "promote" if after.phase is Phase.DONE else "hold" if after.phase is Phase.HELD else "advance"
-
-
-def changed(before: Status, after: Status) -> Facts:
-    """What an act changed, for the audit."""
-    return {
-        "from": {"percent": before.percent, "phase": before.phase.value, "stage": before.stage},
-        "to": {"percent": after.percent, "phase": after.phase.value, "stage": after.stage},
-    }
 
 
 def _said(status: Status, verdict: Verdict, judged: Judged) -> dict[str, Any]:

@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from cmo.delivery.controller import changed
 from cmo.delivery.flags import flag, named
 from cmo.delivery.gates import Verdict
-from cmo.delivery.rollout import Command, Phase, Plan, Status, advance, plan_of
+from cmo.delivery.releases import release
+from cmo.delivery.rollout import Command, Phase, Plan, Status, advance, changed, plan_of
 from cmo.delivery.watch import Watch
 from cmo.errors import NotFound, NotNow, ReleaseRefused
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Act, Current, DeliveryStore, Facts, Release, Setting, StoredRollout
 
 _TRIES: Final = 20
+_STEM: Final = 57
+"""Letters of a name that leave room for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class Desk:
         self._store = store
         self._clock = clock
 
-    def keep(self, release: Release, actor: str, reason: str) -> Release:
+    def keep(self, kept: Release, actor: str, reason: str) -> Release:
         """Keep a release.
 
         Raises:
             ReleaseRefused: its name stands for other settings already.
         """
-        made = replace(release, at=self._clock.now().timestamp())
+        made = replace(kept, at=self._clock.now().timestamp())
         if not self._store.add_release(made, Act(made.at, actor, "release", made.name, reason, dict(made.settings))):
             raise ReleaseRefused(
                 f"The release {made.name!r} is there with other settings, and never changes. Choose another name."
@@ -89,27 +91,45 @@ class Desk:
             NotFound: there is no such release.
             ReleaseRefused: another one is under way, a flag sets what the release changes, or the name is taken.
         """
-        release = self._store.release(wish.release)
-        if release is None:
+        wanted = self._store.release(wish.release)
+        if wanted is None:
             raise NotFound(f"There is no release {wish.release!r}. `cmo rollout releases` lists those that are there.")
         current, now = self._store.current(), self._clock.now().timestamp()
-        self._refuse_contradictions(current, dict(release.settings))
+        self._refuse_contradictions(current, dict(wanted.settings))
         before = current.rollout
         baseline = "" if before is None else before.release if _is(before, Phase.DONE) else before.baseline
-        if baseline == release.name:
-            raise ReleaseRefused(f"The release {release.name!r} answers everybody already.")
-        name = named(wish.name or f"{release.name[:40]}-{int(now)}")
+        if baseline == wanted.name:
+            raise ReleaseRefused(f"The release {wanted.name!r} answers everybody already.")
+        name = named(wish.name or f"{wanted.name[:40]}-{int(now)}")
         Watch.of(wish.gates or {})
         spec = {
             "plan": wish.plan.as_json(), "gates": dict(wish.gates or {}), "salt": f"rollout:{name}",
             "allowed": sorted(wish.allowed), "denied": sorted(wish.denied), "cohorts": sorted(wish.cohorts),
         }  # fmt: skip
         status = Status.begin(wish.plan, now)
-        rollout = StoredRollout(name, release.name, baseline, spec, status.as_json(), {}, 0, begun_at=now, at=now)
-        act = Act(now, actor, "start", name, reason, {"release": release.name, "plan": wish.plan.name})
+        rollout = StoredRollout(name, wanted.name, baseline, spec, status.as_json(), {}, 0, begun_at=now, at=now)
+        act = Act(now, actor, "start", name, reason, {"release": wanted.name, "plan": wish.plan.name})
         if not self._store.begin(rollout, before, act):
             raise ReleaseRefused(f"Rollout {name!r} cannot begin: the name is taken, or somebody was faster.")
         return replace(rollout, version=1)
+
+    def follow(self, done: StoredRollout, plan: Plan, actor: str) -> StoredRollout | None:
+        """Begin what a plan says that follows, with the same gates and the same users; None where nothing would change.
+
+        Raises:
+            ReleaseRefused: a flag sets the same, or somebody else has the name.
+        """
+        before = self._store.release(done.release)
+        settings = dict(before.settings) if before else {}
+        then = {**settings, **plan_of(done.spec["plan"]).then}
+        if then == settings:
+            return None
+        about = f"what follows {done.release} by the plan {plan.name}"
+        name, reason = f"{done.release[:_STEM]}-then", f"{done.name} is done, and its plan goes on"
+        self.keep(release(name, then, about), actor, reason)
+        who = {key: tuple(done.spec.get(key, ())) for key in ("allowed", "denied", "cohorts")}
+        wish = Wish(name, plan, f"{done.name[:_STEM]}-then", gates=done.spec.get("gates"), **who)
+        return self.start(wish, actor, reason)
 
     def command(self, command: Command, actor: str, reason: str, name: str = "") -> StoredRollout:
         """Say something to the live rollout.

@@ -57,6 +57,8 @@ class Gate:
         least: requests (counts) or scores (means) an arm before the gate passes.
         backstop: fails at this absolute rate or mean, once `least` is there; None where no document sets one.
         higher_is_better: of means.
+        tolerated: of means, what may be lost for sure without failing.
+        unit: what the scores of this gate are told in, such as dollars.
     """
 
     metric: Metric
@@ -65,6 +67,8 @@ class Gate:
     least: int = 200
     backstop: float | None = None
     higher_is_better: bool = True
+    tolerated: float = 0.0
+    unit: float = 1.0
 
     @property
     def name(self) -> str:
@@ -129,7 +133,8 @@ class Gate:
         lost = self._lost(standing)
         # An interval from few scores, or from scores that are all alike, is narrower than what is known.
         many = np.minimum(standing.new.n, standing.control.n) >= _FEW
-        return many & (lost.low > 0) & (lost.value > _NOTHING * self.margin), lost.high < self.margin
+        least = max(self.tolerated, _NOTHING * self.margin)
+        return many & (lost.low > self.tolerated) & (lost.value > least), lost.high < self.margin
 
     def _lost(self, standing: Standing) -> Any:
         """How much worse the new arm is, with its interval."""
@@ -178,10 +183,8 @@ class Gate:
             ]
             told = f"{self.name}: {rates[0]} new, {rates[1]} control"
         else:
-            told = (
-                f"{self.name}: {float(standing.new.mean):.3f} over {int(standing.new.n):,} new, "
-                f"{float(standing.control.mean):.3f} over {int(standing.control.n):,} control"
-            )
+            means = (f"{self.unit * float(m.mean):.3g} over {int(m.n):,}" for m in (standing.new, standing.control))
+            told = "{}: {} new, {} control".format(self.name, *means)
         return f"{told}; {_WORDS[verdict]}"
 
 

@@ -17,10 +17,13 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Self
 
 from cmo.delivery.gates import Verdict
+from cmo.delivery.releases import checked, read
 from cmo.errors import NotFound, ReleaseRefused
+from cmo.model.delivery import Facts, Setting
 
 _ALL = 100.0
 _SMALL = 10.0
@@ -77,16 +80,19 @@ class Plan:
     """Seconds between such steps."""
     approvals: frozenset[int] = field(default_factory=frozenset)
     """Numbers of stages that begin only when a human approves."""
-    then: Mapping[str, str] = field(default_factory=dict)
-    """Settings that change when all is done."""
+    then: Mapping[str, Setting] = field(default_factory=dict)
+    """Settings that change when all is done, in a rollout of their own."""
+    then_stages: tuple[float, ...] = (_SMALL, _ALL)
+    """Of that rollout."""
     about: str = ""
 
     def __post_init__(self) -> None:
-        steady = all(a < b for a, b in zip(self.stages, self.stages[1:], strict=False))
-        if not self.stages or not steady or self.stages[-1] != _ALL or self.stages[0] < 0:
-            raise ReleaseRefused(
-                f"The stages {list(self.stages)} of plan {self.name!r} must rise from 0 or more to 100."
-            )
+        for stages in (self.stages, self.then_stages):
+            steady = all(a < b for a, b in pairwise(stages))
+            if not stages or not steady or stages[-1] != _ALL or stages[0] < 0:
+                raise ReleaseRefused(
+                    f"The stages {list(stages)} of plan {self.name!r} must rise from 0 or more to 100."
+                )
         if min(self.bake, self.patience, self.step) < 0:
             raise ReleaseRefused(f"Plan {self.name!r} has a negative duration.")
 
@@ -98,7 +104,15 @@ class Plan:
             "down": "gradual" if self.gradual else "instant",
             "approvals": sorted(self.approvals),
             "then": dict(self.then),
+            "then_stages": list(self.then_stages),
         }
+
+    @property
+    def following(self) -> Plan | None:
+        """The plan of what follows; None where nothing does."""
+        if not self.then:
+            return None
+        return replace(self, name=f"{self.name}-then", stages=self.then_stages, approvals=frozenset(), then={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +236,14 @@ def _elapsed(status: Status, now: float) -> float:
     return max(0.0, now - status.since)
 
 
+def changed(before: Status, after: Status) -> Facts:
+    """What an act changed, for the audit."""
+    return {
+        "from": {"percent": before.percent, "phase": before.phase.value, "stage": before.stage},
+        "to": {"percent": after.percent, "phase": after.phase.value, "stage": after.stage},
+    }
+
+
 @cache
 def plans() -> Mapping[str, Plan]:
     """The plans that are shipped, by name."""
@@ -262,6 +284,14 @@ def _plan(name: str, facts: Mapping[str, Any]) -> Plan:
         gradual=facts["down"] == "gradual",
         step=float(facts.get("step", 0)),
         approvals=frozenset(facts.get("approvals", ())),
-        then=facts.get("then", {}),
+        then={name.casefold(): checked(name.casefold(), value) for name, value in _given(facts).items()},
+        then_stages=tuple(map(float, facts.get("then_stages", (_SMALL, _ALL)))),
         about=str(facts.get("about", "")),
     )
+
+
+def _given(facts: Mapping[str, Any]) -> dict[str, Setting]:
+    """What follows; as people write it, such as the documents' ``MAX_HOPS = "2"``, too."""
+    return {
+        name: read(value) if isinstance(value, str) else value for name, value in dict(facts.get("then", {})).items()
+    }

@@ -5,7 +5,7 @@
     sums by stretch and arm --windows--> each gate's standing --judge--> findings --enough fresh data?--> one verdict
 
 Shares are taken from the answers that were really given in each stretch: then a heavy user or a cold cache moves nothing.
-What slow means is found from the control and then stands still; answers before that are not asked about it.
+What slow and dear mean is found from the control and then stands still; answers before that are not asked about it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from cmo.delivery.arms import COUNTS, Metric, Tally, Window
+from cmo.delivery.arms import COUNTS, Metric
 from cmo.delivery.failures import Detector
 from cmo.delivery.flags import CONTROL, NEW
 from cmo.delivery.gates import Finding, Gate, Judged, Standing, Verdict
-from cmo.delivery.means import Moments
-from cmo.delivery.observed import edge_of, nothing
 from cmo.delivery.sample_ratio import mismatched
+from cmo.delivery.windows import added, p95, summed, window
 from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Facts, Observation
 
@@ -33,8 +32,8 @@ _LATE: Final = 0.25
 """So much more for what was seen since a stage began, over all stages together."""
 FRESH: Final = 100
 """Answers that a release must have given in a stage before it goes on."""
-_TO_FIX_SLOW: Final = 200
-"""Answers of the control from which what slow means is found."""
+_TO_FIX: Final = 200
+"""Answers of the control from which it is found what slow and dear mean."""
 _FASTEST_SLOW: Final = 0.005
 _ALARM: Final = 1e5
 """Looks, on average, between false alarms where nobody runs beside."""
@@ -44,9 +43,15 @@ _WELL: Final = 0.02
 _NEGLIGIBLE: Final = 0.01
 """A rate below which a release passes, however little is left to compare."""
 _ALL = 100.0
-USUAL: Final = ("errors", "slow", "refusals", "citations")
+USUAL: Final = ("errors", "slow", "refusals", "citations", "cost")
 """Metrics that are watched where nobody says otherwise."""
-_SAID: Final = frozenset({"least", "fresh", "metrics"})
+DEARER: Final = 0.25
+"""Part of the control's cost by which an answer may cost more."""
+_DEAR: Final = 0.10
+"""Dollars above which the mean answer is too dear whatever the control's is: of the documents."""
+_CHEAPEST: Final = 1e-4
+"""Dollars: what costs less is as good as free, and nothing is measured by it."""
+_SAID: Final = frozenset({"least", "fresh", "metrics", "dearer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +63,33 @@ class Watch:
 
     @classmethod
     def of(cls, facts: Facts) -> Watch:
-        """As a plan says: `fresh`, `least`, and `metrics` that are watched.
+        """As a plan says: `fresh`, `least`, `metrics` that are watched, and how much `dearer` an answer may be.
 
         Raises:
             ReleaseRefused: one of them cannot be used.
         """
         least, fresh = facts.get("least", 500), facts.get("fresh", FRESH)
         wanted = tuple(facts.get("metrics", USUAL))
-        known = {str(gate.metric): gate for gate in _gates(ALPHA)}
-        whole = all(isinstance(n, int) and n > 0 for n in (least, fresh))
+        dearer = facts.get("dearer", DEARER)
+        number = isinstance(dearer, int | float) and not isinstance(dearer, bool) and 0 < dearer < math.inf
+        known = {str(gate.metric): gate for gate in _gates(ALPHA, dearer if number else DEARER)}
+        whole = number and all(type(n) is int and n > 0 for n in (least, fresh))
         if not whole or "errors" not in wanted or set(wanted) - set(known) or set(facts) - _SAID:
             raise ReleaseRefused(
-                f"These are no gates: {dict(facts)}. Give `least` and `fresh` as whole numbers above 0, and `metrics` with "
-                f"errors among {', '.join(known)}."
+                f"These are no gates: {dict(facts)}. Give `least` and `fresh` as whole numbers above 0, `dearer` as a part "
+                f"above 0 (.25: a quarter more), and `metrics` with errors among {', '.join(known)}."
             )
         return cls(tuple(replace(known[name], least=least) for name in known if name in wanted), fresh)
 
 
-def _gates(alpha: float) -> tuple[Gate, ...]:
+def _gates(alpha: float, dearer: float) -> tuple[Gate, ...]:
     return (
-        Gate(Metric.ERRORS, 0.75 * alpha, margin=1.5, backstop=0.1),
+        Gate(Metric.ERRORS, 0.70 * alpha, margin=1.5, backstop=0.1),
         Gate(Metric.SLOW, 0.07 * alpha, margin=1.25),
         Gate(Metric.REFUSALS, 0.06 * alpha, margin=1.25),
         Gate(Metric.CITATIONS, 0.06 * alpha, margin=0.03, backstop=0.7),
         Gate(Metric.SUPPORT, 0.06 * alpha, margin=0.03, backstop=0.7),
+        Gate(Metric.COST, 0.05 * alpha, margin=dearer, higher_is_better=False, tolerated=0.8 * dearer),
     )
 
 
@@ -98,6 +106,10 @@ class Seen:
     """Seconds from which an answer is slow; 0 until it is found."""
     control: Mapping[str, int] = field(default_factory=dict)
     """Latencies of the control until then."""
+    price: float = 0.0
+    """Dollars of an answer of the control, in which costs are told; 0 until it is found."""
+    spent: tuple[int, float] = (0, 0.0)
+    """Answers of the control until then, and their dollars."""
     alone: Detector | None = None
     """Of errors at 100 %, where nobody runs beside."""
     fresh: tuple[int, int] = (0, 0)
@@ -115,6 +127,8 @@ class Seen:
             "starts": self.starts,
             "slow": self.slow,
             "control": dict(self.control),
+            "price": self.price,
+            "spent": list(self.spent),
             "alone": self.alone and [self.alone.rate, [max(v, -1e300) for v in self.alone.logs.tolist()]],
             "fresh": list(self.fresh),
             "well": list(self.well),
@@ -133,6 +147,8 @@ def resumed(watch: Watch, facts: Facts) -> Seen:
             int(facts["starts"]),
             float(facts["slow"]),
             {str(k): int(v) for k, v in facts["control"].items()},
+            float(facts["price"]),
+            (int(facts["spent"][0]), float(facts["spent"][1])),
             Detector(float(alone[0]), np.array(alone[1])) if alone else None,
             (int(facts["fresh"][0]), int(facts["fresh"][1])),
             (int(facts["well"][0]), int(facts["well"][1])),
@@ -156,7 +172,7 @@ def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int
         late, starts = _started(watch).late, seen.starts + 1
         seen = replace(seen, late=late, starts=starts, fresh=(0, 0), well=(0, 0), stage=step)
     for stretch in sorted({o.step for o in observations}):
-        arms = {arm: _added([o.sums for o in observations if o.step == stretch and o.arm == arm]) for arm in _ARMS}
+        arms = {arm: added([o.sums for o in observations if o.step == stretch and o.arm == arm]) for arm in _ARMS}
         seen = _stretch(watch, seen, arms[NEW], arms[CONTROL])
         if percent >= _ALL and stretch == step:
             seen = _alone(seen, arms[NEW])
@@ -165,7 +181,7 @@ def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int
 
 def judge(watch: Watch, seen: Seen, percent: float, exposed: Mapping[str, int]) -> tuple[Judged, Verdict]:
     """What each gate says, and the verdict on the release at its present share."""
-    both = zip(watch.gates, seen.standings, seen.late, strict=True)
+    both = zip((_priced(gate, seen.price) for gate in watch.gates), seen.standings, seen.late, strict=True)
     judged = Judged(tuple(_sooner(gate, whole, late, seen.starts) for gate, whole, late in both))
     extra = (*_risen(seen, percent), *_assigned(exposed, percent), *_young(watch, seen, percent))
     findings = Judged((*judged.findings, *extra))
@@ -217,67 +233,36 @@ def _next_to_none(requests: float, events: float) -> bool:
     return max(logs) - math.log(2) >= -math.log(0.05)
 
 
+def _priced(gate: Gate, price: float) -> Gate:
+    """A gate on costs, once it is known what an answer costs."""
+    return replace(gate, unit=price, backstop=_DEAR / price) if gate.metric is Metric.COST and price else gate
+
+
 def _stretch(watch: Watch, seen: Seen, new: dict[str, Any], control: dict[str, Any]) -> Seen:
-    windows = [_window(gate.metric, new, control, seen.slow) for gate in watch.gates]
+    windows = [window(gate.metric, new, control, seen.slow, seen.price) for gate in watch.gates]
     standings, late = (
         tuple(gate.see(s, window) for gate, s, window in zip(watch.gates, before, windows, strict=True))
         for before in (seen.standings, seen.late)
     )
     fresh = (seen.fresh[0] + new["requests"], seen.fresh[1] + control["requests"])
     well = (seen.well[0] + new["errors"], seen.well[1] + control["errors"])
-    seen = replace(seen, standings=standings, late=late, fresh=fresh, well=well)
+    seen = _price_found(replace(seen, standings=standings, late=late, fresh=fresh, well=well), control)
     if seen.slow:
         return seen
-    latencies = _summed([seen.control, control["latency"]])
-    if sum(latencies.values()) < _TO_FIX_SLOW:
+    latencies = summed([seen.control, control["latency"]])
+    if sum(latencies.values()) < _TO_FIX:
         return replace(seen, control=latencies)
-    return replace(seen, control={}, slow=max(_FASTEST_SLOW, _p95(latencies)))
+    return replace(seen, control={}, slow=max(_FASTEST_SLOW, p95(latencies)))
 
 
-def _window(metric: Metric, new: dict[str, Any], control: dict[str, Any], slow: float) -> Window:
-    mine, theirs = (_tally(metric, sums, slow) for sums in (new, control))
-    both = float(mine.requests + theirs.requests)
-    return Window(float(mine.requests) / both if both else 0.0, mine, theirs)
-
-
-def _tally(metric: Metric, sums: dict[str, Any], slow: float) -> Tally:
-    if metric is Metric.SLOW:
-        late = sum(n for bucket, n in sums["latency"].items() if slow and edge_of(int(bucket)) > slow)
-        return Tally(np.asarray(float(sums["made"] if slow else 0)), {metric: np.asarray(float(late))})
-    if metric in {Metric.ERRORS, Metric.REFUSALS}:
-        return Tally(np.asarray(float(sums["requests"])), {metric: np.asarray(float(sums[metric.value]))})
-    n, y, yy = sums["scores"].get(metric.value, (0, 0.0, 0.0))
-    moments = Moments(*(np.asarray(float(v)) for v in (n, y, yy, 0, 0, 0)))
-    return Tally(np.asarray(float(sums["made"])), {}, {metric: moments})
-
-
-def _added(all_sums: Sequence[Facts]) -> dict[str, Any]:
-    total = nothing()
-    for sums in all_sums:
-        for name in ("requests", "made", "errors", "refusals"):
-            total[name] += int(sums.get(name, 0))
-        total["latency"] = _summed([total["latency"], sums.get("latency", {})])
-        for metric, row in sums.get("scores", {}).items():
-            before = total["scores"].get(metric, (0, 0.0, 0.0))
-            total["scores"][metric] = tuple(a + b for a, b in zip(before, row, strict=True))
-    return total
-
-
-def _summed(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for count in counts:
-        for key, n in count.items():
-            found[key] = found.get(key, 0) + int(n)
-    return found
-
-
-def _p95(latencies: Mapping[str, int]) -> float:
-    left = 0.95 * sum(latencies.values())
-    for bucket in sorted(map(int, latencies)):
-        left -= latencies[str(bucket)]
-        if left <= 0:
-            return edge_of(bucket)
-    return edge_of(max(map(int, latencies)))
+def _price_found(seen: Seen, control: dict[str, Any]) -> Seen:
+    if seen.price:
+        return seen
+    n, dollars, _ = control["scores"].get(Metric.COST, (0, 0.0, 0.0))
+    n, dollars = seen.spent[0] + int(n), seen.spent[1] + float(dollars)
+    if n < _TO_FIX:
+        return replace(seen, spent=(n, dollars))
+    return replace(seen, spent=(0, 0.0), price=max(_CHEAPEST, dollars / n))
 
 
 def _alone(seen: Seen, new: dict[str, Any]) -> Seen:
