@@ -13,6 +13,7 @@ from rich.markup import escape
 
 import cmo
 from cmo.cli import (
+    alerts,
     answers,
     ask,
     audit,
@@ -28,6 +29,7 @@ from cmo.cli import (
     experiment,
     flags,
     graph,
+    incident,
     ingest,
     kb,
     keys,
@@ -71,12 +73,14 @@ app.command("stats")(classify.stats)
 app.add_typer(models.app, name="models")
 app.add_typer(budget.app, name="budget")
 app.command("doctor")(doctor.doctor)
+app.add_typer(incident.app, name="incident")
 app.command("profile")(profile.profile)
 app.add_typer(config.app, name="config")
 app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="eval")
