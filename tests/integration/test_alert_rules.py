@@ -83,10 +83,9 @@ def test_each_rule_fires_where_it_should_and_nowhere_else(promtool: str, tmp_pat
 def test_the_service_judges_as_prometheus_does(rule: Rule) -> None:
     for kind in _kinds(rule):
         clock = FakeClock()
-        lines = iter(looks(scene(rule, kind)))
-        watch = Watch([rule], lambda lines=lines: next(lines), FakeNotifier(), clock)
-        for _ in range(MINUTES):
-            watch.look()
+        watch = Watch([rule], FakeNotifier(), clock)
+        for seen in looks(scene(rule, kind)):
+            watch.look(seen)
             clock.advance(60)
         assert bool(watch.firing()) == (kind == "bad"), kind
 

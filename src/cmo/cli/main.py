@@ -14,6 +14,7 @@ from rich.markup import escape
 import cmo
 from cmo.cli import (
     alerts,
+    alerts,
     answers,
     ask,
     audit,
@@ -80,6 +81,7 @@ app.add_typer(flags.app, name="flags")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")

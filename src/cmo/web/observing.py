@@ -22,6 +22,10 @@ import cmo
 from cmo.app import App
 from cmo.ops import catalogue as c
 from cmo.ops import metrics
+from cmo.ops.alerts.rules import RULES
+from cmo.ops.alerts.series import samples
+from cmo.ops.alerts.silences import Silences
+from cmo.ops.alerts.watch import Watch as Alarm
 from cmo.ops.counts import Counts, State
 from cmo.ops.exchange import Exchange
 from cmo.ops.health import worth
@@ -63,6 +67,7 @@ class Observing:
             )
             self._hear.append(self._exporter)
         self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)
+        self._alarm = Alarm(RULES, house.trials.notifier, house.clock, Silences(house.folder, house.clock).silenced)
         self._looking = anyio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -129,12 +134,18 @@ class Observing:
                         await self._desk.warm()  # nobody is sent here to find out that it would work by now
                     self._history.add(clock.monotonic(), state)
                     self.counts.set(c.ERROR_RATE, self._history.error_rate())
+                    if self._house.settings.alerts and self._exchange.number == 0:  # one of the workers tells people
+                        await to_thread.run_sync(self._judge, state)
                 else:
                     await to_thread.run_sync(self._exchange.publish)
             except Exception:  # a background loop goes on
                 log.exception("the metrics cannot be told to the other workers")
             await asyncio.sleep(max(0.0, due - clock.monotonic()))
             self.counts.observe(c.LAG, max(0.0, clock.monotonic() - due))
+
+    def _judge(self, state: State) -> None:
+        """Tell people of what is wrong."""
+        self._alarm.look(samples(state))
 
     def _looked_around(self) -> tuple[State, int]:
         """The same after a look at the parts of this worker."""

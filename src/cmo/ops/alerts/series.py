@@ -12,10 +12,14 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import isnan, nan
 from typing import Final
+
+from cmo.ops.catalogue import BY_NAME
+from cmo.ops.counts import State
 
 Labels = frozenset[tuple[str, str]]
 Key = tuple[str, Labels]
@@ -82,6 +86,20 @@ class Series:
     def part(self, suffix: str) -> Series:
         """A part of a histogram: ``_bucket``, ``_count`` or ``_sum``."""
         return Series(self.name + suffix, self.where)
+
+
+def samples(state: State) -> Iterator[Sample]:
+    """Counts as Prometheus would read them."""
+    for (name, told), value in state.numbers.items():
+        yield Sample(name, frozenset(zip(BY_NAME[name].labels, told, strict=True)), value)
+    for (name, told), spread in state.spreads.items():
+        metric = BY_NAME[name]
+        labels = frozenset(zip(metric.labels, told, strict=True))
+        bounds = [*map(str, metric.buckets), "+Inf"]
+        for bound, count in zip(bounds, accumulate(spread.counts), strict=True):
+            yield Sample(f"{name}_bucket", labels | {("le", bound)}, count)
+        yield Sample(f"{name}_count", labels, spread.count)
+        yield Sample(f"{name}_sum", labels, spread.total)
 
 
 def series(name: str, **where: str) -> Series:

@@ -2,8 +2,8 @@
 
 ::
 
-    read --every 5 s--> looks --rules--> where each holds --long enough--> firing --people are told--> resolved, told as well
-                                                             '--not yet--> pending
+    counts of all workers --every 5 s--> looks --rules--> where each holds --long enough--> firing --people are told--> resolved,
+                                                                              '--not yet--> pending                    told as well
 
 Of one subject only the most urgent is told; what goes on is told again after a while; what is silenced is not told. It
 cannot see that the service is gone: that takes somebody else (docs/how-to/watch-the-service.md).
@@ -11,8 +11,6 @@ cannot see that the service is gone: that takes somebody else (docs/how-to/watch
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -22,9 +20,6 @@ from cmo.model.notices import Notice, Notifier, Severity
 from cmo.ops.alerts.rule import AGAIN_SECONDS, Priority, Rule
 from cmo.ops.alerts.series import Looks, Sample
 
-log = logging.getLogger("cmo.ops")
-
-EVERY_SECONDS: Final = 5.0
 _CLEAR_SECONDS: Final = 60.0
 """An alert is over once its condition did not hold for so long: one that flaps is told once."""
 _ORDER: Final = list(Priority)
@@ -63,42 +58,33 @@ class Firing:
 
 
 class Watch:
-    """Looks, judges and tells. One process of the service does it.
+    """Judges and tells. One process of the service does it, one thread at a time.
 
     Args:
         rules: the alerts.
-        read: what the service counted, all its processes together.
         notifier: tells people.
         clock: the time.
         silenced: whether nobody is to be told of a rule, or of one of those that it tells apart.
-        every: seconds between two looks.
     """
 
     def __init__(
         self,
         rules: Sequence[Rule],
-        read: Callable[[], Iterable[Sample]],
         notifier: Notifier,
         clock: Clock,
-        *,
         silenced: Callable[[Rule, str], bool] = lambda _rule, _key: False,
-        every: float = EVERY_SECONDS,
     ) -> None:
         self._rules = {rule.name: rule for rule in rules}
-        self._read = read
         self._notifier = notifier
         self._clock = clock
         self._silenced = silenced
-        self._every = every
         self._looks = Looks(one for rule in rules for one in rule.series())
         self._standings: dict[Spot, Standing] = {}
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def look(self) -> None:
-        """Look once, and tell what there is to tell."""
+    def look(self, samples: Iterable[Sample]) -> None:
+        """Take what the service counted, all its processes together, and tell what there is to tell."""
         now = self._clock.monotonic()
-        self._looks.add(now, self._read())
+        self._looks.add(now, samples)
         before = self._standings
         held = {Spot(rule.name, key): v for rule in self._rules.values() for key, v in rule.held(self._looks).items()}
         after = {
@@ -120,24 +106,6 @@ class Watch:
             if standing.firing
         ]
         return sorted(found, key=lambda one: (one.rule.priority, one.rule.name, one.key))
-
-    def start(self) -> None:
-        """Look from now on, in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="cmo-alerts", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Look no more."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(5.0)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._every):
-            try:
-                self.look()
-            except (OSError, ValueError, ArithmeticError) as error:  # what one look cannot read, the next may
-                log.warning("alerts: this look failed: %s", error)
 
     def _told(self, standings: dict[Spot, Standing], now: float) -> Iterator[tuple[Spot, Standing]]:
         """The same; people are told of what fires, is not silenced, and is not covered by something more urgent."""
