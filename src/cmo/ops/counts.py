@@ -115,7 +115,7 @@ def decoded(data: bytes) -> State:
             for name, told, counts, total, shown in facts["spreads"]
             if name in BY_NAME and len(counts) == len(BY_NAME[name].buckets) + 1
         }
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError("no numbers of a worker") from error
     return State(numbers, spreads)
 

@@ -2,7 +2,7 @@
 
 ::
 
-    Ping(name, look, vital) --a thread each--> Part(grade, detail) --> Report, kept for half a second
+    Ping(name, look, vital) --a thread each--> Part(grade, detail) --> Report
                        '--no answer in time--> unhealthy where it is vital, else degraded
 
 Degraded is a state of its own: questions are answered, but not as they should be. A part without which they still are
@@ -19,12 +19,9 @@ from enum import StrEnum
 from typing import Final
 
 from cmo.errors import OracleError
-from cmo.kit.clock import Clock
 
 SECONDS: Final = 2.0
 """Longer is not waited for a part."""
-FRESH_SECONDS: Final = 0.5
-"""How long a report holds: whoever asks more often gets the same one."""
 
 
 class Grade(StrEnum):
@@ -70,26 +67,20 @@ class Health:
 
     Args:
         pings: how to ask each of them.
-        clock: for how long a report holds.
         seconds: for each to answer.
     """
 
-    def __init__(self, pings: Sequence[Ping], clock: Clock, seconds: float = SECONDS) -> None:
+    def __init__(self, pings: Sequence[Ping], seconds: float = SECONDS) -> None:
         self._pings = tuple(pings)
-        self._clock = clock
         self._seconds = seconds
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(max(1, len(self._pings)), thread_name_prefix="cmo-health")
         self._hanging: dict[str, Future[Part]] = {}
-        self._last: tuple[float, Report] | None = None
 
     def examined(self) -> Report:
         """How they are now."""
         with self._lock:
-            now = self._clock.monotonic()
-            if self._last is None or now - self._last[0] >= FRESH_SECONDS:
-                self._last = now, self._look()
-            return self._last[1]
+            return self._look()
 
     def close(self) -> None:
         """Ask nobody any more."""

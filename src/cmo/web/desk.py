@@ -61,7 +61,7 @@ class Desk:
         self._writing = CapacityLimiter(4)
         self._thinking = CapacityLimiter(2)
         self.sorting = Sorting(house)
-        self.health = Health(pings(house, lambda: self.fault, lambda: self.ready), house.clock)
+        self.health = Health(pings(house, lambda: self.fault, lambda: self.ready))
         self.leaving = False
         """Whether the service is about to end: balancers are told to send nobody any more."""
         self._warmed = False
