@@ -11,11 +11,15 @@ REPO = Path(__file__).parents[2]
 EXAMPLES = sorted((REPO / "examples").glob("*.py"))
 NOTES = ("phenylketonuria.md", "plasma-preanalytics.md", "trimethylamine-and-tmao.md", "lc-ms-gc-ms-platform.md")
 SAYS = {
+    "compared": ("40 users, significant: False", "Too early to say"),
     "configured": ("production   $500 a day, quality 0.85: sound", "development  $50 a day", "phenylketonuria", "[1]"),
+    "diagnosed": ("nothing is in the way", "thin coverage: ", "spent $0.00 in all", "all "),
+    "faster": ("FMO3", "kept: True", "past the cache: True"),
     "in_production": ("lightrag: quality 0.", "[1]", "none: quality 0.00", "The question is empty"),
     "in_shadow": ("[1]", "compared: Which enzyme makes TMAO from trimethylamine?", "compared by hand: True"),
     "judged": ("[1] CMO starter library.", "4 questions: migration ", "composite of .9, .8 and .7: 0.81"),
     "queued": ("FMO3", "kept: True", "refused: The question is empty"),
+    "rolled_out": ("canary: running at 50 %", "error_rate is 0.4", "a wrong dose", "rollback: 0 %", "gets it: False"),
     "two_engines": ("ann: lightrag", "bob: lightrag", "[1]"),
 }
 """What each has to print."""
