@@ -144,6 +144,7 @@ class App(Answering):
             prepare=self.recalls.make,
             support=self._support_of,
             told=self.tell_of_release,
+            hears=self.fanout,
         )
 
     def tell_of_release(self, rollout: StoredRollout, status: Status, judged: Judged) -> None:

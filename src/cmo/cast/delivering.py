@@ -21,7 +21,7 @@ from cmo.delivery.gates import Judged
 from cmo.delivery.observed import Observer
 from cmo.delivery.releases import Bundle
 from cmo.delivery.rollout import Phase, Status
-from cmo.delivery.state import LastKnown
+from cmo.delivery.state import Hears, LastKnown
 from cmo.delivery.traffic import Direct, Evaluates, Traffic, prepared
 from cmo.kit.clock import Clock
 from cmo.model.delivery import Current, DeliveryStore, Setting, StoredRollout
@@ -46,6 +46,7 @@ class Delivering:
         prepare: builds what answers by a bundle.
         support: judges how well a reply's sentences are supported.
         told: hears of every change that this process's controller made.
+        hears: has word of changes; None where every process looks by itself.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class Delivering:
         prepare: Callable[[Bundle], object],
         support: Callable[[Mapping[str, Any]], float | None],
         told: Told,
+        hears: Hears | None = None,
     ) -> None:
         given = given_by(settings)
         self.store = store
         self._clock = clock
         self._talking = settings.conversation_seconds
         self._build = prepare
-        self.state = LastKnown(store, clock, prepare=self._prepare, given=given)
+        self.state = LastKnown(store, clock, prepare=self._prepare, given=given, hears=hears)
         self.observer = Observer(store, clock, scores=_Scores(self.state, clock, support))
         self.controller = Controller(store, clock, told=told, given=given)
         own = ThroughOpenFeature.with_provider(StoredProvider(self.state, defaults(settings)))

@@ -16,13 +16,15 @@ from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
 from cmo.kit.hashing import hex_hash
+from cmo.model.access import AccessStore
 from cmo.model.concepts import Concept
 from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.access import KeyRing, Warden
+    from cmo.access import KeyRing, Meter, Warden
     from cmo.cast.keeping import Keeping
+    from cmo.delivery.fanout import Fanout
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
     from cmo.spend import Budget
@@ -205,7 +207,17 @@ class Holdings:
     @cached_property
     def delivery(self) -> SqlDelivery:
         """Flags, releases and rollouts."""
-        return self.record.delivery
+        fanout = self.fanout
+        return self.record.delivery if fanout is None else self.record.delivery.announcing(fanout.announce)
+
+    @cached_property
+    def fanout(self) -> Fanout | None:
+        """Word of changes to all processes; None where they share no Redis."""
+        if not self.keeping.redis_url:
+            return None
+        from cmo.delivery.fanout import Fanout  # noqa: PLC0415 - redis is an extra
+
+        return Fanout(self.keeping.redis_url, self.clock)
 
     @cached_property
     def keyring(self) -> KeyRing:
@@ -226,9 +238,19 @@ class Holdings:
             settings.admin_token.get_secret_value(),
             settings.session_hours * 3600,
         )
-        there = bool(settings.database_url)
-        path = self.folder / "record.sqlite3"
-        return Warden(lambda: self.record.access if there or path.exists() else None, self.clock, rules)
+        return Warden(self._access, self.clock, rules)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Counts what keys ask."""
+        from cmo.cast.metering import meter_of  # noqa: PLC0415
+
+        return meter_of(self.settings, self._access, self.clock, self.keeping.redis_url)
+
+    def _access(self) -> AccessStore | None:
+        """What keys are kept in; None where there is no base yet, so that looking makes none."""
+        there = self.settings.database_url or (self.folder / "record.sqlite3").exists()
+        return self.record.access if there else None
 
     @property
     def budget(self) -> Budget:
@@ -237,8 +259,8 @@ class Holdings:
 
     def close(self) -> None:
         """Give everything back."""
-        for name in ("keeping", "chronicle", "record"):
-            if name in self.__dict__:
+        for name in ("keeping", "chronicle", "fanout", "record"):
+            if self.__dict__.get(name) is not None:
                 getattr(self, name).close()
 
     def _versions(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 ::
 
-    store --every half second--> prepare (build what a new release needs) --> last known
+    store --every half second, or at a word--> prepare (build what a new release needs) --> last known
       '--silent--> the last known holds for a while, then is stale: who asks falls back to the baseline
 """
 
@@ -13,7 +13,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from cmo.delivery.flags import completed
 from cmo.errors import OracleError
@@ -23,6 +23,8 @@ from cmo.model.delivery import Current, DeliveryReads, Setting
 log = logging.getLogger("cmo.delivery")
 
 EVERY_SECONDS: Final = 0.5
+QUIET_SECONDS: Final = 5.0
+"""Between looks, where word of a change comes by itself."""
 STALE_SECONDS: Final = 60.0
 """How long what was last known holds, while nobody can say otherwise."""
 _FOLLOWED_SECONDS: Final = 3.0
@@ -41,6 +43,14 @@ class Known:
     """Rises whenever an asker may be answered by another release."""
 
 
+class Hears(Protocol):
+    """Word of changes, such as over a Redis."""
+
+    def wait(self, stop: threading.Event, quiet: float, alone: float) -> None:
+        """Until something changed: `quiet` seconds at most, and `alone` while no word can come."""
+        ...
+
+
 class LastKnown:
     """A process's view of the store. Threads may share it.
 
@@ -51,6 +61,7 @@ class LastKnown:
         given: switches as the environment gives them; what is stored comes first.
         every: seconds between looks.
         stale: seconds of silence after which what is known does not count any more.
+        hears: has word of changes; None where it looks again and again instead.
     """
 
     def __init__(
@@ -62,6 +73,7 @@ class LastKnown:
         given: Mapping[str, Setting] | None = None,
         every: float = EVERY_SECONDS,
         stale: float = STALE_SECONDS,
+        hears: Hears | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -69,6 +81,7 @@ class LastKnown:
         self._given = given or {}
         self._every = every
         self._stale = stale
+        self._hears = hears
         self._mark: object = None
         self._again = math.inf
         self._asked = 0
@@ -120,7 +133,12 @@ class LastKnown:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every):
+        while not self._stop.is_set():
+            if self._hears is None:
+                self._stop.wait(self._every)
+            else:
+                due = self._silent or self._again < math.inf
+                self._hears.wait(self._stop, self._every if due else QUIET_SECONDS, self._every)
             self._look()
 
     def _look(self) -> None:

@@ -11,9 +11,9 @@ Observations are counted in the transaction that writes what they led to: each c
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
@@ -42,6 +42,7 @@ _KEPT_SECONDS: Final = 21_600.0
 _MOST_COUNTED: Final = 2_000
 """Observations that one step counts; what is left is counted by the next one."""
 _MOST_TALKS: Final = 50_000
+_NOTED: Final = "cmo.noted"
 _MARK: Final = select(
     select(func.max(tables.delivery_audit.c.id)).scalar_subquery(),
     select(func.max(tables.rollouts.c.version)).where(tables.rollouts.c.live).scalar_subquery(),
@@ -49,14 +50,24 @@ _MARK: Final = select(
 
 
 class SqlDelivery:
-    """The tables of `delivery_tables`. `Record.delivery` gives it. Threads may share it."""
+    """The tables of `delivery_tables`. `Record.delivery` gives it. Threads may share it.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: of the database.
+        announce: called after each change that is in the audit.
+    """
+
+    def __init__(self, engine: Engine, announce: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._announce = announce
         self._where = place(engine)
         self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
         # As in the ledger: threads that wait for SQLite's one writer sleep by guess; here they wait in turn.
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    def announcing(self, announce: Callable[[], None]) -> Self:
+        """The same, which tells of its changes."""
+        return type(self)(self._engine, announce)
 
     # -- what workers need ---------------------------------------------------------------------------------------
 
@@ -271,7 +282,11 @@ class SqlDelivery:
     def _changing(self) -> Iterator[Connection]:
         with translated(self._where), self._turn, self._engine.begin() as connection:
             connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
+            connection.info.pop(_NOTED, None)
             yield connection
+            noted = connection.info.pop(_NOTED, False)
+        if noted:
+            self._announce()
 
 
 def _holds(connection: Connection, lease: Lease) -> bool:
@@ -299,6 +314,7 @@ def _note(connection: Connection, act: Act) -> None:
     row = _columns(act, "at", "subject", "reason", facts=_text(act.facts))
     row |= {"actor": act.actor[:128], "action": act.action[:32]}
     connection.execute(insert(tables.delivery_audit).values(row))
+    connection.info[_NOTED] = True
 
 
 def _rollout_of(connection: Connection, name: str) -> StoredRollout | None:
