@@ -1,7 +1,7 @@
 """Latency: from a question to its cited answer, beside the time that encoding the question takes.
 
-In each round each question is encoded alone and then answered whole, so that both meet the same noise of the
-machine; the peer's rounds stand between ours.
+In each round each question is encoded alone, once as questions are (in 8 bits) and once as passages are (in 32), and
+then answered whole, so that all meet the same noise of the machine; the peer's rounds stand between ours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
         rounds.append(_asked(corpus.house, texts))
         theirs.append(peers.run("lightrag_naive", job, work)["ms"])
     yield from _rows("5,183 abstracts", rounds, 2.0)
-    ours, other = (float(np.median([np.median(r) for r in kind])) for kind in ([r[1] for r in rounds], theirs))
+    ours, other = (float(np.median([np.median(r) for r in kind])) for kind in ([r[-1] for r in rounds], theirs))
     quantiles = _quantiles(theirs)
     yield Row("latency", "LightRAG naive, retrieval alone, 5,183 abstracts, p50", other, "ms", more=quantiles)
     yield Row("latency", "LightRAG naive, p50 over CMO's whole answer, 5,183 abstracts", other / ours, "×", least(3))
@@ -44,29 +44,34 @@ def measure(*, quick: bool) -> Iterator[Row]:
     house.close()
 
 
-def _asked(house: App, texts: Sequence[str]) -> tuple[list[float], list[float]]:
-    """Milliseconds of encoding and of answering, a question each."""
+def _asked(house: App, texts: Sequence[str]) -> tuple[list[float], list[float], list[float]]:
+    """Milliseconds of encoding, of encoding in 32 bits and of answering, a question each."""
     for text in texts[:_WARM]:
         house.oracle.reply(admit(text))
-    encode, reply = [], []
+    ways = (
+        house.encoder.encode_query,
+        lambda text: house.encoder.encode_passages([text], [()]),
+        lambda text: house.oracle.reply(admit(text)),
+    )
+    spent: tuple[list[float], list[float], list[float]] = ([], [], [])
     for text in texts:
-        began = time.perf_counter()
-        house.encoder.encode_query(text)
-        between = time.perf_counter()
-        house.oracle.reply(admit(text))
-        encode.append((between - began) * 1000)
-        reply.append((time.perf_counter() - between) * 1000)
-    return encode, reply
+        for way, mine in zip(ways, spent, strict=True):
+            began = time.perf_counter()
+            way(text)
+            mine.append((time.perf_counter() - began) * 1000)
+    return spent
 
 
-def _rows(where: str, rounds: Sequence[tuple[list[float], list[float]]], limit: float) -> Iterator[Row]:
-    encode, reply = _quantiles([r[0] for r in rounds]), _quantiles([r[1] for r in rounds])
-    ratio = float(np.median([np.median(r) / np.median(e) for e, r in rounds]))
+def _rows(where: str, rounds: Sequence[tuple[list[float], list[float], list[float]]], limit: float) -> Iterator[Row]:
+    encode, whole, reply = (_quantiles([r[n] for r in rounds]) for n in range(3))
+    ratio, to_whole = (float(np.median([np.median(r[2]) / np.median(r[n]) for r in rounds])) for n in range(2))
     yield Row("latency", f"encoding the question alone, {where}, p50", encode["p50"], "ms", more=encode)
+    yield Row("latency", f"encoding it in 32 bits, as passages are, {where}, p50", whole["p50"], "ms", more=whole)
     yield Row("latency", f"question to cited answer, {where}, p50", reply["p50"], "ms", more=reply)
     yield Row("latency", f"question to cited answer, {where}, p95", reply["p95"], "ms")
     yield Row("latency", f"question to cited answer, {where}, p99", reply["p99"], "ms", most(40))
     yield Row("latency", f"answer over encoding alone, {where}, p50", ratio, "×", most(limit))
+    yield Row("latency", f"answer over encoding in 32 bits, {where}, p50", to_whole, "×", most(limit))
 
 
 def _quantiles(rounds: Sequence[Sequence[float]]) -> dict[str, float]:
