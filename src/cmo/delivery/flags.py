@@ -193,8 +193,10 @@ def _unless_contradicted(name: str, current: Current) -> None:
 
 
 def _ramp(spec: Facts, percent: float) -> Ramp:
-    lists = (tuple(spec.get(name, ())) for name in ("allowed", "denied", "cohorts"))
-    return _ramp_of(str(spec["salt"]), percent, *lists)
+    allowed, denied, cohorts = spec.get("allowed"), spec.get("denied"), spec.get("cohorts")
+    if not (allowed or denied or cohorts):  # as nearly all are
+        return _ramp_of(spec["salt"], percent, (), (), ())
+    return _ramp_of(spec["salt"], percent, tuple(allowed or ()), tuple(denied or ()), tuple(cohorts or ()))
 
 
 @lru_cache(64)

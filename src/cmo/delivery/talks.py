@@ -59,6 +59,8 @@ def held(given: Evaluated, talk: Talk, rollout: StoredRollout) -> Evaluated:
     if not given.facts.get("counted"):
         return given
     has = talk.place < talk.percent / _ALL
+    if has == (given.variant == NEW) and talk.step == given.facts["step"]:
+        return given
     facts = {**given.facts, "step": talk.step, "counted": talk.step != BEFORE}
     return replace(
         given, value=rollout.release if has else rollout.baseline, variant=NEW if has else CONTROL, facts=facts
@@ -120,8 +122,10 @@ class Talks:
     def keep(self, session: str, talk: Talk, era: int, decided: object) -> None:
         """What was decided holds until the era is another one."""
         now, before = self._clock.monotonic(), self._going.get(session)
-        going = _Going(talk, era, decided, now, before.written if before else now - self._seconds)
-        if before is None or talk != before.talk or now - before.written >= self._seconds / 4:
+        going = _Going(talk, era, decided, now, before.written if before else now)
+        if before is None and talk.name not in self._learned:  # it was made just now
+            self._write(talk)
+        elif before is None or talk != before.talk or now - before.written >= self._seconds / 4:
             self._renew(going, now)
         with self._lock:
             self._going[session] = going
