@@ -1,13 +1,19 @@
 """Who may ask and how much they may send, without a service behind."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from cmo.web.boundary import CONTENT_POLICY, Boundary
 from cmo.web.guard import Guard, Limits
+from cmo.web.problems import on_http_exception
 
 
 async def service(scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,3 +139,19 @@ async def test_every_reply_carries_the_security_headers_and_is_not_stored() -> N
 async def test_a_request_id_is_kept_if_it_is_harmless(given: str, kept: str) -> None:
     async with client() as http:
         assert (await http.get("/", headers={"X-Request-ID": given})).headers["x-request-id"] == kept
+
+
+async def test_a_body_that_comes_byte_by_byte_is_let_go_and_one_that_comes_as_it_can_is_taken() -> None:
+    async def drip(bytes_each: int, seconds: float) -> AsyncIterator[bytes]:
+        for _ in range(8):
+            await asyncio.sleep(seconds)
+            yield b"x" * bytes_each
+
+    headers = {"Content-Type": "application/json"}
+    told = ExceptionMiddleware(service, {HTTPException: on_http_exception})
+    transport = httpx.ASGITransport(Guard(told, (), Limits(body_seconds=0.1)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
+        slow = await http.post("/query", content=drip(1, 0.05), headers=headers)
+        steady = await http.post("/query", content=drip(500, 0.03), headers=headers)
+    assert (slow.status_code, slow.json()["code"], slow.headers["connection"]) == (408, "too-slow", "close")
+    assert (steady.status_code, steady.text) == (200, "4000")

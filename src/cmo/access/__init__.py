@@ -1,6 +1,7 @@
 """Who may ask: keys, roles, sessions, and whether what was written down of them still stands."""
 
 from cmo.access.keys import Minted, Why, mint, split, standing
+from cmo.access.meter import Meter
 from cmo.access.ring import KeyRing
 from cmo.access.trail import Fault, verify
 from cmo.access.warden import LOCAL, TOKEN, Mode, Rules, Shown, Warden
@@ -10,6 +11,7 @@ __all__ = [
     "TOKEN",
     "Fault",
     "KeyRing",
+    "Meter",
     "Minted",
     "Mode",
     "Rules",

@@ -51,8 +51,8 @@ class Shared:
         self._span = span
         self._clock = clock
         self._compress = compress
-        _client(url)  # an address that cannot be one is said at once
-        self._clients: PerLoop[Redis] = PerLoop(lambda: _client(url))
+        client_of(url)  # an address that cannot be one is said at once
+        self._clients: PerLoop[Redis] = PerLoop(lambda: client_of(url))
 
     async def get(self, key: Key) -> Entry | None:
         """What is kept under a key."""
@@ -109,7 +109,12 @@ class Shared:
             await client.unlink(*found)
 
 
-def _client(url: str) -> Redis:
+def client_of(url: str) -> Redis:
+    """A client, which connects when it is first used.
+
+    Raises:
+        SettingsError: that is no address.
+    """
     try:
         return Redis.from_url(
             url,

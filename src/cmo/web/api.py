@@ -82,11 +82,11 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         house: the app.
         run: folder in which the workers of one service tell each other what they count; None where there is but one.
     """
-    limits = Limits(file_bytes=house.settings.max_file_megabytes * 1_000_000)
+    limits = Limits(file_bytes=house.settings.max_file_megabytes * 1_000_000, body_seconds=house.settings.body_seconds)
     desk = Desk(house, limits)
     observing = Observing(desk, run)
     desks = Desks(desk, house.settings.tenants_open)
-    entrance = Entrance(house.warden, desks, cookie_name(house.settings))
+    entrance = Entrance(house.warden, desks, cookie_name(house.settings), lambda: house.meter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -97,6 +97,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         yield
         await observing.aclose()
         await desks.aclose()
+        await house.meter.aclose()
         await desk.aclose()
 
     api = FastAPI(
@@ -113,6 +114,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
                 new_id=lambda: uuid.uuid4().hex,
                 listener=observing.listener,
                 leaving=lambda: desk.leaving,
+                by_tls=house.settings.by_tls,
             ),
             Middleware(Guard, hosts=_hosts(house), limits=limits),
             Middleware(Access, entrance=entrance),

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
-from time import perf_counter
+from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cmo.kit.spans import Trace, tracing
@@ -36,6 +35,8 @@ SECURITY = {
 }
 HUNG_UP = 499
 """The status of a request whose client went before there was one; nginx calls it so."""
+STAY = {"Strict-Transport-Security": "max-age=31536000"}
+_READ: Final = frozenset({b"x-request-id", b"traceparent"})
 _GIVEN_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 
@@ -48,6 +49,7 @@ class Boundary:
         new_id: makes a request id where the client sent none that can be used.
         listener: is told of each request; None where nobody listens.
         leaving: whether the service is about to end: then each connection is closed after its reply.
+        by_tls: whether clients come by TLS; browsers are then told to come in no other way.
     """
 
     def __init__(
@@ -56,77 +58,71 @@ class Boundary:
         new_id: Callable[[], str],
         listener: Listener | None = None,
         leaving: Callable[[], bool] = lambda: False,
+        *,
+        by_tls: bool = False,
     ) -> None:
         self._app = app
         self._new_id = new_id
         self._listener = listener
         self._leaving = leaving
+        wanted = {**SECURITY, **STAY} if by_tls else SECURITY
+        self._security = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in wanted.items()]
+        self._names = frozenset(name for name, _ in self._security) | {b"x-request-id"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
+        said = {name: value for name, value in scope["headers"] if name in _READ}
+        given = said.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
+        status = [HUNG_UP]
         if self._listener is None:
-            await self._serve(scope, receive, send, request_id)
+            await self._serve(scope, receive, send, status)
             return
-        await self._heard(self._listener, scope, receive, send, headers.get("traceparent", ""))
-
-    async def _heard(self, listener: Listener, scope: Scope, receive: Receive, send: Send, parent: str) -> None:
-        request_id, status, began = scope["state"]["request_id"], HUNG_UP, perf_counter()
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         trace_id = request_id if _TRACE_ID.fullmatch(request_id) else ""
-        whole = tracing("request", parent, trace_id, request_id)
-        listener.began()
+        whole = tracing("request", said.get(b"traceparent", b"").decode("latin-1"), trace_id, request_id)
+        self._listener.began()
         try:
             with whole:
-                await self._serve(scope, receive, noted, request_id)
+                await self._serve(scope, receive, send, status)
         finally:
-            listener.ended(_request(scope, status, perf_counter() - began), whole.trace or Trace(""))
+            self._listener.ended(_request(scope, status[0], whole.seconds), whole.trace or Trace(""))
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        begun = False
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, status: list[int]) -> None:
+        request_id = scope["state"]["request_id"]
 
         async def dressed(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
-                _dress(MutableHeaders(scope=message), {**SECURITY, "X-Request-ID": request_id}.items())
-                if self._leaving():
-                    MutableHeaders(scope=message)["Connection"] = "close"
+                status[0] = message["status"]
+                message["headers"] = self._dressed(message.get("headers", ()), request_id)
             await send(message)
 
         try:
             await self._app(scope, receive, dressed)
         except Exception:
             log.exception("request %s failed", request_id)
-            if begun:
+            if status[0] != HUNG_UP:
                 raise
             detail = f"Something went wrong that was not foreseen. The log names it by {request_id}."
             await problem(scope, 500, detail)(scope, receive, dressed)
+
+    def _dressed(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        """Headers with ours in the place of any of those names; as bytes, since every reply goes through here."""
+        kept = [pair for pair in headers if pair[0] not in self._names]
+        if all(name != b"cache-control" for name, _ in kept):
+            kept.append((b"cache-control", b"no-store"))
+        if self._leaving():
+            kept.append((b"connection", b"close"))
+        return [*kept, *self._security, (b"x-request-id", request_id.encode("ascii"))]
 
 
 def _request(scope: Scope, status: int, seconds: float) -> Request:
     """What may be told of a request: its route, never its address, which may hold what was asked."""
     state, route = scope["state"], scope.get("route")
     endpoint = getattr(route, "path", "") or ("/static" if scope["path"].startswith("/static/") else "")
-    key = state.get("key_id", "")
-    return Request(
-        state["request_id"], endpoint, scope["method"], status, seconds, state.get("problem", ""), str(key or "")
-    )
-
-
-def _dress(headers: MutableHeaders, wanted: Iterable[tuple[str, str]]) -> None:
-    for name, value in wanted:
-        headers[name] = value
-    headers.setdefault("Cache-Control", "no-store")
+    asks = state.get("principal")
+    key = asks.key if asks is not None else ""
+    return Request(state["request_id"], endpoint, scope["method"], status, seconds, state.get("problem", ""), key)

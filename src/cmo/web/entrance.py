@@ -11,8 +11,9 @@ What needs no key is the login page, its files, and whether the service is well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
 import anyio
@@ -22,7 +23,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import Shown, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.rate import Rate, Rates
 from cmo.model.access import Deed, Principal
@@ -49,14 +50,6 @@ _SAID: Final = {
 }
 
 
-class Meter(Protocol):
-    """Counts what each key asks."""
-
-    async def admit(self, asks: Principal) -> OracleError | None:
-        """Why it may not ask now; None where it may, and then it counts."""
-        ...
-
-
 class Entrance:
     """What all requests pass.
 
@@ -64,10 +57,10 @@ class Entrance:
         warden: knows who asks.
         desks: one for each tenant.
         cookie: name of the cookie of who logged in.
-        meter: counts what each key asks; None where nobody does.
+        meter: opens what counts what each key asks, when it is first needed.
     """
 
-    def __init__(self, warden: Warden, desks: Desks, cookie: str, meter: Meter | None = None) -> None:
+    def __init__(self, warden: Warden, desks: Desks, cookie: str, meter: Callable[[], Meter]) -> None:
         self.warden = warden
         self.desks = desks
         self.cookie = cookie
@@ -114,7 +107,7 @@ class Entrance:
 
     async def too_much(self, asks: Principal) -> OracleError | None:
         """Why a key may not ask now, if it may not."""
-        return await self._meter.admit(asks) if self._meter and asks.known else None
+        return await self._meter().admit(asks) if asks.known and asks.key != TOKEN else None
 
     def refused(self, asks: Principal, method: str, path: str) -> None:
         """Write down that somebody may not do what they tried."""

@@ -1,9 +1,9 @@
-"""The guard: who may ask, and how much they may send. There is no login yet, so the browser's own walls count.
+"""The guard: from where may be asked, how much may be sent, and how slowly. Who asks is known only behind it.
 
 ::
 
     host known? --> written by our own page? --> kind of body right? --> body short enough? --> the service
-       421                  403                        415                    413
+       421                  403                        415                    413, 408
 
 A page on another site can make a browser send requests to this machine; DNS rebinding lets it read the replies too.
 Names that are not ours are refused (an IP address cannot be rebound), and so is every write that the browser says
@@ -17,6 +17,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -24,6 +25,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cmo.web.problems import problem
 
+_CLOSE = {"Connection": "close"}
+_LEAST_BYTES_A_SECOND = 1_000
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOST = re.compile(r"(\[?)(?P<name>[\w.-]+|(?<=\[)[0-9a-f:.]+(?=\]))\]?(:\d{1,5})?", re.ASCII)
 """A name or an address, in brackets if it is one of IPv6, and a port (RFC 9110, 7.2)."""
@@ -41,6 +44,8 @@ class Limits:
     files: int = 50
     """In one upload."""
     upload_bytes: int = 2_000_000_000
+    body_seconds: float = 20.0
+    """Waited for a body in all, and for each kilobyte of it a second more."""
 
     def of(self, path: str) -> int:
         """Longest body at a path."""
@@ -70,7 +75,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app(scope, _bounded(receive, self._limits.of(scope["path"])), send)
+        await self._app(scope, _bounded(receive, self._limits.of(scope["path"]), self._limits.body_seconds), send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -88,7 +93,7 @@ class Guard:
             return problem(scope, 415, f"Send {wanted or 'the body'}, not compressed.", headers=accepted)
         length, limit = headers.get("content-length", ""), self._limits.of(path)
         if length.isdecimal() and int(length) > limit:
-            return problem(scope, 413, _too_long(limit), headers={"Connection": "close"})
+            return problem(scope, 413, _too_long(limit), headers=_CLOSE)
         return None
 
     def _known(self, host: str) -> bool:
@@ -112,16 +117,29 @@ def _own(headers: Headers, host: str) -> bool:
     return origin is None or origin.partition("://")[2] == host
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """Count what arrives: a length that was announced may be a lie, or missing."""
-    arrived = 0
+def _bounded(receive: Receive, limit: int, seconds: float) -> Receive:
+    """Count what arrives, as a length that was announced may be a lie or missing; and how long that takes.
+
+    Who sends a byte now and then holds a connection for days (slowloris). Only waiting counts: that we are slow to
+    write a file is not the sender's fault. Once the body is here, a connection may be silent as long as it likes.
+    """
+    arrived, waited, whole = 0, 0.0, False
 
     async def counted() -> Message:
-        nonlocal arrived
-        message = await receive()
+        nonlocal arrived, waited, whole
+        if whole:
+            return await receive()
+        begun = anyio.current_time()
+        try:
+            with anyio.fail_after(seconds + arrived / _LEAST_BYTES_A_SECOND - waited):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "The body came too slowly. Send it again, faster.", _CLOSE) from None
+        waited += anyio.current_time() - begun
         arrived += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if arrived > limit:
-            raise HTTPException(413, _too_long(limit), {"Connection": "close"})
+            raise HTTPException(413, _too_long(limit), _CLOSE)
         return message
 
     return counted

@@ -32,6 +32,7 @@ _CODES = {
     403: "cross-site",
     404: "not-found",
     405: "method-not-allowed",
+    408: "too-slow",
     413: "too-large",
     415: "unsupported-media-type",
     421: "unknown-host",

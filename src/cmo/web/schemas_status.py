@@ -23,6 +23,13 @@ class HealthOut(Sent):
     details: dict[str, str | int]
 
 
+class WellOut(Sent):
+    """Whether the service works, for whoever shows no key where one is needed."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: str
+
+
 class LiveOut(Sent):
     """That the process answers."""
 

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from cmo.app import App, opened
 from cmo.errors import SettingsError
 from cmo.ops import logs
-from cmo.settings import Settings
+from cmo.settings import Settings, read_settings
 from cmo.web.api import create_api
 from cmo.web.doors import Files, require_keys, tls
 from cmo.web.drain import draining
+from cmo.web.line import Line, take_descriptors
+from cmo.web.workers import Workers
 
 log = logging.getLogger("uvicorn.error")  # says where one worker listens
 
@@ -58,13 +61,23 @@ class Service:
         return api
 
 
-def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10) -> None:
+def serve(
+    settings: Settings,
+    *,
+    workers: int = 1,
+    grace_seconds: int = 10,
+    renewed: Callable[[], Settings] = read_settings,
+) -> None:
     """Serve until told to stop (SIGINT, SIGTERM); requests at work are finished first.
+
+    On SIGHUP the settings are read anew and several workers are exchanged one by one, so that somebody always answers; a
+    single one goes on as it is.
 
     Args:
         settings: where to listen and what to serve.
         workers: processes that answer.
         grace_seconds: longest wait for requests at work.
+        renewed: reads the settings anew; address and port stay as they were.
 
     Raises:
         AccessRefused: the network could come in, and nobody would be asked for a key.
@@ -80,15 +93,24 @@ def serve(settings: Settings, *, workers: int = 1, grace_seconds: int = 10) -> N
             house.record.head()  # migrates once, before several processes would
     logs.set_up(settings.log_format, settings.log_level)
     with TemporaryDirectory(prefix="cmo-run-") as run:
-        _run(settings, Service(settings, Path(run) if workers > 1 else None), workers, grace_seconds, files)
+        told = Path(run) if workers > 1 else None
+        config = _config(settings, Service(settings, told), workers, grace_seconds, files)
+        take_descriptors()
+        if workers > 1:
+            sockets = [_listening(settings.host, settings.port, by_tls=settings.tls_certificate is not None)]
+            Workers(config, sockets, lambda: Service(renewed(), told)).run()
+        else:
+            signal.signal(signal.SIGHUP, _stays)
+            uvicorn.Server(config).run()
 
 
-def _run(settings: Settings, service: Service, workers: int, grace_seconds: int, files: Files) -> None:
-    config = uvicorn.Config(
+def _config(settings: Settings, service: Service, workers: int, grace_seconds: int, files: Files) -> uvicorn.Config:
+    return uvicorn.Config(
         service,
         host=settings.host,
         port=settings.port,
         factory=True,
+        http=Line,
         workers=workers,
         timeout_graceful_shutdown=grace_seconds,
         log_config=None,  # see `cmo.ops.logs`
@@ -98,10 +120,10 @@ def _run(settings: Settings, service: Service, workers: int, grace_seconds: int,
         ssl_certfile=files[0],
         ssl_keyfile=files[1],
     )
-    if workers == 1:
-        uvicorn.Server(config).run()
-        return
-    Multiprocess(config, sockets=[_listening(settings.host, settings.port, by_tls=files != (None, None))]).run()
+
+
+def _stays(_number: int, _frame: FrameType | None) -> None:
+    log.warning("nothing was reloaded: with --workers 2 or more, one goes on while another is exchanged")
 
 
 def _listening(host: str, port: int, *, by_tls: bool = False) -> socket.socket:
