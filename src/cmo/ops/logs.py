@@ -68,7 +68,7 @@ def set_up(form: str, level: str, stream: IO[str] | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # it brings handlers of its own
         theirs = logging.getLogger(name)
         theirs.handlers.clear()
-        theirs.propagate = True
+        theirs.propagate = name != "uvicorn.access"  # it writes whole addresses, and with them what was asked
 
 
 class RequestLog:
