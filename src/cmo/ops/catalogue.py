@@ -24,7 +24,6 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 TIERS: Final = ("made", "memory", "disk", "shared", "near")
 """Where a reply was found; `made` where it was found nowhere."""
 STAGES: Final = (
-    "question",
     "understand", "route", "retrieve", "link", "walk", "encode", "search", "read", "web", "answer", "generate", "assess",
     "translate", "llm", "cache", "classify",
 )  # fmt: skip

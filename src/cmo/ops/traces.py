@@ -94,7 +94,7 @@ class Exporter:
             _context(trace.id, span.id, remote=False),
             _context(trace.id, parent, remote=span.parent is None) if parent else None,
             self._resource,
-            self._whole(request) if whole else {**(span.facts or {}), **({"error.type": span.error} if failed else {})},
+            {**(span.facts or {}), **(self._whole(request) if whole else {"error.type": span.error} if failed else {})},
             kind=kind,
             status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
             start_time=began,

@@ -6,6 +6,7 @@
     questions --reply told------>   '----> each request to the log, and to whoever exports traces
     recall --answer made-------->
 
+What happens at each request is only noted where it happens, and counted once a second, in a thread.
 Listening never breaks a reply: what cannot be read in an answer is not counted.
 """
 
@@ -13,10 +14,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cmo.kit.clock import Clock
 from cmo.kit.spans import Span, Trace
@@ -25,17 +26,19 @@ from cmo.ops.counts import Counts
 from cmo.ops.metric import OTHER
 
 log = logging.getLogger("cmo.ops")
+T = TypeVar("T")
 
 REFUSALS: Final = 50
 SLOWEST: Final = 20
+PENDING: Final = 1000
+"""Requests that wait to be counted, at most."""
 _FAULT: Final = 500
 _REFUSED: Final = 400
 _OUTSIDE: Final = {"llm": "llm", "web": "web"}
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One that was answered, as logs and metrics see it."""
+class Request(NamedTuple):
+    """One that was answered, as logs and metrics see it; made for each, so it is a tuple."""
 
     id: str
     endpoint: str
@@ -101,42 +104,34 @@ class Watch:
         self._hear = tuple(hear)
         self._slow: list[tuple[float, str, str, list[tuple[str, float]]]] = []
         self._lock = threading.Lock()
-        self._active: Counter[str] = Counter()
+        self._folding = threading.Lock()
+        self._requests: deque[tuple[Request, Trace]] = deque()
+        self._questions: deque[tuple[str, str, float, str]] = deque()
+        self._active = self._asking = 0
 
     def began(self) -> None:
         """A request came in."""
-        self._active["requests"] += 1
+        self._active += 1
 
     def ended(self, request: Request, trace: Trace) -> None:
         """Its last byte was sent, or nobody waited for it any more."""
-        self._active["requests"] -= 1
-        counts, at = self.counts, self._clock.now().timestamp()
-        endpoint = request.endpoint or OTHER
-        counts.add(c.HTTP_REQUESTS, endpoint, request.method, str(request.status))
-        counts.observe(c.HTTP_SECONDS, request.seconds, endpoint, trace=trace.id, at=at)
-        for stage in trace.spans[:-1]:
-            self._stage(stage, trace, at)
+        self._active -= 1
+        self._requests.append((request, trace))
         if request.status >= _REFUSED:
             self._refused(request)
-        if len(trace.spans) > 1:
-            self._remember(request, trace)
         for hear in self._hear:
             hear(request, trace)
+        if len(self._requests) > PENDING:
+            self.fold()
 
     def question_began(self) -> None:
         """Somebody asked."""
-        self._active["questions"] += 1
+        self._asking += 1
 
     def question_ended(self, outcome: str, tier: str, seconds: float, arm: str = "") -> None:
         """What came of it: `outcome` is answered, refused, failed or cancelled; `tier` where the reply was found."""
-        self._active["questions"] -= 1
-        place = "near" if tier.endswith("-rephrased") else tier or "made"
-        self.counts.add(c.QUESTIONS, outcome, place)
-        self.counts.observe(c.QUESTION_SECONDS, seconds, place)
-        if arm:
-            self.counts.add(c.RELEASE_ANSWERS, arm)
-            if arm == "fallback":
-                self.counts.add(c.FALLBACKS, "release")
+        self._asking -= 1
+        self._questions.append((outcome, tier, seconds, arm))
 
     def made(self, reply: Mapping[str, Any]) -> None:
         """An answer was made; `reply` as it is sent."""
@@ -145,10 +140,16 @@ class Watch:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.warning("an answer cannot be counted: %r", error)
 
-    def read(self) -> None:
-        """Let the counts tell how much is under way now."""
-        self.counts.set(c.HTTP_ACTIVE, float(self._active["requests"]))
-        self.counts.set(c.QUESTIONS_ACTIVE, float(self._active["questions"]))
+    def fold(self) -> None:
+        """Let the counts tell all that happened until now, and how much is under way."""
+        with self._folding:
+            at = self._clock.now().timestamp()
+            for request, trace in _taken(self._requests):
+                self._fold(request, trace, at)
+            for outcome, tier, seconds, arm in _taken(self._questions):
+                self._fold_question(outcome, tier, seconds, arm)
+            self.counts.set(c.HTTP_ACTIVE, float(self._active))
+            self.counts.set(c.QUESTIONS_ACTIVE, float(self._asking))
 
     def slowest(self) -> list[dict[str, Any]]:
         """The slowest requests since the process began, with what their stages took."""
@@ -163,6 +164,24 @@ class Watch:
             }
             for seconds, endpoint, trace, stages in kept
         ]
+
+    def _fold(self, request: Request, trace: Trace, at: float) -> None:
+        endpoint = request.endpoint or OTHER
+        self.counts.add(c.HTTP_REQUESTS, endpoint, request.method, str(request.status))
+        self.counts.observe(c.HTTP_SECONDS, request.seconds, endpoint, trace=trace.id, at=at)
+        if len(trace.spans) > 1:
+            for stage in trace.spans[:-1]:
+                self._stage(stage, trace, at)
+            self._remember(request, trace)
+
+    def _fold_question(self, outcome: str, tier: str, seconds: float, arm: str) -> None:
+        place = "near" if tier.endswith("-rephrased") else tier or "made"
+        self.counts.add(c.QUESTIONS, outcome, place)
+        self.counts.observe(c.QUESTION_SECONDS, seconds, place)
+        if arm:
+            self.counts.add(c.RELEASE_ANSWERS, arm)
+            if arm == "fallback":
+                self.counts.add(c.FALLBACKS, "release")
 
     def _stage(self, stage: Span, trace: Trace, at: float) -> None:
         self.counts.observe(c.STAGE_SECONDS, stage.seconds, stage.name, trace=trace.id, at=at)
@@ -208,3 +227,9 @@ class Watch:
         if (enrichment := reply["enrichment"]) is not None:
             counts.observe(c.ENRICHMENT, float(enrichment["enrichment_score"]))
             counts.add(c.RELATIONSHIPS, amount=float(enrichment["relationships_used"]))
+
+
+def _taken(waiting: deque[T]) -> Iterator[T]:
+    """What waits, taken out one by one while more may come."""
+    for _ in range(len(waiting)):
+        yield waiting.popleft()

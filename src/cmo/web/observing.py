@@ -137,7 +137,7 @@ class Observing:
                     if self._house.settings.alerts and self._exchange.number == 0:  # one of the workers tells people
                         await to_thread.run_sync(self._judge, state)
                 else:
-                    await to_thread.run_sync(self._exchange.publish)
+                    await to_thread.run_sync(self._publish)
             except Exception:  # a background loop goes on
                 log.exception("the metrics cannot be told to the other workers")
             await asyncio.sleep(max(0.0, due - clock.monotonic()))
@@ -147,6 +147,10 @@ class Observing:
         """Tell people of what is wrong."""
         self._alarm.look(samples(state))
 
+    def _publish(self) -> None:
+        self.watch.fold()
+        self._exchange.publish()
+
     def _looked_around(self) -> tuple[State, int]:
         """The same after a look at the parts of this worker."""
         self._readings.read()
@@ -155,7 +159,7 @@ class Observing:
 
     def _looked(self) -> tuple[State, int]:
         """What all workers counted, and how many there are."""
-        self.watch.read()
+        self.watch.fold()
         state, workers = self._exchange.gathered()
         state.numbers[c.WORKERS_UP.name, ()] = float(workers)
         return state, workers

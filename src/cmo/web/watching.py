@@ -9,14 +9,13 @@ from time import perf_counter
 from typing import Final, Protocol
 
 from cmo.errors import OracleError
-from cmo.kit.spans import span
 from cmo.model.questions import Question
 from cmo.ops.watch import Watch
 from cmo.stories.recall import Told
 
 log: Final = logging.getLogger("cmo.questions")
 _FAULT: Final = 500
-_REFUSED: Final = b'"answered":false'
+_ANSWERED: Final = b'"answered":'
 """Quotes inside strings are escaped, so this is the field itself."""
 
 
@@ -35,11 +34,10 @@ def watched(watch: Watch, ask: Answers) -> Answers:
         began, outcome, tier, arm = perf_counter(), "failed", "", ""
         watch.question_began()
         try:
-            with span("question") as stage:
-                told, headers = await ask(question, anew=anew)
-                stage.note(tier=told.tier or "made")
-            outcome, tier = "refused" if _REFUSED in told.body else "answered", told.tier
-            arm = headers.get("X-Release", "").rpartition("arm=")[2]
+            told, headers = await ask(question, anew=anew)
+            outcome, tier = "answered" if _answered(told.body) else "refused", told.tier
+            if headers:
+                arm = headers.get("X-Release", "").rpartition("arm=")[2]
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise
@@ -55,3 +53,8 @@ def watched(watch: Watch, ask: Answers) -> Answers:
         return told, headers
 
     return watching
+
+
+def _answered(body: bytes) -> bool:
+    """Read from the bytes as they are: a reply is long, and the first field of that name is the one."""
+    return body.startswith(b"true", body.find(_ANSWERED) + len(_ANSWERED))
