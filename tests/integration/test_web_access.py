@@ -10,7 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from cmo.access import mint
+from cmo.access import mint, verify
 from cmo.model.access import Key, Role
 from cmo.web import create_api
 from cmo.web.entrance import OPEN
@@ -210,3 +210,35 @@ async def test_no_other_site_may_read_a_reply(base: Any) -> None:
     assert not [name for one in (reply, asked) for name in one.headers if name.startswith("access-control")]
     assert "strict-transport-security" not in reply.headers
     assert "default-src 'none'" in reply.headers["content-security-policy"]
+
+
+# -- the audit -----------------------------------------------------------------------------------------------------
+
+
+async def test_whatever_changes_papers_and_releases_is_in_the_audit_under_the_name_of_its_key(base: Any) -> None:
+    base.add(pku="Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria.\n")
+    (paper,) = base.app.record.papers()
+    who = paper.ref.paper_id
+    text = key(base.app, Role.ADMIN, "ada")
+    start = {
+        "release": "two-hops",
+        "settings": {"max_hops": 2},
+        "plan": "fast",
+        "name": "r",
+        "actor": "a",
+        "reason": "try",
+    }
+    async with served(create_api(base.app), **{"X-API-Key": text}) as http:
+        assert (await http.delete(f"/papers/{who}?reason=withdrawn")).status_code == 200
+        assert (await http.post("/api/releases", json=start)).status_code == 200
+    base.app.curator.readmit(who)
+    access = base.app.record.access
+    done = [(line.deed.actor, line.deed.action, line.deed.subject) for line in access.lines()]
+    assert done[0] == ("somebody", "paper-added", who)
+    assert done[2:] == [
+        ("ada", "paper-retracted", who),
+        ("ada", "release-release", "two-hops"),
+        ("ada", "release-start", "r"),
+        ("somebody", "paper-readmitted", who),
+    ]
+    assert verify(access.lines(), access.height()) is None

@@ -14,13 +14,13 @@ from rich.markup import escape
 import cmo
 from cmo.cli import (
     alerts,
-    alerts,
     answers,
     ask,
     audit,
     bench,
     budget,
     cache,
+    chat,
     classify,
     config,
     deep,
@@ -45,8 +45,10 @@ from cmo.cli import (
     vocab,
 )
 from cmo.cli.exits import Exit, exit_for, said_by_system
+from cmo.cli.options import named
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
+from cmo.kit.actor import act_as
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -82,12 +84,12 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
 app.add_typer(alerts.app, name="alerts")
-app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)
+app.command("chat")(chat.chat)
 app.command("mcp")(mcp.mcp)
 
 
@@ -99,11 +101,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    _told: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Answers from your own papers, each sentence traced to its page."""
+    act_as(named(None))
 
 
 def run() -> None:

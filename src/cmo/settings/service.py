@@ -45,8 +45,3 @@ class ServiceGroup(BaseSettings):
         Literal["", "development", "staging", "production"], Field(validation_alias=AliasChoices("CMO_PROFILE"))
     ] = ""
     """For what it runs: sets budget and quality threshold where nothing else does. `ENVIRONMENT` is heard where this is not set."""
-
-    @property
-    def by_tls(self) -> bool:
-        """Whether clients come by TLS."""
-        return self.tls_before or self.tls_certificate is not None

@@ -20,6 +20,8 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, up
 from sqlalchemy.dialects.postgresql import insert as postgres_upsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
+from cmo.kit.actor import SOMEBODY, actor
+from cmo.model.access import Deed
 from cmo.model.delivery import (
     Act,
     Current,
@@ -35,6 +37,7 @@ from cmo.model.delivery import (
     Unseen,
 )
 from cmo.store import delivery_tables as tables
+from cmo.store.access import append
 from cmo.store.engine import place, translated
 
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
@@ -314,6 +317,9 @@ def _note(connection: Connection, act: Act) -> None:
     row = _columns(act, "at", "subject", "reason", facts=_text(act.facts))
     row |= {"actor": act.actor[:128], "action": act.action[:32]}
     connection.execute(insert(tables.delivery_audit).values(row))
+    who = act.actor if actor() == SOMEBODY else actor()  # whose key it was, whatever the body says
+    facts = {"as": act.actor, "reason": act.reason}
+    append(connection, Deed(act.at, who, f"release-{act.action}"[:32], act.subject, facts))
     connection.info[_NOTED] = True
 
 

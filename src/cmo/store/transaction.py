@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_upsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
+from cmo.kit.actor import actor
 from cmo.kit.clock import Clock
 from cmo.kit.hashing import hex_hash
+from cmo.model.access import Deed
 from cmo.model.papers import Metadata, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import ChangeKind, PackedVectors, PreparedPaper, Recorded
 from cmo.store import rows, tables
+from cmo.store.access import append
 from cmo.store.sameness import same_paper, title_key
 
+_MOST_NAMED: Final = 20
 _Mark = tuple[str, str]
 """A column of `versions` and its value."""
 
@@ -129,6 +133,7 @@ class Transaction:
             for paper_id, version_id in papers
         ]
         self._connection.execute(insert(tables.changes), lines)
+        self._tell(f"paper-{kind.value}", [paper_id for paper_id, _ in papers])
 
     def erase(self, paper_id: str) -> None:
         """Forget what a paper says: text, sentences, chunks, readings, vectors that no other paper shares, file names."""
@@ -153,6 +158,13 @@ class Transaction:
     def mark_standing(self, paper_id: str) -> None:
         """Take the tombstone down."""
         self._mark(paper_id, retracted_at=None, retract_reason="")
+        self._tell("paper-readmitted", [paper_id])
+
+    def _tell(self, action: str, ids: Sequence[str]) -> None:
+        """Write down who did that, in the same transaction."""
+        facts = {"papers": len(ids), "ids": ids[:_MOST_NAMED]} if len(ids) > 1 else {}
+        deed = Deed(self._clock.now().timestamp(), actor(), action, "" if facts else ids[0], facts)
+        append(self._connection, deed)
 
     def _mark(self, paper_id: str, **values: Any) -> None:
         self._connection.execute(update(tables.papers).where(tables.papers.c.paper_id == paper_id).values(**values))

@@ -44,6 +44,7 @@ from cmo.web import (
 from cmo.web.boundary import Boundary
 from cmo.web.deadline import Deadlines
 from cmo.web.desk import Desk
+from cmo.web.doors import by_tls
 from cmo.web.entrance import Access, Entrance
 from cmo.web.guard import Guard, Limits
 from cmo.web.login import cookie_name
@@ -114,7 +115,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
                 new_id=lambda: uuid.uuid4().hex,
                 listener=observing.listener,
                 leaving=lambda: desk.leaving,
-                by_tls=house.settings.by_tls,
+                by_tls=by_tls(house.settings),
             ),
             Middleware(Guard, hosts=_hosts(house), limits=limits),
             Middleware(Access, entrance=entrance),

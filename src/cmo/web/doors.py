@@ -69,3 +69,8 @@ def is_local(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def by_tls(settings: Settings) -> bool:
+    """Whether clients come by TLS: spoken here, or by something before the service."""
+    return settings.tls_before or settings.tls_certificate is not None

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cmo.access import TOKEN, Meter, Shown, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
+from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
 from cmo.model.access import Deed, Principal
 from cmo.web.problems import of_error
@@ -156,6 +157,7 @@ class Access:
         except OracleError as error:
             return None if free else of_error(scope, error)
         state["principal"] = told
+        stack.enter_context(acting(told.name))
         return None
 
     async def _turned_away(self, scope: Scope, headers: Headers, shown: Shown, why: Why) -> Response:

@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, Response
 from cmo.access import Why
 from cmo.model.access import Role
 from cmo.settings import Settings
+from cmo.web.doors import by_tls
 from cmo.web.entrance import Entrance, place_of
 from cmo.web.replies import failing, json
 from cmo.web.roles import for_everybody, needs, principal
@@ -108,4 +109,4 @@ async def me(request: Request) -> Response:
 
 def cookie_name(settings: Settings) -> str:
     """Name of the cookie; browsers take one that begins with ``__Host-`` only with TLS and from this host alone."""
-    return "__Host-cmo" if settings.by_tls else "cmo"
+    return "__Host-cmo" if by_tls(settings) else "cmo"
