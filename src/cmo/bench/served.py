@@ -51,7 +51,7 @@ def measure(house: App, questions: Sequence[str]) -> Iterator[Row]:
     if house.shelf.current() is None:
         raise NotFound(f"There are no papers in {house.folder}. Name a base with --home, or run `cmo ingest`.")
     yield from _judged(house, questions)
-    with _service(house.folder) as address:
+    with service(house.folder, CMO_CACHE="false") as address:
         alone = _alone(address, questions)
         yield Row.at_most("POST /query, one at a time, p50", round(float(np.median(alone)), 2), "ms", _P50_MS)
         yield Row.at_most("POST /query, one at a time, p99", round(float(np.quantile(alone, 0.99)), 2), "ms", _P99_MS)
@@ -106,7 +106,12 @@ def _together(address: str, questions: Sequence[str]) -> float:
 
 
 @contextmanager
-def _service(folder: Path) -> Iterator[str]:
+def service(folder: Path, **environment: str) -> Iterator[str]:
+    """Address of `cmo serve` on a base, in processes of its own.
+
+    Raises:
+        NotFound: it does not begin.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -114,7 +119,7 @@ def _service(folder: Path) -> Iterator[str]:
     command = [
         "env",
         f"CMO_HOME={folder}",
-        "CMO_CACHE=false",
+        *(f"{name}={value}" for name, value in environment.items()),
         program,
         "serve",
         "--port",

@@ -31,6 +31,8 @@ class Reply:
     headers: str = ""
     cut: bool = False
     """The connection is cut without a word."""
+    stalls: float = 0.0
+    """It announces more than it sends, and falls silent for so many seconds."""
 
 
 Says = Callable[[str], str]
@@ -131,11 +133,12 @@ class SlowModel:
         kind = "text/event-stream" if body.get("stream") and reply.status == 200 else "application/json"  # noqa: PLR2004
         writer.write(
             f"HTTP/1.1 {reply.status} -\r\nContent-Type: {kind}\r\n{reply.headers}"
-            f"Content-Length: {len(reply.body)}\r\n\r\n".encode()
+            f"Content-Length: {len(reply.body) + bool(reply.stalls)}\r\n\r\n".encode()
             + reply.body
         )
         await writer.drain()
-        return True
+        await asyncio.sleep(reply.stalls)
+        return not reply.stalls
 
     def _answer(self, body: dict[str, Any]) -> Reply:
         seconds = self._seconds * float(np.exp(self._sigma * self._rng.standard_normal())) if self._seconds else 0.0
@@ -144,12 +147,14 @@ class SlowModel:
         return Reply(200, spoken(said, stream=bool(body.get("stream"))), seconds)
 
 
-def spoken(said: str, *, stream: bool) -> bytes:
-    """What a model says, as the protocol sends it."""
-    usage = {"prompt_tokens": 500, "completion_tokens": 30, "prompt_tokens_details": {"cached_tokens": 448}}
+def spoken(said: str, *, stream: bool, tokens: int = 30) -> bytes:
+    """What a model says, as the protocol sends it, and how many tokens it says that this took."""
+    usage = {"prompt_tokens": 500, "completion_tokens": tokens, "prompt_tokens_details": {"cached_tokens": 448}}
     if not stream:
-        return json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}], "usage": usage}).encode()
+        choice = {"message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+        return json.dumps({"choices": [choice], "usage": usage}).encode()
     half = len(said) // 2
-    events = [{"choices": [{"delta": {"content": part}}]} for part in (said[:half], said[half:])]
+    parts = ((said[:half], None), (said[half:], "stop"))
+    events = [{"choices": [{"delta": {"content": part}, "finish_reason": ended}]} for part, ended in parts]
     lines = [json.dumps(event) for event in [*events, {"choices": [], "usage": usage}]]
     return "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]).encode()
