@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo serve check format test bench docs lock clean
+.PHONY: help demo serve chat check format test bench docs lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ demo: .venv/.installed ## Install everything and answer a question from real PDF
 
 serve: .venv/.installed ## Serve the page and the API on 127.0.0.1:8000
 	@$(BIN)/cmo serve
+
+chat: .venv-chat/.installed ## Chat in the browser on 127.0.0.1:8001, over the service (begun if none runs)
+	@.venv-chat/bin/cmo chat
 
 check: .venv/.developing ## Format, lint, types and import contracts, in seconds
 	@$(BIN)/ruff format --check .
@@ -31,14 +34,15 @@ test: .venv/.developing ## Run the tests
 bench: .venv/.developing ## Measure speed and quality beside other systems (long)
 	@$(BIN)/python bench/run.py
 
-docs: .venv/.developing ## Write the reference pages anew from the code
+docs: .venv/.developing ## Write the reference pages, alerts and dashboards anew from the code
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/watching.py
 
 lock: .venv/.developing ## Resolve the dependencies anew into the lock files
 	@sh tools/lock.sh
 
 clean: ## Remove what was made, but not your knowledge base
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
+	rm -rf .venv .venv-chat .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
 
 .venv/.installed: requirements.lock
 	@sh tools/install.sh $(PYTHON) requirements.lock
@@ -47,3 +51,7 @@ clean: ## Remove what was made, but not your knowledge base
 .venv/.developing: requirements-dev.lock
 	@sh tools/install.sh $(PYTHON) requirements-dev.lock
 	@touch $@ .venv/.installed
+
+.venv-chat/.installed: requirements-chat.lock
+	@sh tools/install.sh $(PYTHON) requirements-chat.lock .venv-chat
+	@touch $@

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from promql_parser import parse
 
-from cmo.ops.alerts.rule import Rule
+from cmo.ops.alerts.rule import AGAIN_SECONDS, Priority, Rule
 from cmo.ops.alerts.rules import RULES
 from cmo.ops.alerts.rules_file import rules_file
+from cmo.ops.alerts.series import spoken
 from cmo.ops.alerts.signals import Scraped
 from cmo.ops.alerts.watch import Watch
 from cmo.ops.catalogue import BY_NAME
@@ -46,6 +47,30 @@ def test_prometheus_takes_the_configuration_and_all_rules(promtool: str) -> None
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(RULES)} rules found" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [("priority=P0", "everybody"), ("priority=P1", "on-call"), ("priority=P2", "chat"), ("priority=P3", "chat"),
+     ("alertname=Unattended priority=P0", "lead"), ("priority=P9", "chat")],
+)  # fmt: skip
+def test_the_more_urgent_an_alert_the_more_people_hear_of_it(labels: str, receiver: str) -> None:
+    found = shutil.which("amtool")
+    assert found, "amtool is missing: apt-get install prometheus-alertmanager"
+    config = REPO / "deploy" / "alertmanager" / "alertmanager.yml"
+    command = [found, "config", "routes", "test", f"--config.file={config}", f"--verify.receivers={receiver}"]
+    done = subprocess.run([*command, *labels.split()], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checked = subprocess.run([found, "check-config", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_people_are_told_again_as_often_by_alertmanager_as_by_the_service() -> None:
+    routes = yaml.safe_load((REPO / "deploy" / "alertmanager" / "alertmanager.yml").read_text())["route"]
+    for route in routes["routes"]:
+        if priority := re.search(r"P\d", str(route["matchers"])):
+            again = AGAIN_SECONDS[Priority(priority.group())]
+            assert spoken(again) == route.get("repeat_interval", routes["repeat_interval"]).replace("24h", "1d")
 
 
 def test_each_expression_uses_metrics_that_the_service_tells_and_labels_that_they_have() -> None:
