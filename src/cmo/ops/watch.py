@@ -34,6 +34,14 @@ PENDING: Final = 1000
 """Requests that wait to be counted, at most."""
 _FAULT: Final = 500
 _REFUSED: Final = 400
+_SENT_AWAY: Final = {
+    "too-many": "rate",
+    "overloaded": "full",
+    "not-now": "full",
+    "resting": "broken",
+    "out-of-time": "no-time",
+}
+"""Problems by which the service protects itself, and why."""
 _OUTSIDE: Final = {"llm": "llm", "web": "web"}
 
 
@@ -191,6 +199,8 @@ class Watch:
 
     def _refused(self, request: Request) -> None:
         self.counts.add(c.HTTP_PROBLEMS, request.code or "none")
+        if (why := _SENT_AWAY.get(request.code)) is not None:
+            self.counts.add(c.ADMISSION_REFUSED, why)
         if request.endpoint or request.status >= _FAULT:  # what nobody offers is no refusal
             self.refusals.append(
                 Refusal(self._clock.now().isoformat(), request.endpoint, request.status, request.code, request.id)

@@ -95,7 +95,7 @@ class Observing:
         """All metrics of all workers, and their media type."""
         began = perf_counter()
         async with self._looking:
-            state, _ = await to_thread.run_sync(self._looked)
+            state, _ = await to_thread.run_sync(self._looked_around)
         told = await to_thread.run_sync(metrics.told, state, accept)
         self.counts.observe(c.TELLING, perf_counter() - began)
         return told
@@ -103,7 +103,7 @@ class Observing:
     async def facts(self) -> dict[str, Any]:
         """What the operations page shows, with the fields of document 004."""
         async with self._looking:
-            state, workers = await to_thread.run_sync(self._looked)
+            state, workers = await to_thread.run_sync(self._looked_around)
         return {
             **summary(state),
             "workers": workers,
@@ -152,14 +152,10 @@ class Observing:
         self._exchange.publish()
 
     def _looked_around(self) -> tuple[State, int]:
-        """The same after a look at the parts of this worker."""
+        """What all workers counted, this one after a look at its parts, and how many there are."""
+        self.watch.fold()
         self._readings.read()
         self._examine()
-        return self._looked()
-
-    def _looked(self) -> tuple[State, int]:
-        """What all workers counted, and how many there are."""
-        self.watch.fold()
         state, workers = self._exchange.gathered()
         state.numbers[c.WORKERS_UP.name, ()] = float(workers)
         return state, workers

@@ -22,6 +22,7 @@ from cmo.kit.breaker import Phase
 from cmo.kit.machine import Machine
 from cmo.model.money import dollars
 from cmo.ops import catalogue as c
+from cmo.ops.cards import Cards
 from cmo.ops.counts import Counts
 from cmo.sorting.cast import OpenSorter
 from cmo.web.desk import Desk
@@ -48,13 +49,23 @@ class Readings:
         self._counts = counts
         self._worker = worker
         self._machine = Machine(self._house.clock, 1.0)
+        self._cards = Cards(self._house.clock)
         self._began = self._house.clock.now().timestamp()
         self._measured = -SIZE_SECONDS
         self._failing: set[str] = set()
 
     def read(self) -> None:
         """Everything."""
-        for part in (self._process, self._kept, self._classes, self._money, self._outside, self._release, self._known):
+        for part in (
+            self._process,
+            self._kept,
+            self._classes,
+            self._money,
+            self._outside,
+            self._waiting,
+            self._release,
+            self._known,
+        ):
             try:
                 part()
             except (OracleError, OSError) as error:
@@ -77,6 +88,8 @@ class Readings:
             tell(c.MACHINE_CPU, usage.cpu_percent / 100)
         if usage.memory_percent is not None:
             tell(c.MACHINE_MEMORY, usage.memory_percent / 100)
+        for device, taken in self._cards.taken().items():
+            tell(c.GPU_MEMORY, float(taken), device)
         settings = self._house.settings
         tell(c.BUILD, 1.0, cmo.__version__, platform.python_version(), settings.embed_model, settings.engine)
 
@@ -119,6 +132,10 @@ class Readings:
         for service, phase in self._house.outside.phases().items():
             for state in Phase:
                 self._counts.set(c.BREAKERS, float(state is phase), service, state.value)
+
+    def _waiting(self) -> None:
+        if "executor" in self._house.__dict__:
+            self._counts.set(c.ADMISSION_WAITING, float(self._house.executor._work_queue.qsize()))  # noqa: SLF001 - it tells nowhere else
 
     def _release(self) -> None:
         for metric in (c.RELEASE_EXPOSURE, c.RELEASE_STAGE, c.RELEASE_PHASE):
