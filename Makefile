@@ -48,6 +48,10 @@ clean: ## Remove what was made, but not your knowledge base
 	@sh tools/install.sh $(PYTHON) requirements.lock
 	@touch $@
 
+.venv-chat/.installed: requirements-chat.lock
+	@sh tools/install.sh $(PYTHON) requirements-chat.lock .venv-chat
+	@touch $@
+
 .venv/.developing: requirements-dev.lock
 	@sh tools/install.sh $(PYTHON) requirements-dev.lock
 	@touch $@ .venv/.installed

@@ -7,3 +7,4 @@ compile() {
 }
 compile -o requirements.lock
 compile --extra dev -o requirements-dev.lock
+compile --extra chat -o requirements-chat.lock

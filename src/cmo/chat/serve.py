@@ -1,0 +1,121 @@
+"""The chat's process: its folder, Chainlit's settings, the door, and the pages that it hands on."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final
+
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cmo.chat.door import Door
+from cmo.client import AsyncClient
+from cmo.errors import OracleError
+from cmo.kit.clock import SystemClock
+from cmo.kit.files import write_atomic
+
+NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_ELSEWHERE = re.compile(r'<link[^>]*"https?://[^>]*>', re.DOTALL)
+_SETTINGS: Final = """[project]
+session_timeout = 3600
+allow_origins = []
+
+[features]
+unsafe_allow_html = false
+latex = false
+user_message_markdown = false
+edit_message = false
+
+[features.spontaneous_file_upload]
+enabled = true
+max_files = 20
+max_size_mb = {megabytes}
+
+[features.spontaneous_file_upload.accept]
+"application/pdf" = [".pdf"]
+"text/markdown" = [".md"]
+"text/plain" = [".txt"]
+"text/xml" = [".xml", ".nxml"]
+
+[UI]
+name = "Clinical Metabolomics Oracle"
+description = "Answers from your own papers, each sentence traced to its page."
+cot = "full"
+
+[meta]
+generated_by = "{version}"
+"""
+
+
+def prepare(folder: Path, version: str, megabytes: int) -> None:
+    """What Chainlit reads when it is imported: a folder of its own, settings, a secret; nobody is told anything.
+
+    Args:
+        folder: of the chat.
+        version: of Chainlit.
+        megabytes: largest file that may be attached.
+    """
+    (folder / ".chainlit").mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = _SETTINGS.format(megabytes=megabytes, version=version)
+    write_atomic(folder / ".chainlit" / "config.toml", settings.encode())
+    secret = folder / "secret"
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(token_hex(32))
+    os.environ.update(  # noqa: TID251 - Chainlit's settings are read there alone
+        {
+            "CHAINLIT_APP_ROOT": str(folder),
+            "CHAINLIT_AUTH_SECRET": secret.read_text(),
+            "LITERAL_API_KEY": "",
+            "OTEL_SDK_DISABLED": "true",
+            "TRACELOOP_TELEMETRY": "false",
+        }
+    )
+
+
+def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:
+    """Serve the chat on this machine's loopback until told to stop. `prepare` comes first.
+
+    Args:
+        folder: of the chat.
+        url: of the service.
+        port: of the chat.
+        person: who sits at this machine.
+        days: for how long conversations are kept; 0 keeps none.
+    """
+    import chainlit as cl  # noqa: PLC0415 - it reads its settings as it is imported
+    from chainlit import server  # noqa: PLC0415
+
+    from cmo.chat.handlers import PAGES, Handlers  # noqa: PLC0415
+
+    client = AsyncClient(url)
+    handlers = Handlers(client, SystemClock(), person)
+    handlers.register()
+    if days:
+        from cmo.chat.threads import Threads  # noqa: PLC0415
+
+        threads = Threads(folder / "threads.sqlite3", SystemClock(), handlers.rate, days)
+        cl.data_layer(lambda: threads)
+    made = server.get_html_template
+    server.get_html_template = lambda root: _ELSEWHERE.sub("", made(root))
+    server.app.router.routes.insert(0, Route(f"{PAGES}/papers/{{paper}}/pages/{{page:int}}.png", _pages(client)))
+    uvicorn.run(Door(server.app, NAMES), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+
+
+def _pages(client: AsyncClient) -> Any:
+    """Hands on the service's images of pages, whose key no browser sees."""
+
+    async def page(request: Request) -> Response:
+        place = request.path_params
+        try:
+            image = await client.page(place["paper"], place["page"], evidence=request.query_params.getlist("evidence"))
+        except OracleError as error:
+            return Response(str(error), error.status, media_type="text/plain")
+        return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+
+    return page

@@ -1,0 +1,96 @@
+"""`cmo chat`: the oracle in a conversation, in the browser."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cmo.cli.options import Home
+from cmo.cli.output import complaints, console
+from cmo.errors import ServiceGone, SettingsError
+from cmo.settings import Settings, read_settings
+
+_MISSING = 'This needs the extra [chat]. Run `make chat`, or `pip install "clinical-metabolomics-oracle[chat]"`.'
+_BEGIN_SECONDS = 60.0
+
+
+def chat(
+    *,
+    url: Annotated[
+        str, typer.Option(help="Address of the service; default: the one of this base, begun if it does not run.")
+    ] = "",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of 127.0.0.1 on which the chat listens.")] = 8001,
+    home: Home = None,
+) -> None:
+    """Chat in the browser, over a running service. Needs the extra [chat]."""
+    try:
+        chainlit = version("chainlit")
+    except PackageNotFoundError as error:
+        raise SettingsError(_MISSING) from error
+    from cmo.chat.serve import prepare, serve
+
+    settings = read_settings(working_dir=home)
+    _require_free(port)
+    folder = settings.working_dir.expanduser().absolute() / "chat"
+    prepare(folder, chainlit, settings.max_file_megabytes)
+    with _service(url, settings) as address:
+        console.print(f"The chat is at http://127.0.0.1:{port}, over {address}. Ctrl-C ends it.", soft_wrap=True)
+        serve(folder, address, port, getpass.getuser(), settings.audit_days)
+
+
+@contextmanager
+def _service(url: str, settings: Settings) -> Iterator[str]:
+    """Address of a service that runs; one of this base is begun, and ended, where none does."""
+    address = url or f"http://{settings.host}:{settings.port}"
+    if _runs(address) or url:
+        if not _runs(address):
+            complaints.print(f"No service answers at {address} yet. The chat will say so until one does.")
+        yield address
+        return
+    complaints.print(f"No service runs at {address}; one is begun.")
+    command = [str(Path(sys.executable).with_name("cmo")), "serve", "--home", str(settings.working_dir)]
+    service = subprocess.Popen(command)  # noqa: S603 - our own command
+    try:
+        _wait(address, service)
+        yield address
+    finally:
+        service.terminate()
+        service.wait(20)
+
+
+def _require_free(port: int) -> None:
+    """Said before anything is begun for it."""
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return
+    except OSError as error:
+        raise SettingsError(f"Port {port} of 127.0.0.1 is taken. Choose another with --port.") from error
+
+
+def _wait(address: str, service: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + _BEGIN_SECONDS
+    while not _runs(address):
+        if service.poll() is not None or time.monotonic() > until:
+            raise ServiceGone(f"The service at {address} did not begin. Run `cmo serve` to see why.")
+        time.sleep(0.2)
+
+
+def _runs(address: str) -> bool:
+    from cmo.client import Client
+
+    try:
+        with Client(address, seconds=2.0) as client:
+            client.health()
+    except ServiceGone:
+        return False
+    return True
