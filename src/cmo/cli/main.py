@@ -38,6 +38,7 @@ from cmo.cli import (
     models,
     notify,
     papers,
+    privacy,
     profile,
     rollout,
     route,
@@ -86,6 +87,7 @@ app.add_typer(notify.app, name="notify")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 app.command("serve")(serve.serve)

@@ -58,7 +58,7 @@ class SqlAnswers:
         """An answer by its id."""
         with translated(self._where), self._engine.connect() as connection:
             row = connection.execute(select(answers).where(answers.c.id == answer)).first()
-        return None if row is None else _given(row)
+        return None if row is None else given_of(row)
 
     def needed(self, answer: str) -> Given:
         """The same, for whoever cannot do without it.
@@ -78,7 +78,7 @@ class SqlAnswers:
             words = containing.casefold().replace(_ESCAPE, _ESCAPE * 2).replace("%", r"\%").replace("_", r"\_")
             query = query.where(func.lower(answers.c.question).like(f"%{words}%", escape=_ESCAPE))
         with translated(self._where), self._engine.connect() as connection:
-            return [_given(row) for row in connection.execute(query)]
+            return [given_of(row) for row in connection.execute(query)]
 
     def forget(self, before: datetime) -> int:
         """Delete answers and their ratings; returns how many answers that were."""
@@ -117,7 +117,12 @@ def _unknown(answer: str) -> NotFound:
     return NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
 
 
-def _given(row: Row[Any]) -> Given:
+def given_of(row: Row[Any]) -> Given:
+    """An answer as its row says.
+
+    Raises:
+        StoreCorrupt: it cannot be read.
+    """
     try:
         asked, reply = (_unpacked(data) for data in (row.asked, row.reply))
     except (zlib.error, ValueError) as error:

@@ -27,6 +27,7 @@ from cmo.store.delivery import SqlDelivery
 from cmo.store.engine import alone, open_engine, place, translated
 from cmo.store.experiments import SqlExperiments
 from cmo.store.ledger import SqlLedger
+from cmo.store.persons import SqlPersons
 from cmo.store.readings import Readings
 from cmo.store.transaction import Transaction, ref_of
 
@@ -81,6 +82,11 @@ class Record:
     def access(self) -> SqlAccess:
         """Keys, and the trail of what was done."""
         return SqlAccess(self._engine)
+
+    @property
+    def persons(self) -> SqlPersons:
+        """What is kept of one person."""
+        return SqlPersons(self._engine)
 
     @property
     def experiments(self) -> SqlExperiments:

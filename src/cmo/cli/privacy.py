@@ -1,0 +1,84 @@
+"""`cmo privacy`: what is kept of one person, told or erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from cmo.app import opened
+from cmo.cli.exits import Exit
+from cmo.cli.options import Actor, AsJson, Home, named
+from cmo.cli.output import complaints, console, print_json
+from cmo.settings import read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cmo.stories.privacy import Privacy
+
+app = typer.Typer(help="Privacy: what is kept of one person.", no_args_is_help=True)
+
+User = Annotated[str, typer.Argument(help="A user, as answers are written down under.")]
+Tenant = Annotated[str | None, typer.Option(help="Whose base; by default the service's own.")]
+
+
+@app.command("export")
+def export(
+    user: User,
+    *,
+    tenant: Tenant = None,
+    actor: Actor = None,
+    home: Home = None,
+    as_json: AsJson = True,  # noqa: ARG001 - JSON is all that it prints
+) -> None:
+    """Print all that is kept of a user, as JSON: questions, answers, ratings, threads, what it cost, keys, deeds."""
+    with _privacy(home, tenant) as privacy:
+        print_json(privacy.export(user, named(actor)))
+
+
+@app.command("erase")
+def erase(
+    user: User,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    tenant: Tenant = None,
+    actor: Actor = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is kept of a user. Money and the audit stand, the first under a name that nobody can trace."""
+    if not (yes or as_json):
+        typer.confirm(f"Delete all that is kept of {user!r}? It cannot be brought back.", abort=True)
+    with _privacy(home, tenant) as privacy:
+        done = privacy.erase(user, named(actor))
+    if as_json:
+        print_json({"user": user, "erased": done})
+    else:
+        console.print(escape(", ".join(f"{n} {what}" for what, n in done.items())))
+    if not any(done.values()):
+        complaints.print(f"Nothing was kept of {escape(repr(user))}.")
+        raise typer.Exit(Exit.NOT_FOUND)
+
+
+@contextmanager
+def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
+    from cmo.cast.tenants import named as tenant_named
+    from cmo.stories.privacy import Privacy
+
+    with opened(read_settings(working_dir=home)) as front, ExitStack() as stack:
+        house = front
+        if tenant is not None and tenant_named(tenant) != front.settings.tenant:
+            house = front.sibling(tenant)
+            stack.callback(house.close)
+
+        def forget(thread: str) -> None:
+            if (house.folder / "deep.sqlite3").exists():
+                house.deep.forget(thread)
+
+        yield Privacy(
+            house.record.persons, front.record.persons, tenant, forget=forget, notes=house.keyring, clock=house.clock
+        )

@@ -1,0 +1,122 @@
+"""What is kept of one person, in SQL: all of it told, or all of it taken away.
+
+::
+
+    answers, ratings, questions asked, exposures, limits ----> deleted
+    what calls cost, experiments' observations --------------> kept, under a name that nobody can trace
+    the trail ----------------------------------------------> stands: it is the proof of who did what
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, delete, func, select, update
+
+from cmo.kit.hashing import hex_hash
+from cmo.store import access_tables, delivery_tables, tables
+from cmo.store.answer_tables import answers, ratings
+from cmo.store.answers import given_of
+from cmo.store.engine import alone, place, translated
+
+Facts = Mapping[str, Any]
+_MONEY: Final = (tables.ledger, tables.balances)
+_FORGOTTEN: Final = (tables.limits, tables.asked)
+
+
+class SqlPersons:
+    """Reads and erases. `Record.persons` gives it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._where = place(engine)
+
+    def said(self, user: str) -> dict[str, list[Facts]]:
+        """What somebody asked and thought, where they were put, which keys have their name."""
+        with translated(self._where), self._engine.connect() as connection:
+            asked = select(answers).where(answers.c.user_id == user).order_by(answers.c.at)
+            return {
+                "answers": [_answer(row) for row in connection.execute(asked)],
+                "ratings": _rows(connection, ratings, ratings.c.user_id == user),
+                "exposures": list(_exposures(connection, user)),
+                "keys": _rows(connection, access_tables.keys, access_tables.keys.c.name == user, without=("digest",)),
+                "trail": _rows(connection, access_tables.trail, access_tables.trail.c.actor == user),
+            }
+
+    def spent(self, user: str, tenant: str | None) -> dict[str, list[Facts]]:
+        """What their questions cost; of one tenant, or of all."""
+        with translated(self._where), self._engine.connect() as connection:
+            return {
+                str(table.name): _rows(connection, table, _whose(table, user, tenant)) for table in _MONEY + _FORGOTTEN
+            }
+
+    def erase_said(self, user: str) -> dict[str, int]:
+        """Delete that; returns how many rows of each kind."""
+        mine = select(answers.c.id).where(answers.c.user_id == user)
+        with translated(self._where), alone(self._engine) as connection:
+            rated = connection.execute(delete(ratings).where(ratings.c.answer.in_(mine))).rowcount
+            rated += connection.execute(delete(ratings).where(ratings.c.user_id == user)).rowcount
+            asked = connection.execute(delete(answers).where(answers.c.user_id == user)).rowcount
+            return {"answers": asked, "ratings": rated, "exposures": _unexpose(connection, user)}
+
+    def erase_spent(self, user: str, tenant: str | None) -> dict[str, int]:
+        """Delete what can be, and let money be that of nobody who can be traced."""
+        nobody, done = f"erased-{secrets.token_hex(6)}", {}
+        with translated(self._where), alone(self._engine) as connection:
+            for table in _MONEY:
+                whose = _whose(table, user, tenant)
+                done[str(table.name)] = connection.execute(update(table).where(whose).values(user_id=nobody)).rowcount
+            for table in _FORGOTTEN:
+                done[str(table.name)] = connection.execute(delete(table).where(_whose(table, user, tenant))).rowcount
+        return done
+
+
+def _whose(table: Table, user: str, tenant: str | None) -> ColumnElement[bool]:
+    mine = table.c.user_id == user
+    return mine if tenant is None else and_(mine, table.c.tenant == tenant)
+
+
+def _rows(connection: Connection, table: Table, which: Any, *, without: Sequence[str] = ()) -> list[Facts]:
+    columns = [column for column in table.c if column.name not in without]
+    return [_plain(row) for row in connection.execute(select(*columns).where(which))]
+
+
+def _plain(row: Row[Any]) -> Facts:
+    """A row by the names of its columns, which are a kind of their own."""
+    return {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 - its API
+
+
+def _answer(row: Row[Any]) -> Facts:
+    given = given_of(row)
+    return {"id": given.id, "at": given.at, "tenant": given.payer.tenant, "asked": given.asked, "reply": given.reply}
+
+
+def _exposures(connection: Connection, user: str) -> Iterator[Mapping[str, Any]]:
+    """Rows of where somebody was put, who is known there by a hash alone."""
+    table = delivery_tables.exposures
+    subjects = connection.execute(select(table.c.subject, table.c.step).distinct()).all()
+    for subject, step in subjects:
+        mine = (table.c.subject == subject) & (table.c.step == step) & table.c.unit.in_(_units(subject, step, user))
+        for row in connection.execute(select(table).where(mine)):
+            yield _plain(row)
+
+
+def _units(subject: str, step: int, user: str) -> tuple[str, str]:
+    """By which hashes rollouts and experiments know somebody."""
+    return hex_hash(subject, user, size=16), hex_hash(subject, str(step), user, size=16)
+
+
+def _unexpose(connection: Connection, user: str) -> int:
+    """Take away where somebody was put; what was observed of them stays, as that of somebody unknown."""
+    put, seen = delivery_tables.exposures, delivery_tables.observations
+    done = 0
+    for row in list(_exposures(connection, user)):
+        mine = and_(*(put.c[name] == row[name] for name in ("subject", "step", "unit")))
+        done += connection.execute(delete(put).where(mine)).rowcount
+        stranger = secrets.token_hex(16)
+        about = (seen.c.subject == row["subject"]) & (seen.c.step == row["step"]) & seen.c.sums.contains(row["unit"])
+        renamed = func.replace(seen.c.sums, row["unit"], stranger)
+        connection.execute(update(seen).where(about).values(sums=renamed))
+    return done

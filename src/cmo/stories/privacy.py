@@ -1,0 +1,91 @@
+"""The story of one person's data: told on request, erased on request.
+
+::
+
+    user --> answers, ratings, exposures, threads (of the base) --.
+         '-> what it cost (of the service, whose money it is) -----+--> told, or erased and written down
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from cmo.kit.clock import Clock
+
+
+class Persons(Protocol):
+    """What is kept of one person."""
+
+    def said(self, user: str) -> Mapping[str, Any]:
+        """What somebody asked and thought."""
+        ...
+
+    def spent(self, user: str, tenant: str | None) -> Mapping[str, Any]:
+        """What their questions cost."""
+        ...
+
+    def erase_said(self, user: str) -> Mapping[str, int]:
+        """Delete what somebody asked and thought."""
+        ...
+
+    def erase_spent(self, user: str, tenant: str | None) -> Mapping[str, int]:
+        """Let what it cost be nobody's."""
+        ...
+
+
+class Notes(Protocol):
+    """Writes down what was done."""
+
+    def note(self, actor: str, action: str, subject: str = "", **facts: Any) -> None:
+        """Write a deed down."""
+        ...
+
+
+class Privacy:
+    """Tells and erases what is kept of somebody.
+
+    Args:
+        said: of the base.
+        spent: of the service, whose money it is.
+        tenant: of the base, where money of several lies together; None for all.
+        forget: deletes a thread of deep questions.
+        notes: where what was done is written down.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        said: Persons,
+        spent: Persons,
+        tenant: str | None,
+        *,
+        forget: Callable[[str], None],
+        notes: Notes,
+        clock: Clock,
+    ) -> None:
+        self._said = said
+        self._spent = spent
+        self._tenant = tenant
+        self._forget = forget
+        self._notes = notes
+        self._clock = clock
+
+    def export(self, user: str, actor: str) -> dict[str, Any]:
+        """All that is kept of somebody."""
+        facts = {**self._said.said(user), **self._spent.spent(user, self._tenant)}
+        self._notes.note(actor, "privacy-exported", rows=_counts(facts))
+        return {"user": user, "at": self._clock.now(), **facts}
+
+    def erase(self, user: str, actor: str) -> dict[str, int]:
+        """Delete it; returns how many rows of each kind. Who it was is not written down, only that it was done."""
+        threads = {answer["reply"].get("thread_id") for answer in self._said.said(user)["answers"]} - {None, ""}
+        for thread in sorted(threads):
+            self._forget(thread)
+        done = {**self._said.erase_said(user), "threads": len(threads), **self._spent.erase_spent(user, self._tenant)}
+        self._notes.note(actor, "privacy-erased", rows=done)
+        return done
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, int]:
+    return {name: len(rows) for name, rows in facts.items()}
