@@ -93,7 +93,7 @@ class PaperRefused(OracleError):
 
 
 class NotFound(OracleError):
-    """No such paper, page, evidence or snapshot."""
+    """No such paper, page, evidence, snapshot, answer or thread."""
 
     code, status = "not-found", 404
 

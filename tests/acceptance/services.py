@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,9 @@ from fastapi import FastAPI
 from cmo.embed.provision import install
 
 CMO = Path(sys.executable).with_name("cmo")
+FIRST = "Leucine is raised in maple syrup urine disease. "
+SECOND = "Alloisoleucine is the most specific marker of the disease. "
+"""What the halting model says; papers that bear it out are the tests' own."""
 NOTES = Path(__file__).parents[2] / "library" / "notes"
 QUESTIONS = (
     "Which metabolites are raised in phenylketonuria?",
@@ -32,9 +36,9 @@ QUESTIONS = (
 
 
 class Service:
-    """Two processes over a base of twenty notes of its own, and `cmo` on the same base. Serves while entered."""
+    """Two processes over a base of some notes of its own, and `cmo` on the same base. Serves while entered."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, notes: int = 20, **environment: str) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
         self.folder = folder
         self._environment = {
@@ -46,13 +50,14 @@ class Service:
             **environment,
         }
         install("minilm", Path("~/.cache/cmo/models").expanduser())
-        self.run("ingest", *sorted(NOTES.glob("*.md"))[:20])
+        self.run("ingest", *sorted(NOTES.glob("*.md"))[:notes])
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         command = [CMO, "serve", "--port", str(port), "--workers", "2"]
-        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+        with (folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, env=self._environment, cwd=folder, stderr=log)
 
     def __enter__(self) -> Self:
         for _ in range(240):
@@ -75,6 +80,62 @@ class Service:
         )
         assert done.returncode == 0, done.stderr
         return {} if arguments[0] == "ingest" else dict(json.loads(done.stdout))
+
+
+class Speaker:
+    """A language model that says a sentence and a half, then waits until it may go on. Serves while entered."""
+
+    def __init__(self) -> None:
+        self.may_go_on = threading.Event()
+        self.left = threading.Event()
+        self.asked = 0
+
+    def __enter__(self) -> Self:
+        speaker = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                speaker.asked += 1
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.end_headers()
+                try:
+                    self._say(FIRST + SECOND[:20])
+                    self._wait()
+                    self._say(SECOND[20:], "stop")
+                    self.wfile.write(b"data: [DONE]\n\n")
+                except OSError:
+                    speaker.left.set()
+
+            def _wait(self) -> None:
+                self.connection.settimeout(0.02)
+                while not speaker.may_go_on.is_set():
+                    try:
+                        if not self.connection.recv(1):
+                            raise ConnectionResetError
+                    except TimeoutError:
+                        continue
+
+            def _say(self, text: str, ended: str | None = None) -> None:
+                choice = {"index": 0, "delta": {"content": text}, "finish_reason": ended}
+                self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.may_go_on.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.testing import NEVER
 from cmo.web import create_api
-from tests.acceptance.services import served_here
+from tests.acceptance.services import FIRST, SECOND, Speaker, served_here
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -169,6 +169,31 @@ def test_a_refusal_says_so_and_names_the_nearest(page: Any) -> None:
     assert "do not say enough" in page.locator(".refusal").inner_text()
     assert page.locator(".sources li").count() >= 1
     assert not page.locator("#evidence").is_visible()
+
+
+def test_the_first_sentence_can_be_read_while_a_model_still_writes(browser: Any, open_base: Any) -> None:
+    settings = {"answers": "generated", "llm_model": "m", "llm_local": True, "delivery": False}
+    with Speaker() as speaker, open_base(llm_url=speaker.url, **settings) as base:
+        base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
+        base.add(msud=f"Maple syrup urine disease and its markers\n\n{FIRST}{SECOND}\n")
+        with served_here(create_api(base.app)) as address:
+            page = browser.new_page(base_url=address)
+            page.goto("/")
+            page.get_by_label("Your question").fill(ASKED)
+            page.keyboard.press("Enter")
+            page.wait_for_selector(".sentence")
+            assert page.locator(".sentence").all_inner_texts() == [FIRST.strip()]
+            assert page.locator("#answer").get_attribute("aria-busy") == "false"  # it is read out
+            assert page.locator("#answer").get_attribute("aria-live") == "polite"
+            assert page.locator(".facts").count() == 0
+            speaker.may_go_on.set()
+            page.wait_for_selector(".facts")
+            assert page.locator(".sentence").all_inner_texts() == [FIRST.strip(), SECOND.strip()]
+            taken_back = "import('/static/answer.js').then((m) => m.stage({stage: 'withdrawn', text: 'Another one.'}))"
+            page.evaluate(taken_back)
+            assert page.locator(".sentence").count() == 0
+            assert page.locator("#notice [role=status]").inner_text() == "Another one."
+            page.close()
 
 
 def test_what_the_router_says_of_a_question_is_shown(browser: Any, open_base: Any) -> None:

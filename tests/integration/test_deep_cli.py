@@ -68,6 +68,16 @@ def test_the_steps_are_shown_and_the_answer_is_printed(cmo: Callable[..., tuple[
     assert "Nothing was asked" in cmo("deep", "--thread", "mine", "--history")[1]
 
 
+def test_an_answer_in_steps_is_shown_with_them_and_replayed(cmo: Callable[..., tuple[int, str, str]]) -> None:
+    name = orjson.loads(cmo("deep", ASKED, "--json")[1])["id"]
+    code, out, _ = cmo("answers", "show", name)
+    assert code == 0
+    assert all(part in out for part in PARTS)
+    code, out, _ = cmo("replay", name)
+    assert (code, "would be said today" in out) == (0, True)
+    assert cmo("replay", "0")[0] == 5
+
+
 def test_json_holds_the_steps_and_stdout_nothing_else(cmo: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = cmo("deep", ASKED, "--json", "--seconds", "60", "--max-cost", "0")
     answer = orjson.loads(out)
@@ -88,6 +98,9 @@ def test_without_the_extra_the_command_names_it(
 def test_what_cannot_be_asked_ends_with_its_code(cmo: Callable[..., tuple[int, str, str]]) -> None:
     assert cmo("deep", "?")[0] == 2
     assert cmo("deep", ASKED, "--thread", "../x")[0] == 2
+    for asks in ("--history", "--forget"):
+        code, _, err = cmo("deep", asks)
+        assert (code, "--thread NAME" in err) == (2, True)
 
 
 def saying(text: str) -> Callable[[dict[str, Any]], Reply]:

@@ -5,8 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -17,71 +16,13 @@ from cmo.model.money import Payer
 from cmo.spend import Price
 from cmo.testing import NEVER
 from cmo.web import create_api
-from tests.acceptance.services import served_here
+from tests.acceptance.services import FIRST, SECOND, Speaker, served_here
 
 PAPER = (
     "Maple syrup urine disease and its markers\n\nLeucine is raised in maple syrup urine disease. "
     "Alloisoleucine is the most specific marker of the disease.\n"
 )
-FIRST = "Leucine is raised in maple syrup urine disease. "
-SECOND = "Alloisoleucine is the most specific marker of the disease. "
 ASKED = {"query": "Which amino acid is raised in maple syrup urine disease?", "stream": True, "user": "mia"}
-
-
-class Speaker:
-    """A language model that says a sentence and a half, then waits until it may go on. Serves while entered."""
-
-    def __init__(self) -> None:
-        self.may_go_on = threading.Event()
-        self.left = threading.Event()
-        self.asked = 0
-
-    def __enter__(self) -> Self:
-        speaker = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                speaker.asked += 1
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.end_headers()
-                try:
-                    self._say(FIRST + SECOND[:20])
-                    self._wait()
-                    self._say(SECOND[20:], "stop")
-                    self.wfile.write(b"data: [DONE]\n\n")
-                except OSError:
-                    speaker.left.set()
-
-            def _wait(self) -> None:
-                self.connection.settimeout(0.02)
-                while not speaker.may_go_on.is_set():
-                    try:
-                        if not self.connection.recv(1):
-                            raise ConnectionResetError
-                    except TimeoutError:
-                        continue
-
-            def _say(self, text: str, ended: str | None = None) -> None:
-                choice = {"index": 0, "delta": {"content": text}, "finish_reason": ended}
-                self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
-
-            def log_message(self, *_args: object) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.may_go_on.set()
-        self._http.shutdown()
-        self._thread.join()
-        self._http.server_close()
 
 
 @pytest.fixture

@@ -76,6 +76,9 @@ def show(
     console.print(f"[bold]{escape(given.question)}[/]\n{escape(given.reply['answer'])}", soft_wrap=True)
     for source in given.reply["sources"]:
         console.print(f"  [dim]{escape(source)}[/]", soft_wrap=True)
+    for step in given.reply.get("steps", ()):  # of an answer that was made in steps
+        said = step["gap"] or step["answer"]
+        console.print(f"  [bold]{escape(step['question'])}[/] [dim]{escape(said)}[/]", soft_wrap=True)
     for rating in ratings:
         console.print(f"{rating.score} of {HIGHEST}  {escape(rating.comment)}", soft_wrap=True)
 

@@ -17,6 +17,7 @@ from cmo.app import opened
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
+from cmo.errors import BadQuestion
 from cmo.kit.deadline import Until
 from cmo.model.money import micros
 from cmo.model.questions import Mode
@@ -43,6 +44,8 @@ def deep(
     as_json: AsJson = False,
 ) -> None:
     """Plan, retrieve, read, check and write; exits with 3 when the papers do not say enough. Needs the extra [agents]."""
+    if (history or forget) and not thread:
+        raise BadQuestion("Of which thread? Name it: `--thread NAME`.")
     with opened(read_settings(working_dir=home)) as house:
         if forget:
             house.deep.forget(thread)
