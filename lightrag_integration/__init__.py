@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cmo.settings import Settings as LightRAGConfig
     from lightrag_integration import quality_diagnostics
     from lightrag_integration.agents import DocMindSupervisor, create_initial_state
+    from lightrag_integration.alerts import AlertSystem
     from lightrag_integration.budget import BudgetManager, CostAnalyzer, CostSummary, QueryPermission
     from lightrag_integration.cache import CacheConfig, ResponseCache
     from lightrag_integration.checks import test_knowledge_base_integrity
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         perplexity_fallback_query,
         perplexity_query,
     )
+    from lightrag_integration.monitor import PerformanceAlert, ProductionMonitor
     from lightrag_integration.profiling import PerformanceProfiler
     from lightrag_integration.quality import (
         AccuracyScorer,
@@ -91,6 +93,9 @@ _HOMES = {
     "create_initial_state": ("lightrag_integration.agents", "create_initial_state"),
     "EnhancedResponseProcessor": ("lightrag_integration.responses", "EnhancedResponseProcessor"),
     "ProcessedResponse": ("lightrag_integration.responses", "ProcessedResponse"),
+    "AlertSystem": ("lightrag_integration.alerts", "AlertSystem"),
+    "PerformanceAlert": ("lightrag_integration.monitor", "PerformanceAlert"),
+    "ProductionMonitor": ("lightrag_integration.monitor", "ProductionMonitor"),
     "ABTestManager": ("lightrag_integration.experiment", "ABTestManager"),
     "ABTestResults": ("lightrag_integration.experiment", "ABTestResults"),
     "ShadowModeIntegration": ("lightrag_integration.experiment", "ShadowModeIntegration"),
@@ -141,6 +146,7 @@ __all__ = [
     "ABTestManager",
     "ABTestResults",
     "AccuracyScorer",
+    "AlertSystem",
     "AsyncClinicalRAG",
     "AutoRollback",
     "BiomedicalQueryRouter",
@@ -168,9 +174,11 @@ __all__ = [
     "IncidentReport",
     "LightRAGConfig",
     "ManualRollback",
+    "PerformanceAlert",
     "PerformanceProfiler",
     "ProcessedResponse",
     "ProductionConfig",
+    "ProductionMonitor",
     "QualityAssessment",
     "QualityAssessmentSuite",
     "QualityManager",

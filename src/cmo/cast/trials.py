@@ -41,7 +41,7 @@ Support = Callable[[Mapping[str, Any]], float | None]
 """How well a reply's sentences are supported by what they cite."""
 
 
-_GATHER_SECONDS = 5.0
+GATHER_SECONDS = 5.0
 """Least time between two messages to people: what happens in between becomes one."""
 _LOOK_SECONDS = 10.0
 """For which an experiment's figures are shown as they were."""
@@ -83,7 +83,7 @@ class Trials:
         """Tells people."""
         from cmo.notify import PostOffice, channels  # noqa: PLC0415 - see above
 
-        return PostOffice(channels(self._settings, self._clock), self._clock, gather=_GATHER_SECONDS)
+        return PostOffice(channels(self._settings, self._clock), self._clock, gather=GATHER_SECONDS)
 
     @cached_property
     def experiments(self) -> Experiments:

@@ -55,8 +55,8 @@ class Rule:
 
     @property
     def runbook(self) -> str:
-        """The page that says what to do, in the repository."""
-        return f"docs/runbooks/{self.subject}.md"
+        """The page that says what to do, in the repository; empty where there is none."""
+        return f"docs/runbooks/{self.subject}.md" if self.subject else ""
 
     def series(self) -> tuple[Series, ...]:
         """All that its conditions look at."""

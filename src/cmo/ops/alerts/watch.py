@@ -149,7 +149,7 @@ def _on(rule: Rule, key: str, standing: Standing, now: float) -> Notice:
     return Notice(
         f"alert/{rule.name}/{key}/{now:.0f}",
         f"{rule.priority} {_called(rule, key)}{' still' if again else ''}: {rule.summary}",
-        f"It is {rule.spoken(standing.value)}, {lasting}. What to do: {rule.runbook}",
+        f"It is {rule.spoken(standing.value)}, {lasting}." + (f" What to do: {rule.runbook}" if rule.runbook else ""),
         rule.severity,
         ((rule.by, key),) if rule.by else (),
     )
