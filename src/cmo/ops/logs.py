@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 import orjson
 
 from cmo.kit import spans
+from cmo.kit.masking import masked
 from cmo.kit.spans import Trace
 from cmo.ops.watch import Request
 
@@ -100,8 +101,8 @@ class RequestLog:
 
 
 def clean(text: str) -> str:
-    """Text without anything that is more than text."""
-    return _CONTROL.sub(_escaped, text[:_MOST])
+    """Text without anything that is more than text, and without what is personal or secret."""
+    return _CONTROL.sub(_escaped, masked(text[:_MOST]))
 
 
 def _quoted(value: object) -> str:

@@ -11,12 +11,12 @@ Observations are counted in the transaction that writes what they led to: each c
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, Self
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_upsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
@@ -38,6 +38,7 @@ from cmo.model.delivery import (
 )
 from cmo.store import delivery_tables as tables
 from cmo.store.access import append
+from cmo.store.delivery_rows import columns, flag_of, observation_of, release_of, rollout_of, text
 from cmo.store.engine import place, translated
 
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
@@ -78,9 +79,9 @@ class SqlDelivery:
         """The live rollout, all releases and all flags."""
         with self._reading() as connection:
             row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.live)).first()
-            live = _rollout(row) if row else None
-            releases = [_release(row) for row in connection.execute(select(tables.releases))]
-            flags = [_flag(row) for row in connection.execute(select(tables.flags))]
+            live = rollout_of(row) if row else None
+            releases = [release_of(row) for row in connection.execute(select(tables.releases))]
+            flags = [flag_of(row) for row in connection.execute(select(tables.flags))]
         return Current(live, {r.name: r for r in releases}, {f.name: f for f in flags})
 
     def mark(self) -> object:
@@ -99,10 +100,8 @@ class SqlDelivery:
         self, observations: Sequence[Observation], exposures: Sequence[Exposure], talks: Sequence[Talk] = ()
     ) -> None:
         """Write down what was seen; what is there already stays as it is, but for who talks."""
-        seen = [
-            _columns(o, "batch", "subject", "step", "arm", "at", sums=_text(o.sums), counted=0) for o in observations
-        ]
-        put = [_columns(e, "subject", "step", "unit", "arm", "at") for e in exposures]
+        seen = [columns(o, "batch", "subject", "step", "arm", "at", sums=text(o.sums), counted=0) for o in observations]
+        put = [columns(e, "subject", "step", "unit", "arm", "at") for e in exposures]
         with self._changing() as connection:
             for table, rows in ((tables.observations, seen), (tables.exposures, put)):
                 if rows:
@@ -115,7 +114,7 @@ class SqlDelivery:
         table, names = tables.talks, ("rollout", "step", "place", "percent", "at")
         fresh = self._upsert(table)
         fresh = fresh.on_conflict_do_update(index_elements=["name"], set_={n: fresh.excluded[n] for n in names})
-        connection.execute(fresh, [_columns(t, "name", *names) for t in talks])
+        connection.execute(fresh, [columns(t, "name", *names) for t in talks])
         connection.execute(delete(table).where(table.c.at < max(t.at for t in talks) - _KEPT_SECONDS))
 
     # -- releases and flags --------------------------------------------------------------------------------------
@@ -129,7 +128,7 @@ class SqlDelivery:
         """All, the newest first."""
         query = select(tables.releases).order_by(tables.releases.c.at.desc(), tables.releases.c.name)
         with self._reading() as connection:
-            return [_release(row) for row in connection.execute(query)]
+            return [release_of(row) for row in connection.execute(query)]
 
     def add_release(self, release: Release, act: Act) -> bool:
         """Keep a new one; the same again is no change."""
@@ -137,14 +136,14 @@ class SqlDelivery:
             known = _release_of(connection, release.name)
             if known is not None:
                 return dict(known.settings) == dict(release.settings)
-            row = _columns(release, "name", "about", "at", settings=_text(release.settings))
+            row = columns(release, "name", "about", "at", settings=text(release.settings))
             connection.execute(insert(tables.releases).values(row))
             _note(connection, act)
             return True
 
     def put_flag(self, flag: StoredFlag, act: Act) -> bool:
         """Set a flag that is at `flag.version` now; 0: there is none."""
-        table, facts = tables.flags, {"spec": _text(flag.spec), "version": flag.version + 1, "at": flag.at}
+        table, facts = tables.flags, {"spec": text(flag.spec), "version": flag.version + 1, "at": flag.at}
         with self._changing() as connection:
             if flag.version:
                 mine = (table.c.name == flag.name) & (table.c.version == flag.version)
@@ -175,7 +174,7 @@ class SqlDelivery:
         """All, the newest first."""
         query = select(tables.rollouts).order_by(tables.rollouts.c.begun_at.desc(), tables.rollouts.c.name)
         with self._reading() as connection:
-            return [_rollout(row) for row in connection.execute(query)]
+            return [rollout_of(row) for row in connection.execute(query)]
 
     def begin(self, rollout: StoredRollout, replaces: StoredRollout | None, act: Act) -> bool:
         """Start one in the place of the live one, if that is still the one that was looked at."""
@@ -189,7 +188,7 @@ class SqlDelivery:
             if _rollout_of(connection, rollout.name) is not None:
                 return False
             connection.execute(update(table).where(table.c.live).values(live=False, version=table.c.version + 1))
-            row = _columns(rollout, "name", "release", "baseline", "begun_at", "at", **_told(rollout))
+            row = columns(rollout, "name", "release", "baseline", "begun_at", "at", **_told(rollout))
             connection.execute(insert(table).values(**row, version=1, live=True))
             _note(connection, act)
             return True
@@ -204,7 +203,7 @@ class SqlDelivery:
             if row.holder not in {"", holder} and row.until > now:
                 return None
             lease = Lease(name, holder, row.term + (row.holder != holder), now + seconds)
-            values = _columns(lease, "holder", "term", "until")
+            values = columns(lease, "holder", "term", "until")
             connection.execute(update(table).where(table.c.name == name).values(values))
             return lease
 
@@ -217,7 +216,7 @@ class SqlDelivery:
                 return None
             wanted = (seen.c.subject == name) & (seen.c.counted == 0)
             query = select(seen).where(wanted).order_by(seen.c.at, seen.c.batch, seen.c.arm).limit(_MOST_COUNTED)
-            observations = tuple(_observation(row) for row in connection.execute(query))
+            observations = tuple(observation_of(row) for row in connection.execute(query))
             mine = (put.c.subject == name) & (put.c.step == int(rollout.status.get("steps", 0)))
             arms = connection.execute(select(put.c.arm, func.count()).where(mine).group_by(put.c.arm)).all()
         return Unseen(rollout, observations, {arm: int(n) for arm, n in arms})
@@ -242,7 +241,7 @@ class SqlDelivery:
                 return False
             _count(connection, counted, version)
             if finding is not None:
-                row = {"subject": rollout.name, "version": version, "at": rollout.at, "facts": _text(finding)}
+                row = {"subject": rollout.name, "version": version, "at": rollout.at, "facts": text(finding)}
                 connection.execute(insert(tables.findings).values(row))
                 _forget(connection, rollout)
             if act is not None:
@@ -314,7 +313,7 @@ def _forget(connection: Connection, rollout: StoredRollout) -> None:
 
 
 def _note(connection: Connection, act: Act) -> None:
-    row = _columns(act, "at", "subject", "reason", facts=_text(act.facts))
+    row = columns(act, "at", "subject", "reason", facts=text(act.facts))
     row |= {"actor": act.actor[:128], "action": act.action[:32]}
     connection.execute(insert(tables.delivery_audit).values(row))
     who = act.actor if actor() == SOMEBODY else actor()  # whose key it was, whatever the body says
@@ -325,39 +324,13 @@ def _note(connection: Connection, act: Act) -> None:
 
 def _rollout_of(connection: Connection, name: str) -> StoredRollout | None:
     row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.name == name)).first()
-    return _rollout(row) if row else None
+    return rollout_of(row) if row else None
 
 
 def _release_of(connection: Connection, name: str) -> Release | None:
     row = connection.execute(select(tables.releases).where(tables.releases.c.name == name)).first()
-    return _release(row) if row else None
+    return release_of(row) if row else None
 
 
 def _told(rollout: StoredRollout) -> dict[str, Any]:
-    return {name: _text(getattr(rollout, name)) for name in ("spec", "status", "evidence")}
-
-
-def _columns(value: object, *names: str, **more: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in names} | more
-
-
-def _text(facts: Mapping[str, Any]) -> str:
-    return orjson.dumps(facts).decode()
-
-
-def _rollout(row: Row[Any]) -> StoredRollout:
-    facts = {name: orjson.loads(getattr(row, name)) for name in ("spec", "status", "evidence")}
-    rest = _columns(row, "name", "release", "baseline", "version", "live", "begun_at", "at")
-    return StoredRollout(**facts, **rest)
-
-
-def _release(row: Row[Any]) -> Release:
-    return Release(row.name, orjson.loads(row.settings), row.about, row.at)
-
-
-def _flag(row: Row[Any]) -> StoredFlag:
-    return StoredFlag(row.name, orjson.loads(row.spec), row.version, row.at)
-
-
-def _observation(row: Row[Any]) -> Observation:
-    return Observation(row.batch, row.subject, row.step, row.arm, row.at, orjson.loads(row.sums))
+    return {name: text(getattr(rollout, name)) for name in ("spec", "status", "evidence")}
