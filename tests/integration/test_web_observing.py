@@ -94,7 +94,7 @@ async def test_failures_are_counted_as_ours_or_theirs(http: httpx.AsyncClient, a
     assert told["cmo_http_problems_total code=bad-question"] == 1
     assert told["cmo_http_problems_total code=over-budget"] == 1
     facts = (await http.get("/api/metrics")).json()
-    assert [(r["status"], r["code"], r["endpoint"]) for r in facts["this_worker"]["refusals"]] == [
+    assert [(r["status"], r["code"], r["endpoint"]) for r in facts["refusals"]] == [
         (503, "over-budget", "/query"),
         (422, "bad-question", "/query"),
     ]
@@ -110,7 +110,7 @@ async def test_the_summary_has_the_documented_fields_and_no_question(http: httpx
     assert facts["total_time_ms"] >= facts["retrieval_time_ms"] > 0
     assert facts["questions"]["by_source"] == {"lightrag": 1}
     assert facts["health"]["record"] == "healthy"
-    assert facts["this_worker"]["slowest"][0]["endpoint"] == "/query"
+    assert facts["slowest"][0]["endpoint"] == "/query"
     assert {stage["stage"] for stage in facts["stages"]} >= {"retrieve", "search", "answer"}
     assert "maple" not in reply.text
 

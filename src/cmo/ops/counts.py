@@ -25,6 +25,8 @@ from cmo.ops.metric import OTHER, Kind, Merge, Metric
 
 Key = tuple[str, tuple[str, ...]]
 """A metric by name, and the values of its labels in their order."""
+Row = dict[str, Any]
+"""Plain values by name."""
 _MERGES: Final[dict[Merge, Callable[[float, float], float]]] = {Merge.SUM: add, Merge.MAX: max, Merge.MIN: min}
 
 
@@ -50,6 +52,8 @@ class State:
 
     numbers: dict[Key, float] = field(default_factory=dict)
     spreads: dict[Key, Spread] = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    """What is no number, by name: the slowest requests, the last refusals."""
 
     def total(self, metric: Metric, **labels: str) -> float:
         """The sum over all that has these labels; of a histogram how many were observed."""
@@ -97,6 +101,7 @@ class State:
                     [name, told, one.counts, one.total, [[place, *example] for place, example in one.examples.items()]]
                     for (name, told), one in self.spreads.items()
                 ],
+                "rows": self.rows,
             }
         )
 
@@ -115,9 +120,9 @@ def decoded(data: bytes) -> State:
             for name, told, counts, total, shown in facts["spreads"]
             if name in BY_NAME and len(counts) == len(BY_NAME[name].buckets) + 1
         }
+        return State(numbers, spreads, dict(facts["rows"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("no numbers of a worker") from error
-    return State(numbers, spreads)
 
 
 def merged(states: Iterable[State]) -> State:
@@ -130,6 +135,8 @@ def merged(states: Iterable[State]) -> State:
             whole.numbers[key] = how(whole.numbers[key], value) if key in whole.numbers else value
         for key, one in state.spreads.items():
             _join(whole.spreads.setdefault(key, Spread([0] * len(one.counts))), one)
+        for name, rows in state.rows.items():
+            whole.rows.setdefault(name, []).extend(rows)
     return whole
 
 
@@ -141,6 +148,7 @@ class Counts:
         self._numbers: dict[Key, float] = {}
         self._spreads: dict[Key, Spread] = {}
         self._seen: dict[tuple[str, str], set[str]] = {}
+        self._rows: dict[str, list[Row]] = {}
 
     def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
         """Count."""
@@ -160,6 +168,11 @@ class Counts:
         with self._lock:
             for key in [key for key in self._numbers if key[0] == metric.name]:
                 del self._numbers[key]
+
+    def show(self, name: str, rows: list[Row]) -> None:
+        """Let these rows be shown under a name."""
+        with self._lock:
+            self._rows[name] = rows
 
     def observe(self, metric: Metric, value: float, *labels: str, trace: str = "", at: float = 0.0) -> None:
         """Count how large something was; `trace` is an example of it, seen `at` so many seconds since 1970."""
@@ -181,7 +194,7 @@ class Counts:
             spreads = {
                 key: Spread(list(one.counts), one.total, dict(one.examples)) for key, one in self._spreads.items()
             }
-            return State(dict(self._numbers), spreads)
+            return State(dict(self._numbers), spreads, dict(self._rows))
 
     def _bounded(self, metric: Metric, labels: tuple[str, ...]) -> Key:
         """A key with `other` for each value of a label that it may not take."""

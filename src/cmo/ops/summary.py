@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from cmo.ops import catalogue as c
-from cmo.ops.counts import Spread, State
+from cmo.ops.counts import Row, Spread, State
 from cmo.ops.health import grade_of
 from cmo.ops.history import quantile
 from cmo.ops.metric import Metric
+
+SHOWN: Final = 20
+"""Rows."""
 
 
 def summary(state: State) -> dict[str, Any]:
@@ -38,9 +41,21 @@ def summary(state: State) -> dict[str, Any]:
             "machine_cpu": state.total(c.MACHINE_CPU),
             "machine_memory": state.total(c.MACHINE_MEMORY),
         },
+        "slowest": slowest(state),
+        "refusals": refusals(state),
         "papers": int(state.total(c.PAPERS)),
         "snapshot_age_seconds": round(state.total(c.SNAPSHOT_AGE), 1),
     }
+
+
+def slowest(state: State) -> list[Row]:
+    """The slowest requests, with their stages."""
+    return sorted(state.rows.get("slowest", ()), key=lambda row: -float(row["ms"]))[:SHOWN]
+
+
+def refusals(state: State) -> list[Row]:
+    """The last requests that were not granted, newest first."""
+    return sorted(state.rows.get("refusals", ()), key=lambda row: str(row["at"]), reverse=True)[:SHOWN]
 
 
 def documented(state: State) -> dict[str, Any]:

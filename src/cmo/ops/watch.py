@@ -16,7 +16,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cmo.kit.clock import Clock
@@ -105,8 +105,7 @@ class Watch:
     ) -> None:
         self.counts = counts
         self.log_questions = log_questions
-        self.refusals: deque[Refusal] = deque(maxlen=REFUSALS)
-        """The last ones, oldest first."""
+        self._refusals: deque[Refusal] = deque(maxlen=REFUSALS)
         self._clock = clock
         self._engine = engine
         self._hear = tuple(hear)
@@ -156,10 +155,12 @@ class Watch:
                 self._fold(request, trace, at)
             for outcome, tier, seconds, arm in _taken(self._questions):
                 self._fold_question(outcome, tier, seconds, arm)
+            self.counts.show("slowest", self._slowest())
+            self.counts.show("refusals", [asdict(refusal) for refusal in list(self._refusals)])
             self.counts.set(c.HTTP_ACTIVE, float(self._active))
             self.counts.set(c.QUESTIONS_ACTIVE, float(self._asking))
 
-    def slowest(self) -> list[dict[str, Any]]:
+    def _slowest(self) -> list[dict[str, Any]]:
         """The slowest requests since the process began, with what their stages took."""
         with self._lock:
             kept = list(self._slow)
@@ -202,7 +203,7 @@ class Watch:
         if (why := _SENT_AWAY.get(request.code)) is not None:
             self.counts.add(c.ADMISSION_REFUSED, why)
         if request.endpoint or request.status >= _FAULT:  # what nobody offers is no refusal
-            self.refusals.append(
+            self._refusals.append(
                 Refusal(self._clock.now().isoformat(), request.endpoint, request.status, request.code, request.id)
             )
 

@@ -110,14 +110,6 @@ class Observing:
             "requests_per_second": round(self._history.rate(), 3),
             "error_rate": round(self._history.error_rate(), 5),
             "history": {"every_seconds": EVERY_SECONDS, "series": self._history.series()},
-            "this_worker": {
-                "number": self._exchange.number,
-                "slowest": self.watch.slowest(),
-                "refusals": [
-                    {"at": r.at, "endpoint": r.endpoint, "status": r.status, "code": r.code, "request_id": r.request_id}
-                    for r in reversed(self.watch.refusals)
-                ],
-            },
         }
 
     async def _run(self) -> None:

@@ -93,8 +93,10 @@ class MetricsOut(Sent):
     snapshot_age_seconds: float
     history: dict[str, Any]
     """Figures of every few seconds, oldest first."""
-    this_worker: dict[str, Any]
-    """What only the worker knows that was asked: its slowest requests and its last refusals."""
+    slowest: list[dict[str, Any]]
+    """Requests, with what their stages took."""
+    refusals: list[dict[str, Any]]
+    """The last requests that were not granted, newest first."""
 
 
 class KindOut(Sent):
