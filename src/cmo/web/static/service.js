@@ -1,6 +1,7 @@
 // What the page asks of the service. Failures are thrown as problems (RFC 9457).
 
 async function failed(response) {
+  if (response.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   try {
     return await response.json();
   } catch {
