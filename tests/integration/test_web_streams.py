@@ -129,3 +129,11 @@ def test_a_deadline_ends_a_stream_with_a_problem_and_stops_the_model(
     else:  # the model's share of the time is over a little earlier
         assert told[-1][1]["notice"]
     assert speaker.left.wait(10)
+
+
+def test_a_slow_reader_gets_everything_and_holds_up_nobody(served: tuple[Any, httpx.Client], speaker: Speaker) -> None:
+    _, client = served
+    speaker.may_go_on.set()
+    with client.stream("POST", "/query", json=ASKED) as response:
+        until(lambda: client.post("/query", json=ASKED | {"stream": False}).json()["cached"])  # it is done meanwhile
+        assert [name for name, _ in events(response)][-3:] == ["sentence", "stage", "answer"]

@@ -9,12 +9,15 @@ import pytest
 from cmo.engines import Engines, Source
 from cmo.errors import EngineError, OracleError
 from cmo.kit.deadline import within
+from cmo.kit.leaving import Leaving, Left, noticing
+from cmo.kit.telling import heard, tell
 from cmo.model.answers import Answer, AnswerSentence, Citation, NoAnswer, RefusalReason
 from cmo.model.assessments import Assessment
 from cmo.model.evidence import Found
 from cmo.model.papers import Format, Metadata, PaperRef
 from cmo.model.questions import Question, Web
 from cmo.model.routes import Category, Decider, Destination, ResearchCategory, Route, Scope
+from cmo.model.stages import Anew, Stage, Step
 from cmo.testing import FakeClock
 
 PAPER = PaperRef("p1", 1, "0", "p.pdf", Format.PDF, Metadata(title="A paper"))
@@ -107,6 +110,32 @@ def test_the_better_answer_stands_and_a_poor_one_is_labelled() -> None:
     assert (made.source, made.answer.snapshot) == (Source.POOR_PAPERS, "no")
     assert engines(Searches(), Says(), judge=judged(no=0.7)).answer(Question("?"), None).source is Source.POOR_PAPERS
     assert engines(Searches(), Says(), judge=judged(no=0.8)).answer(Question("?"), None).source is Source.PAPERS
+
+
+def test_a_second_answer_is_not_told_before_it_is_the_better_one() -> None:
+    class SaysAloud(Says):
+        def answer(self, question: Question, found: Found) -> Answer:
+            tell(AnswerSentence(found.snapshot, (1,), ()))
+            return super().answer(question, found)
+
+    said: list[object] = []
+    with heard(said.append):
+        engines(Searches(), SaysAloud(), judge=judged(no=0.5, also=0.4)).answer(Question("What?"), None)
+    assert [fact.text for fact in said if isinstance(fact, AnswerSentence)] == ["no"]
+    assert [fact.step for fact in said if isinstance(fact, Stage)] == [Step.RETRIEVE, Step.WRITE, Step.CHECK] * 2
+    said.clear()
+    with heard(said.append):
+        engines(Searches(broken=True), SaysAloud()).answer(Question("What?"), None)
+    assert [fact.text for fact in said if isinstance(fact, AnswerSentence)] == ["only"]
+    assert Anew() in said, "whatever the papers' engine had said is taken back"
+
+
+def test_nobody_is_asked_for_one_who_has_gone() -> None:
+    searches, leaving = Searches(), Leaving()
+    leaving.leave()
+    with noticing(leaving), pytest.raises(Left):
+        engines(searches, Says()).answer(Question("What?"), None)
+    assert searches.asked == []
 
 
 def test_what_is_not_for_us_never_goes_to_the_web() -> None:

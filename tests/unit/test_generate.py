@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmo.answer.cautious import CautiousAnswerer
 from cmo.answer.cite import MOST_PAPERS
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
@@ -16,6 +17,7 @@ from cmo.answer.generate import ABSENT, CUT_OFF, NOTHING, AtOnce, GeneratedAnswe
 from cmo.assess import Claim, SupportScorer
 from cmo.errors import ChatFailed, OutOfTime, OverBudget, PriceUnknown
 from cmo.ingest.sentences import split
+from cmo.kit.telling import heard
 from cmo.model.answers import Answer, RefusalReason
 from cmo.model.assessments import Verdict
 from cmo.model.chat import Message
@@ -264,6 +266,17 @@ def _relation(name: str = "leucine") -> Trace:
     one = Relationship(leucine, disease, RelationType.INCREASED_IN, 0.9, 1, 0, "papers", stated)
     two = replace(one, subject=enzyme, type=RelationType.ASSOCIATED_WITH)
     return Trace((leucine, disease), 1, (one, two), ((two, one),), 0.9)
+
+
+def test_who_listens_hears_each_sentence_unless_it_may_still_be_withheld() -> None:
+    said: list[object] = []
+    with heard(said.append):
+        value = engine(Speaks(f"{LEUCINE} ", ALANINE)).answer(QUESTION, FOUND)
+        assert said == list(value.sentences)
+        said.clear()
+        withheld = CautiousAnswerer(engine(Speaks(LEUCINE)), 1.1).answer(QUESTION, FOUND)
+    assert withheld.refusal is not None
+    assert said == []
 
 
 def test_what_is_not_so_is_told_in_sentences_that_deny_it_alone() -> None:
