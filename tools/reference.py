@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that the code itself can tell: settings, commands, errors.
+"""Writes the pages of docs/reference that the code itself can tell: settings, commands, errors, metrics.
 
 `make docs` runs it; a test fails when a page is not what this would write.
 """
@@ -15,20 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from pydantic_settings import BaseSettings
 
 from cmo import errors, settings
 from cmo.cli.exits import Exit, exit_for
 from cmo.cli.main import app
 from cmo.model.answers import RefusalReason
+from cmo.ops.catalogue import METRICS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+RECORDING = REFERENCE.parents[1] / "deploy" / "prometheus" / "recording.yml"
 _MADE = "<!-- Written by `make docs` from the code. Do not edit. -->\n"
 
 
 def pages() -> dict[str, str]:
     """The text of every generated page by file name."""
-    return {"settings.md": _settings(), "cli.md": _cli(), "errors.md": _errors()}
+    return {"settings.md": _settings(), "cli.md": _cli(), "errors.md": _errors(), "metrics.md": _metrics()}
 
 
 def main() -> None:
@@ -137,6 +140,29 @@ def _option_row(parameter: Any) -> str:
     if parameter.required:
         shown = "required"
     return f"| {names} | {shown} | {_markdown(parameter.help or '')} |"
+
+
+def _metrics() -> str:
+    parts = [
+        "# Metrics",
+        "",
+        _MADE,
+        "Told at `/metrics`, over all workers. A label takes the values that stand here, or as many of its own as the",
+        "number says; whatever is beyond is counted as `other`. What they are for: [observing](../explanation/observing.md).",
+        "",
+        "| metric | kind | what it tells | labels |",
+        "|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = "; ".join(
+            f"`{name}`: " + (f"at most {allowed}" if isinstance(allowed, int) else ", ".join(f"`{v}`" for v in allowed))
+            for name, allowed in metric.labels.items()
+        )
+        parts.append(f"| `{metric.name}` | {metric.kind} | {metric.help} | {labels} |")
+    documented = yaml.safe_load(RECORDING.read_text("utf-8"))["groups"]
+    parts += ["", "## Recorded by Prometheus", "", "`deploy/prometheus/recording.yml` makes of them, among others, the documented names:", ""]
+    parts += [f"- `{rule['record']}`" for group in documented for rule in group["rules"]]
+    return "\n".join([*parts, ""])
 
 
 def _errors() -> str:

@@ -19,6 +19,8 @@ BROAD = {
     "src/cmo/delivery/observed.py",  # the same: what was seen waits
     "src/cmo/delivery/state.py",  # the same: what was last known holds
     "src/cmo/delivery/shadow.py",  # whatever a candidate raises, its thread goes on
+    "src/cmo/web/observing.py",  # a background loop: what cannot be told now is told with the next look
+    "src/cmo/ops/health.py",  # health is asked when something is wrong, and tells it
     "src/cmo/embed/session.py",  # the binding raises classes that it does not export
 }
 UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")

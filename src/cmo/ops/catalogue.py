@@ -23,10 +23,7 @@ ENDPOINTS: Final = 80
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 TIERS: Final = ("made", "memory", "disk", "shared", "near")
 """Where a reply was found; `made` where it was found nowhere."""
-STAGES: Final = (
-    "understand", "route", "retrieve", "link", "walk", "encode", "search", "read", "web", "answer", "generate", "assess",
-    "translate", "llm", "cache", "classify",
-)  # fmt: skip
+STAGES: Final = ("translate", "route", "retrieve", "walk", "encode", "search", "web", "answer", "llm", "assess")
 SOURCES: Final = ("lightrag", "perplexity", "hybrid", "perplexity_fallback", "lightrag_low_quality", "none")
 ARMS: Final = ("baseline", "new", "control", "candidate", "fallback", "everybody")
 PHASES: Final = ("running", "held", "waiting", "frozen", "backing", "back", "done")

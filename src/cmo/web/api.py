@@ -115,6 +115,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
                 new_id=lambda: uuid.uuid4().hex,
                 listener=observing.listener,
                 leaving=lambda: desk.leaving,
+                stages=house.settings.stages,
                 by_tls=by_tls(house.settings),
             ),
             Middleware(Guard, hosts=_hosts(house), limits=limits),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from time import perf_counter
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,6 +50,7 @@ class Boundary:
         app: what it wraps.
         new_id: makes a request id where the client sent none that can be used.
         listener: is told of each request; None where nobody listens.
+        stages: whether the stages of each request are timed, for who listens.
         leaving: whether the service is about to end: then each connection is closed after its reply.
         by_tls: whether clients come by TLS; browsers are then told to come in no other way.
     """
@@ -59,12 +62,14 @@ class Boundary:
         listener: Listener | None = None,
         leaving: Callable[[], bool] = lambda: False,
         *,
+        stages: bool = True,
         by_tls: bool = False,
     ) -> None:
         self._app = app
         self._new_id = new_id
         self._listener = listener
         self._leaving = leaving
+        self._stages = stages
         wanted = {**SECURITY, **STAY} if by_tls else SECURITY
         self._security = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in wanted.items()]
         self._names = frozenset(name for name, _ in self._security) | {b"x-request-id"}
@@ -78,7 +83,7 @@ class Boundary:
         given = said.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        status = [HUNG_UP]
+        status, began = [HUNG_UP], perf_counter()
         if self._listener is None:
             await self._serve(scope, receive, send, status)
             return
@@ -86,10 +91,10 @@ class Boundary:
         whole = tracing("request", said.get(b"traceparent", b"").decode("latin-1"), trace_id, request_id)
         self._listener.began()
         try:
-            with whole:
+            with whole if self._stages else nullcontext():
                 await self._serve(scope, receive, send, status)
         finally:
-            self._listener.ended(_request(scope, status[0], whole.seconds), whole.trace or Trace(""))
+            self._listener.ended(_request(scope, status[0], perf_counter() - began), whole.trace or Trace(""))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, status: list[int]) -> None:
         request_id = scope["state"]["request_id"]
