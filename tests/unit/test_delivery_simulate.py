@@ -51,9 +51,9 @@ def test_the_same_seed_plays_the_same_releases() -> None:
 def test_rules_of_others_call_a_healthy_release_or_miss_a_broken_one() -> None:
     bots = replace(SCENARIOS["bot-burst"], horizon=1_800, tick=20, bursts=0.2)
     small = replace(SCENARIOS["error-small"], horizon=1_800, tick=20)
-    rule = RIVALS["> 5 % for 2 min (documents)"]
-    assert np.isfinite(called(rule(40), bots, 40, seed=2)).mean() > 0.5
-    assert not np.isfinite(called(rule(40), small, 40, seed=2)).any()
+    rule = RIVALS["documents, > 5 % for 2 min"]
+    assert np.isfinite(called([rule(40)], bots, 40, seed=2)).mean() > 0.5
+    assert not np.isfinite(called([rule(40)], small, 40, seed=2)).any()
 
 
 def test_there_is_no_such_scenario() -> None:

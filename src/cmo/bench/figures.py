@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cmo.bench.metrics import estimate
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -19,11 +24,19 @@ class Row:
     low: float | None = None
     """Of a 95 % interval."""
     high: float | None = None
+    part: str = ""
 
     @classmethod
     def at_most(cls, what: str, value: float, unit: str, most: float) -> Row:
         """One that should be small."""
         return cls(what, value, unit, f"≤ {most:g}", value <= most)
+
+    @classmethod
+    def mean(cls, what: str, values: Sequence[float] | NDArray[Any], *, least: float | None = None) -> Row:
+        """A mean with its 95 % interval, and how large it should be where somebody wishes that."""
+        e = estimate(np.asarray(values, np.float64))
+        goal, met = ("", None) if least is None else (f"≥ {least:g}", e.value >= least)
+        return cls(what, e.value, "", goal, met, e.low, e.high)
 
     @classmethod
     def at_least(cls, what: str, value: float, unit: str, least: float) -> Row:
@@ -32,5 +45,6 @@ class Row:
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Plain values."""
-    return [asdict(row) for row in rows]
+    """Plain values; what a figure has not is left out."""
+    extra = {"part": "", "low": None, "high": None}
+    return [{name: value for name, value in asdict(row).items() if extra.get(name, row) != value} for row in rows]

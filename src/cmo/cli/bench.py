@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from cmo.app import opened
+from cmo.cli.bench_answer import answer
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadQuestion, NotFound
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _LEAST_QUESTIONS = 30
 app = typer.Typer(help="Measure how good and how fast it is, in one run.", no_args_is_help=True)
+app.command("answer")(answer)
 
 
 @app.callback()
@@ -159,27 +161,39 @@ def delivery(
     *,
     runs: Annotated[int, typer.Option(min=20, max=20_000, help="Releases that are played of each kind.")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="Of chance.")] = 1,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="PART", help="rules, assignment, live or service; may be repeated.")
+    ] = None,
+    papers: Annotated[Path, typer.Option(help="Folder with papers, for the services.")] = Path("library/notes"),
     as_json: AsJson = False,
 ) -> None:
-    """How often releases are taken back, and how soon, beside the rules that others use; ten minutes."""
-    from dataclasses import asdict
+    """How soon bad releases are gone, beside the rules of others; assignment; what releases cost; eight minutes."""
+    from cmo.bench.delivery import Part, measure
+    from cmo.bench.delivery_served import summary
+    from cmo.bench.figures import as_json as plain
 
-    from cmo.bench.delivery import measure
-
+    unknown = sorted(set(only or ()) - set(Part))
+    if unknown:
+        raise typer.BadParameter(f"There is no part {unknown[0]!r}. The parts are: {', '.join(Part)}.")
     rows = []
-    for row in measure(runs, seed, lambda what: complaints.print(f"[dim]{what}[/]")):
+    for row in measure(runs, seed, _doing, [Part(name) for name in only or Part], papers):
         rows.append(row)
         if not as_json:
-            complaints.print(f"{row.part}: {row.name}: {row.value:.4g} {row.unit}")
+            complaints.print(f"{row.part}: {row.what}: {row.value:.4g} {row.unit}")
     if as_json:
-        print_json({"rows": [asdict(row) for row in rows]})
+        print_json({"rows": plain(rows)})
         return
-    table = _table("scenario", "figure", "value", "95 % interval", "goal", "met")
+    table = _table("part", "figure", "value", "95 % interval", "goal", "met")
     for row in rows:
         interval = _between(row.low, row.high, ".4g")
         met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
-        table.add_row(row.part, row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal, met)
+        table.add_row(row.part, row.what, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal, met)
     console.print(table)
+    console.print(summary(rows))
+
+
+def _doing(what: str) -> None:
+    complaints.print(f"[dim]{what}[/]")
 
 
 @app.command("graph")
@@ -208,58 +222,4 @@ def graph(
     for row in measured:
         interval = _between(row.low, row.high, ".3f")
         table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), interval, row.goal)
-    console.print(table)
-
-
-@app.command("answer")
-def answer(
-    data: Annotated[Path, typer.Option(help="The folder that holds papers.")],
-    *,
-    url: Annotated[
-        str,
-        typer.Option(
-            help="An OpenAI-compatible endpoint; without one, a model of rules whose every sentence is known to be true or untrue."
-        ),
-    ] = "",
-    model: Annotated[str, typer.Option(help="Name of the model there.")] = "",
-    configured: Annotated[
-        bool, typer.Option("--configured", help="The model that the settings name, instead.")
-    ] = False,
-    folder: Annotated[Path, typer.Option(help="Where the base is made and kept.")] = Path("~/.cache/cmo/bench/graph"),
-    most: Annotated[int, typer.Option(min=1, help="Questions that are asked at most.")] = 110,
-    most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
-    most_chars: Annotated[int, typer.Option(min=500, help="Of passages that it is told.")] = 8_000,
-    as_json: AsJson = False,
-) -> None:
-    """Answers of a language model about articles: citation precision and recall, and what gets past the check."""
-    from cmo.answer.generate import Limits
-    from cmo.bench import generated
-    from cmo.bench.generated_scribe import Scribe
-    from cmo.ingest.sentences import split
-    from cmo.llm import ChatEndpoint
-
-    settings = read_settings(working_dir=folder.expanduser() / generated.CORPUS, database_url="")
-    key = settings.llm_api_key.get_secret_value()
-    limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
-    trials = []
-    with (
-        opened(settings) as house,
-        ChatEndpoint(base_url=url, model=model, api_key=key, timeout=settings.llm_seconds) as chat,
-    ):
-        generated.filled(house, data, lambda what: complaints.print(f"[dim]{what}[/]"))
-        scribe = Scribe(split)
-        writer = house.outside.needed("bench") if configured else chat if url else scribe
-        bench = generated.Bench(house, writer, limits, true=scribe.true)
-        for asked in generated.questions()[:most]:
-            trials.append(bench.ask(asked))
-            if not as_json:
-                complaints.print(f"[dim]{asked.id}: {trials[-1].told} of {trials[-1].said} sentences told[/]")
-    figures = generated.rows(trials)
-    if as_json:
-        print_json(generated.as_json(figures, trials))
-        return
-    table = _table("figure", "value", "95 % interval", "goal")
-    for row in figures:
-        interval = _between(row.low, row.high, ".3f")
-        table.add_row(row.name, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal)
     console.print(table)

@@ -15,12 +15,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from itertools import islice
 from typing import Final
 
 from cmo.delivery.flags import CONTROL, NEW, Evaluated
 from cmo.kit.clock import Clock
-from cmo.kit.hashing import hex_hash
 from cmo.model.delivery import StoredRollout, Talk
 
 CONVERSATION_SECONDS: Final = 1_800.0
@@ -152,4 +152,4 @@ def _lower(mine: Talk, told: Talk) -> Talk:
 
 def name_of(session: str) -> str:
     """A session, as nobody can read it back."""
-    return hex_hash("talk", session)
+    return blake2b(session.encode("utf-8", "surrogatepass"), digest_size=16, person=b"cmo-talk").hexdigest()
