@@ -8,7 +8,7 @@ import typer
 
 from cmo.cli.exits import Exit
 from cmo.cli.options import Home
-from cmo.settings import read_settings
+from cmo.settings import Settings, read_settings
 
 
 def serve(
@@ -18,10 +18,16 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1,
     home: Home = None,
 ) -> None:
-    """Serve the HTTP API, and at / a page to ask on."""
+    """Serve the HTTP API, and at / a page to ask on.
+
+    SIGTERM ends it after what is being answered; SIGHUP reads the settings anew and exchanges the workers one by one.
+    """
     from cmo.web.serve import serve as run
 
+    def read() -> Settings:
+        return read_settings(working_dir=home, host=host, port=port)
+
     try:
-        run(read_settings(working_dir=home, host=host, port=port), workers=workers)
+        run(read(), workers=workers, renewed=read)
     except SystemExit as end:  # uvicorn has said why, and ends with 3, which means something else here
         raise typer.Exit(Exit.ERROR if end.code else Exit.OK) from end

@@ -1,0 +1,103 @@
+"""A connection: what uvicorn does, and besides that nobody holds one without asking, and none is dropped with a request on its way.
+
+::
+
+    made --headers within HEAD_SECONDS--> busy --reply--> waits again
+      '--not, or too many wait (the one that waits longest)--> closed
+    told to end: waits LINGER_SECONDS for what is on its way, then ends as uvicorn has it
+
+uvicorn closes connections that were used and wait; one that never sends a request it keeps for good (Slowloris), until no
+descriptor is left to answer anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from functools import cache
+from typing import ClassVar, Final
+from weakref import WeakKeyDictionary
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.server import ServerState
+
+HEAD_SECONDS: Final = 20.0
+"""From the connection, or the reply before, to the last header."""
+LINGER_SECONDS: Final = 0.3
+"""Longer than a request takes to arrive that was sent before its client could know."""
+MOST_DESCRIPTORS: Final = 65_536
+_FILES: Final = 128
+"""Descriptors of the index, the database, the event loop and what else a worker holds, with room to spare."""
+
+
+class Line(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen by uvicorn: httptools where it is there, else h11
+    """One connection of a client."""
+
+    _waiting: ClassVar[WeakKeyDictionary[ServerState, dict[Line, asyncio.TimerHandle]]] = WeakKeyDictionary()
+    """Of each server, those that ask nothing at the moment; who has waited longest comes first."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Somebody is there."""
+        super().connection_made(transport)
+        self._wait()
+        if len(waiting := self._others()) > most_waiting():
+            next(iter(waiting))._close()  # noqa: SLF001 - one of us
+
+    def data_received(self, data: bytes) -> None:
+        """Somebody says something; who has not yet said what is wanted still waits."""
+        super().data_received(data)
+        if self._asked():
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        """Somebody was answered."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self._asked():
+            self._stop_waiting()
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Somebody has gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Told to end."""
+        self.loop.call_later(LINGER_SECONDS, self._end)
+
+    def _end(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
+
+    def _asked(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._others()[self] = self.loop.call_later(HEAD_SECONDS, self._close)
+
+    def _stop_waiting(self) -> None:
+        if (timer := self._others().pop(self, None)) is not None:
+            timer.cancel()
+
+    def _close(self) -> None:
+        self._stop_waiting()
+        self.transport.close()
+
+    def _others(self) -> dict[Line, asyncio.TimerHandle]:
+        return self._waiting.setdefault(self.server_state, {})
+
+
+@cache
+def most_waiting() -> int:
+    """How many may wait: the other descriptors are for those who ask, and for files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+    return max(16, min(3 * most // 4, most - _FILES))
+
+
+def take_descriptors() -> None:
+    """Let this process, and those that it starts, hold as many as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MOST_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
