@@ -35,10 +35,11 @@ class Before:
     concepts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, question: str, reply: Reply) -> Before:
-        """A question and its reply."""
+    def of(cls, question: str, reply: Reply, leaning_on: Before | None = None) -> Before:
+        """A question and its reply; where the reply names no concept, those hold that the question leans on."""
         told = reply["enrichment"]
-        return cls(question, tuple(node["name"] for node in told["concepts"][:_MOST_CONCEPTS]) if told else ())
+        names = tuple(node["name"] for node in told["concepts"][:_MOST_CONCEPTS]) if told else ()
+        return cls(question, names or (leaning_on.concepts if leaning_on else ()))
 
     @classmethod
     def read(cls, facts: Any) -> Before | None:

@@ -148,7 +148,8 @@ class Handlers:
         text = talk.answer(reply, words)
         export = cl.Action(name="export", payload={}, label=words.export, icon="download")
         await telling.end(text, shown, [export], reply)
-        cl.user_session.set("before", Before.of(asked, reply).told())
+        leaning_on = Before.read(cl.user_session.get("before")) if asked != question else None
+        cl.user_session.set("before", Before.of(asked, reply, leaning_on).told())
         turn = Turn(question, asked, text, tuple(dict(cited) for cited in reply["citations"]))
         cl.user_session.set("turns", [*(t.told() for t in _turns()), turn.told()][-_MOST_TURNS:])
 

@@ -15,8 +15,6 @@ from cmo.chat.words import Words
 from cmo.client.shapes import Citation, Evidence, Reply
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
-_LINKS = re.compile(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)")
-"""What Markdown makes links of by itself."""
 _MOST_RELATIONS: Final = 12
 _LABELS: Final[Mapping[str, str]] = {
     "lightrag": "🧠 LightRAG Knowledge Graph",
@@ -39,8 +37,8 @@ class Shown:
 
 
 def plain(text: str) -> str:
-    """Words of a paper or a person, so that Markdown sees no signs in them."""
-    return _LINKS.sub(r"\g<0>\\", _SPECIAL.sub(r"\\\1", " ".join(text.split())))
+    """Words of a paper or a person, so that Markdown sees no signs in them; an address that they print may be clicked."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def sentence(said: Mapping[str, Any]) -> str:

@@ -1,0 +1,121 @@
+"""The chat in an environment of its own, over a real service, and a real browser before it."""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cmo.app import App, opened
+from cmo.embed.provision import install
+from cmo.settings import read_settings
+from cmo.web import create_api
+from tests.acceptance.services import NOTES, served_here
+
+ROOT = Path(__file__).parents[2]
+ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
+ABOUT = (
+    "maple-syrup-urine-disease",
+    "phenylketonuria",
+    "newborn-screening-by-tandem-ms",
+    "mcad-and-vlcad-deficiency",
+    "homocystinuria-and-missed-thiols",
+    "trimethylamine-and-tmao",
+)
+CHROMIUM = shutil.which("chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chat_command() -> Path:
+    """`cmo` where Chainlit is; installed if it is not there. Its absence is a failure where CI is set."""
+    lock, venv = ROOT / "requirements-chat.lock", ROOT / ".venv-chat"
+    done = venv / ".installed"
+    with (Path(tempfile.gettempdir()) / "cmo-chat.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+            install = ["sh", "tools/install.sh", sys.executable, lock, venv]
+            try:
+                subprocess.run(install, cwd=ROOT, check=True, timeout=600)
+            except (OSError, subprocess.SubprocessError) as error:
+                (pytest.fail if ON_CI else pytest.skip)(f"Chainlit cannot be installed: {error}")
+            done.touch()
+    return venv / "bin" / "cmo"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A base of six notes, read with the real model."""
+    install("minilm", Path("~/.cache/cmo/models").expanduser())
+    with opened(read_settings(working_dir=tmp_path_factory.mktemp("base"))) as house:
+        with house.pipeline(2) as pipeline:
+            told = list(house.curator.ingest(pipeline, [NOTES / f"{name}.md" for name in ABOUT]))
+        assert [outcome.status for outcome in told] == ["added"] * len(ABOUT)
+        yield house
+
+
+@pytest.fixture(scope="module")
+def service(house: App) -> Iterator[str]:
+    """Address of a service over it."""
+    with served_here(create_api(house)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chat(chat_command: Path, service: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a chat over the service."""
+    folder = tmp_path_factory.mktemp("chat")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    keep = {name: os.environ[name] for name in ("PATH", "HOME")}  # noqa: TID251 - a clean environment
+    command = [chat_command, "chat", "--url", service, "--port", str(port), "--home", folder]
+    said = (folder / "said.txt").open("w")
+    process = subprocess.Popen(command, env={**keep, "LC_ALL": "C.UTF-8"}, stdout=said, stderr=said, cwd=folder)
+    try:
+        yield _begun(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        process.wait(20)
+        said.close()
+    assert "Traceback" not in (folder / "said.txt").read_text()
+
+
+def _begun(address: str, process: "subprocess.Popen[bytes]") -> str:
+    for _ in range(240):
+        assert process.poll() is None
+        try:
+            httpx.get(address, timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.25)
+        else:
+            return address
+    raise AssertionError("the chat did not begin")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        (pytest.fail if ON_CI else pytest.skip)("Chromium is not installed")
+    with sync_api.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
