@@ -1,6 +1,7 @@
 """Who is let in, on a real database of each kind; and what is written down of it cannot be changed unnoticed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -199,3 +200,12 @@ def test_the_database_refuses_to_change_the_trail_and_a_change_by_force_is_found
             connection.execute(text("UPDATE access_trail SET number = number / 10 WHERE number >= 20"))
     fault = verify(record.access.lines(), record.access.height())
     assert fault is not None
+
+
+def test_lines_of_several_processes_at_once_make_one_chain(url: str, clock: FakeClock) -> None:
+    with Record.open(url, clock) as one, Record.open(url, clock) as two, ThreadPoolExecutor(4) as threads:
+        rings = [KeyRing(lambda r=r: r.access, clock) for r in (one, two)]
+        done = [threads.submit(rings[n % 2].note, f"writer {n % 4}", "looked", str(n)) for n in range(40)]
+        assert [future.exception() for future in done] == [None] * 40
+        lines = one.access.lines()
+        assert (len(lines), verify(lines, two.access.height())) == (40, None)
