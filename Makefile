@@ -55,7 +55,3 @@ clean: ## Remove what was made, but not your knowledge base
 .venv/.developing: requirements-dev.lock
 	@sh tools/install.sh $(PYTHON) requirements-dev.lock
 	@touch $@ .venv/.installed
-
-.venv-chat/.installed: requirements-chat.lock
-	@sh tools/install.sh $(PYTHON) requirements-chat.lock .venv-chat
-	@touch $@
