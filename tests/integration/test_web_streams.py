@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -137,3 +138,14 @@ def test_a_slow_reader_gets_everything_and_holds_up_nobody(served: tuple[Any, ht
     with client.stream("POST", "/query", json=ASKED) as response:
         until(lambda: client.post("/query", json=ASKED | {"stream": False}).json()["cached"])  # it is done meanwhile
         assert [name for name, _ in events(response)][-3:] == ["sentence", "stage", "answer"]
+
+
+def test_nobody_waits_for_the_model_of_another(served: tuple[Any, httpx.Client], speaker: Speaker) -> None:
+    _, client = served
+    streams: list[Iterator[Any]] = []
+    with ExitStack() as open_streams:
+        for _ in range(5):  # more than are computed at once
+            anew = client.stream("POST", "/query", json=ASKED, headers={"Cache-Control": "no-cache"})
+            streams.append(told := events(open_streams.enter_context(anew)))
+            assert [next(told)[0] for _ in range(3)][-1] == "sentence"
+        assert speaker.asked == 5

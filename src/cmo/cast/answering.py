@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
@@ -43,6 +43,12 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.tongues import Tongues
 
 log = logging.getLogger("cmo.app")
+
+
+_COMPUTING: Final = 2
+"""Questions that are worked on at once where nothing outside is asked: more would only slow each other down."""
+_WAITING: Final = 16
+"""The same where a language model or the web is waited for most of the time."""
 
 
 class Answering(Holdings):
@@ -221,8 +227,9 @@ class Answering(Holdings):
 
     @cached_property
     def executor(self) -> ThreadPoolExecutor:
-        """Where work runs that would block the event loop."""
-        return ThreadPoolExecutor(2, thread_name_prefix="cmo")
+        """Where work runs that would block the event loop: few at a time where it computes, more where it waits for others."""
+        waits = self.settings.answers == "generated" or self.settings.engine == "lightrag" or self.websearch is not None
+        return ThreadPoolExecutor(_WAITING if waits else _COMPUTING, thread_name_prefix="cmo")
 
     def judge(self, answer: Answer) -> Assessment:
         """What an answer is worth."""
