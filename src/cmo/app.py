@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.delivery.rollout import Status
     from cmo.model.delivery import StoredRollout
     from cmo.stories.atlas import Atlas
+    from cmo.stories.beside import Beside
     from cmo.stories.recall import Recall
     from cmo.stories.rephrased import Rephrased
     from cmo.stories.replay import Replayer
@@ -256,6 +257,19 @@ class App(Answering):
         from cmo.cast.tenants import lodged  # noqa: PLC0415
 
         return _Sibling(lodged(self.settings, tenant), self)
+
+    @cached_property
+    def beside(self) -> Beside:
+        """Looks around a sentence: its neighbours, and what other papers say to the same."""
+        from cmo.stories.beside import Beside  # noqa: PLC0415
+
+        def atlas() -> Atlas | None:
+            try:
+                return self.atlas()
+            except NotFound:  # there is no graph yet
+                return None
+
+        return Beside(self.record, self.retriever, lambda: self.support, atlas=atlas, linker=lambda: self.linker)
 
     def atlas(self) -> Atlas:
         """Looks at the graph of the newest snapshot.

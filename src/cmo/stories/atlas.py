@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, islice, pairwise
 
 import numpy as np
 
@@ -91,6 +91,13 @@ class Atlas:
         """The surest ways from one node to another, each with its probability."""
         found = self.graph.paths(start.number, end.number, hops, limit)
         return [(way.probability, [self._between(a, b) for a, b in pairwise(way.nodes)]) for way in found]
+
+    def between(self, concepts: Sequence[str], pairs: int, sentences: int) -> Iterator[Told]:
+        """What is told between some concepts, for so many pairs of them at most, with the sentences behind it."""
+        numbers = [int(number) for number in self.graph.find(concepts) if number >= 0]
+        for one, other in islice(combinations(numbers, 2), pairs):
+            for edge in self.graph.edges(np.array([one]), np.array([other]), 3):
+                yield self.told(edge, sentences)
 
     def _between(self, one: int, other: int) -> Edge:
         return self.graph.edges(np.array([one]), np.array([other]), 1)[0]

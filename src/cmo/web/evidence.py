@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,10 +14,11 @@ from cmo import wire
 from cmo.errors import NotFound
 from cmo.model.access import Role
 from cmo.model.papers import Box, PaperRef
+from cmo.stories.beside import Neighbour
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import failing, json
 from cmo.web.roles import needs
-from cmo.web.schemas_papers import PlaceOut
+from cmo.web.schemas_papers import BesideOut, PlaceOut
 
 router = APIRouter(tags=["evidence"], dependencies=[needs(Role.READER)])
 
@@ -33,6 +34,16 @@ class View(BaseModel):
     """Ids of the sentences to highlight."""
     scale: Annotated[float, Field(ge=0.25, le=4)] = 2.0
     """Pixels a point (1/72 inch)."""
+
+
+class Around(BaseModel):
+    """How much of what stands beside a sentence to show."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    neighbours: Annotated[int, Field(ge=0, le=10)] = 2
+    """Sentences of the same paper, on each side."""
+    others: Annotated[int, Field(ge=0, le=25)] = 12
+    """Other papers at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,16 @@ async def place(evidence_id: EvidenceId, desk: AtDesk) -> Response:
     """Where a piece of evidence is printed: its paper, its page, its words, and their boxes."""
     found = await desk.read(lambda: desk.house.viewer.place(evidence_id))
     return json(wire.place(evidence_id, found))
+
+
+@router.get("/evidence/{evidence_id}/beside", responses={200: {"model": BesideOut}, **failing(404, 421, 503)})
+async def beside(evidence_id: EvidenceId, around: Annotated[Around, Query()], desk: AtDesk) -> Response:
+    """The sentences before and after it, and what other papers say to the same: for it, against it, or near it.
+
+    Other papers are found by meaning and words, and judged without a language model: what is told is a probability.
+    """
+    await desk.oracle()
+    return json(await desk.read(_beside, desk, evidence_id, around))
 
 
 @router.get(
@@ -96,3 +117,27 @@ def _aim(desk: Desk, paper_id: str, page: int, view: View) -> _Shot:
         raise NotFound(f"The evidence asked for is not all of one version of paper {paper_id!r}.")
     boxes = tuple(box for found in places for box in found.boxes if box.page == page)
     return _Shot(paper, page, boxes, view.scale)
+
+
+def _beside(desk: Desk, evidence_id: str, around: Around) -> dict[str, Any]:
+    place = desk.house.viewer.place(evidence_id)
+    found = desk.house.beside.look(place, around.neighbours, around.others)
+
+    def told(one: Neighbour) -> dict[str, Any]:
+        key = f"{place.paper.paper_id}.{place.paper.version}.{one.start}-{one.end}"
+        return {"id": key, "text": one.text, "page": one.boxes[0].page if one.boxes else place.page}
+
+    return {
+        "id": evidence_id,
+        "before": [told(one) for one in found.before],
+        "after": [told(one) for one in found.after],
+        "others": [
+            {
+                "stance": one.stance.value,
+                "probability": round(one.probability, 4),
+                "paper": wire.paper(one.evidence.paper),
+                "evidence": wire.evidence(one.evidence, number),
+            }
+            for number, one in enumerate(found.others, 1)
+        ],
+    }

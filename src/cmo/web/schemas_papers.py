@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cmo.stories.beside import Stance
 from cmo.web.schemas import BoxOut, OutcomeOut, PaperOut, Sent
+from cmo.web.schemas_replies import EvidenceOut
 
 
 class SummaryOut(PaperOut):
@@ -47,6 +49,34 @@ class PlaceOut(Sent):
     text: str
     boxes: list[BoxOut]
     image: str
+
+
+class NeighbourOut(Sent):
+    """A sentence of the same paper."""
+
+    id: str
+    text: str
+    page: int
+
+
+class OtherOut(Sent):
+    """The nearest sentence of another paper."""
+
+    stance: Stance
+    probability: float
+    """Of the stance, calibrated; the likeness of the two sentences where it is `near`."""
+    paper: PaperOut
+    evidence: EvidenceOut
+
+
+class BesideOut(Sent):
+    """What stands beside a sentence."""
+
+    id: str
+    before: list[NeighbourOut]
+    after: list[NeighbourOut]
+    others: list[OtherOut]
+    """For first, then against, then near."""
 
 
 class OutcomesOut(Sent):

@@ -29,6 +29,18 @@ async def interface() -> Response:
     return FileResponse(FOLDER / "docs.html", headers=FRESH)
 
 
+@router.get("/read", dependencies=[needs(Role.READER)])
+async def read() -> Response:
+    """A page of a paper, with a sentence highlighted and what stands beside it."""
+    return FileResponse(FOLDER / "read.html", headers=FRESH)
+
+
+@router.get("/graph", dependencies=[needs(Role.READER)])
+async def graph() -> Response:
+    """The graph around a concept."""
+    return FileResponse(FOLDER / "graph.html", headers=FRESH)
+
+
 @router.get("/releases", dependencies=[needs(Role.OPERATOR)])
 async def releases() -> Response:
     """Releases: stage, share, evidence, who did what."""

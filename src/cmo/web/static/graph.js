@@ -25,12 +25,14 @@ async function open(concept) {
   const told = await reply.json();
   box.replaceChildren(
     h("header", {}, h("h2", {}, told.concept.name), h("span", { className: "soft" }, `${told.concept.kind} · ${told.concept.id}`),
+      h("a", { href: `/graph?${new URLSearchParams({ concept: told.concept.id })}` }, "As a page"),
       h("button", { type: "button", onclick: () => box.close() }, "Close")),
-    told.edges.length ? drawing(told) : h("p", { className: "soft" }, "Nothing is said of it that relates it to anything else."));
+    told.edges.length ? drawing(told, (node) => open(node.id)) : h("p", { className: "soft" }, "Nothing is said of it that relates it to anything else."));
   if (!box.open) box.showModal();
 }
 
-function drawing({ concept, nodes, edges }) {
+// The drawing; `go` is called with the node that somebody chooses.
+export function drawing({ concept, nodes, edges }, go) {
   const middle = { x: SIZE.width / 2, y: SIZE.height / 2 };
   const others = nodes.filter((node) => node.id !== concept.id);
   const places = new Map([[concept.id, middle]]);
@@ -38,9 +40,9 @@ function drawing({ concept, nodes, edges }) {
     const angle = (2 * Math.PI * n) / others.length - Math.PI / 2;
     places.set(node.id, { x: middle.x + SIZE.ring * 1.35 * Math.cos(angle), y: middle.y + SIZE.ring * Math.sin(angle) });
   });
-  return s("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": edges.map(said).join("; ") },
+  return s("svg", { class: "drawing", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group", "aria-label": edges.map(said).join("; ") },
     ...edges.map((edge) => line(edge, places.get(edge.subject.id), places.get(edge.object.id), said(edge))),
-    ...nodes.map((node) => dot(node, places.get(node.id), node.id === concept.id)));
+    ...nodes.map((node) => dot(node, places.get(node.id), node.id === concept.id, go)));
 }
 
 const said = (edge) => {
@@ -57,13 +59,12 @@ function line(edge, from, to, title) {
     s("text", { x: at.x, y: at.y - 4 }, edge.relation));
 }
 
-function dot(node, { x, y }, main) {
+function dot(node, { x, y }, main, go) {
   const group = s("g", { class: main ? "node main" : "node", tabindex: "0", role: "button" },
     s("title", {}, `${node.name} · ${node.kind} · ${node.papers} papers`),
     s("circle", { cx: x, cy: y, r: main ? 9 : 6 }),
     s("text", { x, y: y - 12 }, short(node.name)));
-  const go = () => open(node.id);
-  group.addEventListener("click", go);
-  group.addEventListener("keydown", (event) => event.key === "Enter" && go());
+  group.addEventListener("click", () => go(node));
+  group.addEventListener("keydown", (event) => event.key === "Enter" && go(node));
   return group;
 }

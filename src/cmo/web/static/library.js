@@ -8,6 +8,7 @@ const BATCH = 8; // files in one request: few enough that outcomes come soon
 let shown = 0;
 let wait = 0;
 let doomed = null; // the paper that is about to be retracted
+let outdated = null; // the one that is about to be replaced
 
 export function start() {
   const drop = $("drop");
@@ -15,6 +16,7 @@ export function start() {
   for (const name of ["dragenter", "dragover"]) drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => { event.preventDefault(); send([...event.dataTransfer.files]); });
+  $("newer").addEventListener("change", (event) => { sendBatch([...event.target.files], outdated); event.target.value = ""; });
   $("match").addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(show, 150); });
   $("more").addEventListener("click", () => list(shown));
   $("keep").addEventListener("click", () => $("retract").close());
@@ -46,9 +48,10 @@ async function list(offset) {
 function row(paper) {
   const facts = [byline(paper), count(paper.pages, "page"), paper.version > 1 ? `version ${paper.version}` : ""].filter(Boolean).join(" · ");
   return h("li", {},
-    h("div", { className: "what" }, h("div", { className: "title" }, paper.title), h("div", { className: "meta" }, facts, paper.doi ? " · " : "", doiLink(paper))),
+    h("div", { className: "what" }, h("a", { className: "title", href: `/read?${new URLSearchParams({ paper: paper.paper_id })}` }, paper.title), h("div", { className: "meta" }, facts, paper.doi ? " · " : "", doiLink(paper))),
     h("div", { className: "do" },
       h("button", { type: "button", "aria-label": `Ask only this paper: ${paper.title}`, onclick: () => askOnly(paper) }, "Ask this paper"),
+      h("button", { type: "button", "aria-label": `Replace ${paper.title}`, title: "By a newer file of the same paper", onclick: () => { outdated = paper; $("newer").click(); } }, "Replace"),
       h("button", { type: "button", className: "danger", "aria-label": `Retract ${paper.title}`, onclick: () => warn(paper) }, "Retract")));
 }
 
@@ -61,7 +64,7 @@ async function send(files) {
   for (let n = 0; n < files.length; n += BATCH) await sendBatch(files.slice(n, n + BATCH));
 }
 
-async function sendBatch(files) {
+async function sendBatch(files, former = null) {
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Upload" });
   const label = h("span", {}, `Sending ${count(files.length, "file")} …`);
   const card = h("div", { className: "upload" }, label, bar);
@@ -71,9 +74,9 @@ async function sendBatch(files) {
       bar.value = share;
       if (share === 1) { label.textContent = `Reading ${count(files.length, "file")} …`; bar.removeAttribute("value"); }
     });
-    card.replaceChildren(h("ul", {}, outcomes.map(fate)));
+    card.replaceChildren(h("ul", {}, outcomes.map(fate)), ...outcomes.filter((outcome) => another(outcome, former)).map(() => told(former)));
   } catch (problem) {
-    card.replaceChildren(problemBox(problem, () => { card.remove(); sendBatch(files); }));
+    card.replaceChildren(problemBox(problem, () => { card.remove(); sendBatch(files, former); }));
     if (problem.outcomes?.length) card.append(h("ul", {}, problem.outcomes.map(fate)));
   }
   document.dispatchEvent(new Event("papers-changed"));
@@ -83,6 +86,13 @@ async function sendBatch(files) {
 function fate(outcome) {
   const words = outcome.status === "refused" ? `${outcome.detail} ${outcome.remedy}` : outcome.detail || (outcome.status === "unchanged" ? "It is here already." : `${count(outcome.pages, "page")}, ${count(outcome.chunks, "passage")}`);
   return h("li", {}, h("span", { className: `fate ${outcome.status}` }, outcome.status), h("strong", {}, outcome.source), " ", h("span", { className: "soft" }, words));
+}
+
+// A file replaces a paper where its DOI, PMID or title is the same; else it is another one, and both stay.
+const another = (outcome, former) => former && ["added", "replaced"].includes(outcome.status) && outcome.paper_id !== former.paper_id;
+
+function told(former) {
+  return h("p", { className: "soft" }, "It is another paper by DOI, PMID and title, so ", h("strong", {}, former.title), " stays as well. Retract that one if this one is to stand in its place.");
 }
 
 function warn(paper) {

@@ -67,7 +67,7 @@ export function show(index, { scroll = false } = {}) {
   controls();
   $("sheet").setAttribute("aria-busy", "true");
   $("hint").textContent = $("page").hidden ? `Drawing page ${evidence.page} …` : "";
-  $("open").href = evidence.image;
+  $("open").href = `/read?${new URLSearchParams({ evidence: evidence.id })}`;
   $("page").alt = `Page ${evidence.page}, with this sentence highlighted: ${evidence.text}`;
   if ($("page").getAttribute("src") === evidence.image) arrived();
   else $("page").src = evidence.image;
