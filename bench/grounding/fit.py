@@ -11,13 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
 from cmo.app import opened
 from cmo.assess import Assessor, SupportScorer
-from cmo.bench import grounding, grounding_fit, quality_fit
-from cmo.bench.corruptions import corrupted
-from cmo.bench.grounding_rows import PLAIN, scifact
+from cmo.bench import grounding_crossed, grounding_fit, quality_fit
 from cmo.ingest.sentences import split
 from cmo.settings import read_settings
 from cmo.vocabulary.units import quantities
@@ -34,10 +30,9 @@ def main() -> None:
     arguments.add_argument("--questions", type=int, default=350, help="of BioASQ, at most")
     told = arguments.parse_args()
     with opened(read_settings()) as house:
-        rows = scifact(told.data / "grounding/scifact_claims")
-        rows += corrupted([row for row in rows if row.kind == "rationale"])
-        samples = grounding_fit.Samples.of(rows, SupportScorer(house.encoder, quantities))
-        _tell(samples)
+        plain = SupportScorer(house.encoder, quantities)
+        samples = grounding_crossed.samples_of(told.data / "grounding/scifact_claims", plain)
+        print(json.dumps(grounding_crossed.crossed(samples, plain), indent=1))
         heads = grounding_fit.fitted(samples)
         scorer = SupportScorer(house.encoder, quantities, heads=heads)
         asked = quality_fit.bioasq(
@@ -49,30 +44,6 @@ def main() -> None:
         grounding_fit.write(heads, told.out / "support.json", _CLAIMS)
         facts = {"fitted_on": _ANSWERS, **{name: head.as_json() for name, head in models.items()}}
         (told.out / "answer.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
-
-
-def _tell(samples: grounding_fit.Samples) -> None:
-    """By cross-validation, claims that share a paper kept together."""
-    stated = grounding_fit.unseen(samples)
-    kinds = np.array([row.kind for row in samples.rows])
-    plain = np.isin(kinds, list(PLAIN))
-    rows = [row for row, wanted in zip(samples.rows, plain, strict=True) if wanted]
-    scores = grounding.Scores(rows, stated[plain, 0], stated[plain, 1], [None] * len(rows), {})
-    facts = grounding.report(scores)
-    facts["by_kind"] = _by_kind(samples, stated, kinds)
-    print(json.dumps(facts, indent=1))
-
-
-def _by_kind(samples: grounding_fit.Samples, stated: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
-    """AUROC of supported rationales (of copies, where copies were corrupted) against each kind of the rest."""
-    found = {}
-    supported = np.array([row.label.value == "supported" for row in samples.rows])
-    groups = [row.group for row in samples.rows]
-    for kind in sorted(set(kinds[~supported])):
-        base = {"copy": "copy", "abst": "abstract"}.get(kind[:4], "rationale")
-        among = (supported & (kinds == base)) | (~supported & (kinds == kind))
-        found[f"{base} / {kind}"] = grounding.auroc(supported, stated[:, 0], groups, among).value
-    return found
 
 
 main()

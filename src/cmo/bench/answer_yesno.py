@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from cmo.assess.yesno import SURE
 from cmo.bench.figures import Row
 from cmo.bench.logistic import Floats
-from cmo.bench.metrics import estimate
 from cmo.bench.yesno import MAYBE, NO, YES, Corpus, Sample
 
 RESAMPLES: Final = 1_000
@@ -31,24 +30,18 @@ def rows(corpus: Corpus, samples: Sequence[Sample], stated: Floats) -> Iterator[
     polar = np.array([s.polar for s in samples])
     said, commonest = np.where(stated < _LIKELY, NO, YES), np.full(len(samples), YES)
     yield Row(f"{name}: questions", len(samples), "")
-    yield _share(f"{name}: the experts' documents are quoted", [s.found for s in samples])
-    yield _share(f"{name}: a quoted sentence concludes", [s.values is not None for s in samples])
-    yield _share(f"{name}: accuracy, an answer forced", said == truth)
-    yield _share(f"{name}: accuracy, always yes", commonest == truth)
-    gain = estimate((said == truth).astype(float) - (commonest == truth))
-    yield Row(f"{name}: gain in accuracy", gain.value, "", low=gain.low, high=gain.high)
+    yield Row.mean(f"{name}: the experts' documents are quoted", [s.found for s in samples])
+    yield Row.mean(f"{name}: a quoted sentence concludes", [s.values is not None for s in samples])
+    yield Row.mean(f"{name}: accuracy, an answer forced", said == truth)
+    yield Row.mean(f"{name}: accuracy, always yes", commonest == truth)
+    yield Row.mean(f"{name}: gain in accuracy", (said == truth).astype(float) - (commonest == truth))
     yield _macro(f"{name}: macro-F1, an answer forced", truth, said)
     yield _macro(f"{name}: macro-F1, always yes", truth, commonest)
     shown = polar & (np.maximum(stated, 1 - stated) >= SURE)
-    yield _share(f"{name}: questions that get a verdict", shown)
+    yield Row.mean(f"{name}: questions that get a verdict", shown)
     if shown.any():
-        yield _share(f"{name}: verdicts that are right ({shown.sum()})", (said == truth)[shown])
-        yield _share(f"{name}: always yes, on the same questions", (commonest == truth)[shown])
-
-
-def _share(name: str, right: Sequence[bool] | NDArray[np.bool_]) -> Row:
-    e = estimate(np.asarray(right, np.float64))
-    return Row(name, e.value, "", low=e.low, high=e.high)
+        yield Row.mean(f"{name}: verdicts that are right ({shown.sum()})", (said == truth)[shown])
+        yield Row.mean(f"{name}: always yes, on the same questions", (commonest == truth)[shown])
 
 
 def _macro(name: str, truth: Words, said: Words) -> Row:

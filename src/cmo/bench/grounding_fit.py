@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ class Samples:
     """(rows, names)"""
 
     @classmethod
-    def of(cls, rows: Sequence[Row], scorer: SupportScorer) -> Samples:
+    def of(
+        cls, rows: Sequence[Row], scorer: SupportScorer, progress: Callable[[int], object] = lambda _: None
+    ) -> Samples:
         """Compare each claim with its evidence, what stands in it word for word left out."""
         kept: list[Row] = []
         values: list[dict[str, float]] = []
@@ -50,6 +52,7 @@ class Samples:
                 if comparison is not None:
                     kept.append(row)
                     values.append(comparison.values)
+            progress(min(len(rows), start + 64))
         names = tuple(values[0])
         return cls(kept, names, np.array([[one[name] for name in names] for one in values]))
 

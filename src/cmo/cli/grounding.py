@@ -21,7 +21,11 @@ _COLUMNS = ("auroc", "auroc_unrelated", "auroc_contradicted")
 
 def grounding(
     data: Annotated[
-        Path, typer.Option(help='JSONL of {"claim", "evidence", "label": supported|contradicted|unrelated}; also .gz.')
+        Path,
+        typer.Option(
+            help='JSONL of {"claim", "evidence", "label": supported|contradicted|unrelated}, also .gz; '
+            "or SciFact's folder (claims_train.jsonl, corpus_sentences.jsonl.gz), judged by cross-validation."
+        ),
     ],
     *,
     home: Home = None,
@@ -33,6 +37,9 @@ def grounding(
     from cmo.bench.grounding_rows import read
     from cmo.ingest.sentences import split
 
+    if data.is_dir():
+        _crossed(data, home, as_json=as_json)
+        return
     rows, bad = read(data, split)
     if not rows:
         why = f" The first line: {bad[0].reason}." if bad else ""
@@ -45,6 +52,33 @@ def grounding(
         print_json(facts)
         return
     _show(facts)
+
+
+def _crossed(folder: Path, home: Path | None, *, as_json: bool) -> None:
+    """SciFact, each claim judged by heads that never saw it."""
+    from cmo.app import opened
+    from cmo.assess import SupportScorer
+    from cmo.bench.grounding_crossed import crossed, samples_of
+    from cmo.vocabulary.units import quantities
+
+    if not (folder / "claims_train.jsonl").is_file():
+        raise NotFound(f"{folder} has no claims_train.jsonl. Name SciFact's folder, or a file of rows.")
+    with opened(read_settings(working_dir=home)) as house, _bar(as_json) as bar:
+        task = bar.add_task("comparing", total=None)
+        scorer = SupportScorer(house.encoder, quantities)
+        samples = samples_of(folder, scorer, lambda done, total: bar.update(task, completed=done, total=total))
+        bar.update(task, description="judging by heads that never saw them", completed=0, total=None)
+        facts = crossed(samples, scorer)
+    if as_json:
+        print_json(facts)
+        return
+    _show(facts)
+    kinds = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("supported against", "auroc"):
+        kinds.add_column(name, justify="right" if name == "auroc" else "left")
+    for name, value in facts["by_kind"].items():
+        kinds.add_row(name, f"{value:.3f}")
+    console.print(kinds)
 
 
 def _show(facts: dict[str, Any]) -> None:

@@ -1,0 +1,92 @@
+"""`cmo bench answer`: what answers are worth, and what they take, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cmo.cli.options import AsJson
+from cmo.cli.output import complaints, console, print_json
+from cmo.errors import NotFound
+from cmo.settings import read_settings
+
+if TYPE_CHECKING:
+    from cmo.bench.figures import Row
+
+
+def answer(
+    data: Annotated[Path, typer.Option(help="The folder that holds papers, qa and grounding.")],
+    *,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="This part alone: extractive, served, generated, yesno, grounding or outage; may be repeated.",
+        ),
+    ] = None,
+    url: Annotated[
+        str,
+        typer.Option(
+            help="An OpenAI-compatible endpoint; without one, a model of rules whose every sentence is known to be true or untrue."
+        ),
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the model there.")] = "",
+    configured: Annotated[
+        bool, typer.Option("--configured", help="The model that the settings name, instead.")
+    ] = False,
+    folder: Annotated[Path, typer.Option(help="Where bases are made and kept.")] = Path("~/.cache/cmo/bench/graph"),
+    most: Annotated[int, typer.Option(min=15, help="Questions about articles that are asked at most.")] = 110,
+    most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
+    most_chars: Annotated[int, typer.Option(min=500, help="Of passages that it is told.")] = 8_000,
+    as_json: AsJson = False,
+) -> None:
+    """Speed and citations of extractive answers, a model's answers checked and unchecked, yes and no, support, outages; ten minutes."""
+    from cmo.answer.generate import Limits
+    from cmo.bench.answer_parts import Run, measure
+    from cmo.bench.answer_parts import as_json as plain
+
+    if url and not model:
+        raise typer.BadParameter("--url needs the name of the model there: give --model.")
+    if not (data / "papers").is_dir():
+        raise NotFound(f"{data} has no folder papers. Name the folder of the shared data with --data.")
+    limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
+    rows = []
+    with _bar(as_json) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total or None)
+
+        run = Run(read_settings(), data, folder.expanduser(), progress, most, limits, url, model, configured)
+        for row in measure(run, tuple(only or ())):
+            rows.append(row)
+            if not as_json:
+                bar.console.print(f"[dim]{row.part}: {row.what}: {row.value:.4g} {row.unit}[/]", soft_wrap=True)
+    if as_json:
+        print_json(plain(rows, run))
+        return
+    console.print(_table(rows))
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("part", "figure", "value", "95 % interval", "goal", "met"):
+        table.add_column(name, justify="right" if name == "value" else "left")
+    part = ""
+    for row in rows:
+        between = "" if row.low is None or row.high is None else f"{row.low:.3f} to {row.high:.3f}"
+        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
+        shown = row.part if row.part != part else ""
+        table.add_row(shown, row.what, f"{row.value:.4g} {row.unit}".strip(), between, row.goal, met)
+        part = row.part
+    return table
+
+
+def _bar(as_json: bool) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}"), TimeElapsedColumn()
+    return Progress(*columns, console=complaints, transient=True, disable=as_json or not complaints.is_terminal)
