@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lightrag_integration.driven_rollout import RolloutMetrics
     from lightrag_integration.experiment import ABTestManager, ABTestResults, ShadowModeIntegration
     from lightrag_integration.feature_flags import FeatureFlagDiagnostics, FeatureFlagManager, RolloutConfig
+    from lightrag_integration.health import HealthChecker, HealthStatus, health_check, readiness_check
     from lightrag_integration.host import (
         detect_language,
         generate_user_id,
@@ -74,6 +75,10 @@ if TYPE_CHECKING:
     from lightrag_integration.validation import EnhancedResponse, ResponseValidator, ValidationSuite
 
 _HOMES = {
+    "HealthChecker": ("lightrag_integration.health", "HealthChecker"),
+    "HealthStatus": ("lightrag_integration.health", "HealthStatus"),
+    "health_check": ("lightrag_integration.health", "health_check"),
+    "readiness_check": ("lightrag_integration.health", "readiness_check"),
     "ConfigManager": ("lightrag_integration.configuration", "ConfigManager"),
     "ConfigValidator": ("lightrag_integration.configuration", "ConfigValidator"),
     "ConfigurationError": ("lightrag_integration.configuration", "ConfigurationError"),
@@ -171,6 +176,8 @@ __all__ = [
     "FeatureFlagDiagnostics",
     "FeatureFlagManager",
     "GradualRolloutManager",
+    "HealthChecker",
+    "HealthStatus",
     "IncidentReport",
     "LightRAGConfig",
     "ManualRollback",
@@ -202,9 +209,11 @@ __all__ = [
     "generate_user_id",
     "get_current_metrics",
     "get_quality_indicator",
+    "health_check",
     "perplexity_fallback_query",
     "perplexity_query",
     "quality_diagnostics",
+    "readiness_check",
     "send_emergency_notification",
     "test_knowledge_base_integrity",
     "test_openai_connectivity",

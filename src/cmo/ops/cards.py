@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from cmo.kit.clock import Clock
@@ -12,6 +12,17 @@ from cmo.kit.clock import Clock
 EVERY_SECONDS: Final = 30.0
 WAIT_SECONDS: Final = 5.0
 _MEGABYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One of them."""
+
+    index: str
+    taken: int
+    """Bytes."""
+    size: int
+    """Bytes."""
 
 
 class Cards:
@@ -26,21 +37,21 @@ class Cards:
         self._clock = clock
         self._tool = shutil.which(tool)
         self._looked = -EVERY_SECONDS
-        self._taken: Mapping[str, int] = {}
+        self._cards: tuple[Card, ...] = ()
 
-    def taken(self) -> Mapping[str, int]:
-        """Bytes that are taken, by card."""
+    def seen(self) -> tuple[Card, ...]:
+        """Those that are there."""
         now = self._clock.monotonic()
         if self._tool is not None and now - self._looked >= EVERY_SECONDS:
-            self._looked, self._taken = now, _read(self._tool)
-        return self._taken
+            self._looked, self._cards = now, _read(self._tool)
+        return self._cards
 
 
-def _read(tool: str) -> Mapping[str, int]:
-    command = [tool, "--query-gpu=index,memory.used", "--format=csv,noheader,nounits"]
+def _read(tool: str) -> tuple[Card, ...]:
+    command = [tool, "--query-gpu=index,memory.used,memory.total", "--format=csv,noheader,nounits"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_SECONDS, check=True)  # noqa: S603 - no word of it comes from outside
         rows = [line.split(",") for line in said.stdout.splitlines() if line.strip()]
-        return {index.strip(): int(used) * _MEGABYTE for index, used in rows}
+        return tuple(Card(index.strip(), int(used) * _MEGABYTE, int(size) * _MEGABYTE) for index, used, size in rows)
     except (OSError, subprocess.SubprocessError, ValueError):
-        return {}
+        return ()

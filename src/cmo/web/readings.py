@@ -88,8 +88,8 @@ class Readings:
             tell(c.MACHINE_CPU, usage.cpu_percent / 100)
         if usage.memory_percent is not None:
             tell(c.MACHINE_MEMORY, usage.memory_percent / 100)
-        for device, taken in self._cards.taken().items():
-            tell(c.GPU_MEMORY, float(taken), device)
+        for card in self._cards.seen():
+            tell(c.GPU_MEMORY, float(card.taken), card.index)
         settings = self._house.settings
         tell(c.BUILD, 1.0, cmo.__version__, platform.python_version(), settings.embed_model, settings.engine)
 
