@@ -17,7 +17,7 @@ import pytest
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.app import App
-from cmo.client import AsyncClient, Client, File, shapes, shapes_base, within
+from cmo.client import AsyncClient, Client, File, shapes, shapes_base, shapes_service, within
 from cmo.client.endpoint import Endpoint
 from cmo.client.endpoints import Endpoints
 from cmo.client.stream import Feed
@@ -49,8 +49,12 @@ TEXTS = {
     "three": "Tyrosine in homocystinuria, a short report\n\nMethionine is raised in homocystinuria. Tyrosine is lowered in "
     "homocystinuria.\n",
 }
-NOT_OURS = {"GET /query/stream"}
-"""Endpoints that the client leaves out: the stream for who can only GET is that of `POST /query`."""
+NOT_OURS = {
+    "GET /query/stream",  # is that of POST /query, for who can only GET
+    *("GET /live", "GET /ready", "GET /health/lightrag", "GET /metrics"),  # are for probes and for Prometheus
+    *("POST /login", "POST /logout"),  # are forms of the pages
+}
+"""Endpoints that the client leaves out."""
 OTHER_NAMES = {
     "GraphPath": "PathOut",
     "GraphPaths": "PathsOut",
@@ -106,7 +110,7 @@ def test_a_method_takes_every_parameter_of_its_endpoint(described: dict[str, Any
 
 def test_the_replies_are_typed_as_the_service_describes_them(described: dict[str, Any]) -> None:
     told = described["components"]["schemas"]
-    kinds = {n: k for m in (shapes, shapes_base) for n, k in vars(m).items() if typing.is_typeddict(k)}
+    kinds = {n: k for m in (shapes, shapes_base, shapes_service) for n, k in vars(m).items() if typing.is_typeddict(k)}
     differing = {}
     for name, kind in kinds.items():
         properties = set(told[OTHER_NAMES.get(name, f"{name}Out")]["properties"])
@@ -122,6 +126,8 @@ def test_a_question_from_its_answer_to_its_page_rating_and_references(client: Cl
     assert reply["sentences"][0]["text"].startswith("Leucine, isoleucine and valine are raised")
     piece = reply["evidence"][0]
     assert client.evidence(piece["id"])["text"] == piece["text"]
+    beside = client.beside(piece["id"])
+    assert [s["text"] for s in beside["after"]][:1] == ["Alloisoleucine is the most specific marker of the disease."]
     assert client.page(piece["paper_id"], piece["page"], evidence=[piece["id"]], scale=1).startswith(b"\x89PNG")
     while base.app.chronicle.statistics().waiting:  # it writes answers down soon, not at once
         time.sleep(0.01)
@@ -162,6 +168,10 @@ def test_a_deep_question_is_answered_in_steps(client: Client) -> None:
     assert told["thread_id"] == "t1"
     assert len(told["steps"]) >= 2
     assert set(told) == set(typing.get_type_hints(shapes.Deep))
+    assert client.thread("t1")["history"][0]["question"] == told["question"]
+    assert client.forget_thread("t1") == {"thread_id": "t1"}
+    with pytest.raises(NotFound):
+        client.thread("t1")
 
 
 def test_the_other_endpoints_reply_as_they_are_typed(client: Client) -> None:
@@ -172,6 +182,8 @@ def test_the_other_endpoints_reply_as_they_are_typed(client: Client) -> None:
     assert client.classify(ASKED)["target_met"]
     assert client.statistics()["requests"]
     assert client.status()["papers"] == 4
+    assert client.metrics()["papers"] == 4
+    assert client.me()["role"]
     assert client.health()["components"]["record"]["status"] == "healthy"
     assert client.problem("not-found")["status"] == 404
     assert client.experiments() == {"experiments": []}

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypedDict
 
 import httpx
 
-from cmo.client import shapes, shapes_base
+from cmo.client import shapes, shapes_base, shapes_service
 from cmo.client.endpoint import Call
 from cmo.client.upload import File, Progress
 
@@ -64,8 +64,18 @@ def deep(
     deadline_ms: int | None = None,
 ) -> Call[shapes.Deep]:
     """Ask a question of several parts, answered in steps; after `deadline_ms` what there is by then is told."""
-    body = {"query": query, "thread": thread, "mode": mode, "filters": filters or {}, "user": user, "tenant": tenant}
+    body = {"query": query, "thread_id": thread, "mode": mode, "filters": filters or {}, "user": user, "tenant": tenant}
     return Call(body={**body, "max_cost": max_cost, "deadline_ms": deadline_ms}, seconds=_DEEP_SECONDS)
+
+
+def thread(thread_id: str) -> Call[shapes_service.Thread]:
+    """What was asked in a thread of deep questions, and what can be gone on with."""
+    return Call({"thread_id": thread_id})
+
+
+def forget_thread(thread_id: str) -> Call[shapes_service.Forgotten]:
+    """Delete a thread and all that was asked in it."""
+    return Call({"thread_id": thread_id})
 
 
 def enhanced(
@@ -136,6 +146,11 @@ def evidence(evidence_id: str) -> Call[shapes_base.Place]:
     return Call({"evidence_id": evidence_id})
 
 
+def beside(evidence_id: str, *, neighbours: int = 2, others: int = 12) -> Call[shapes_service.Beside]:
+    """What stands before and after a sentence, and what other papers say for and against it."""
+    return Call({"evidence_id": evidence_id}, {"neighbours": neighbours, "others": others})
+
+
 def page(paper_id: str, number: int, *, evidence: Sequence[str] = (), scale: float = 2.0) -> Call[bytes]:
     """A page as it is printed, as PNG, with sentences highlighted."""
     return Call({"paper_id": paper_id, "page": number}, {"evidence": list(evidence), "scale": scale}, read=_bytes)
@@ -183,6 +198,16 @@ def status() -> Call[shapes_base.Status]:
 
 def statistics() -> Call[shapes_base.Statistics]:
     """How classifying goes."""
+    return Call()
+
+
+def metrics() -> Call[shapes_service.Metrics]:
+    """How the service does, in figures."""
+    return Call()
+
+
+def me() -> Call[shapes_service.Who]:
+    """Who the service takes the caller for."""
     return Call()
 
 
