@@ -1,7 +1,7 @@
 """What is kept of one person: all of it told, all of it erased, and nobody else's touched."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,3 +138,21 @@ def test_another_tenants_person_is_erased_in_their_own_base(base: Any, monkeypat
     assert base.app.record.answers.get("a-mia") is not None
     theirs.close()
     assert run.invoke(cmo, ["privacy", "export", "mia", "--tenant", "../x"]).exit_code != 0
+
+
+def test_each_kind_is_kept_for_its_days(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(base.app.record, "mia")
+    clock = FakeClock(AT + timedelta(days=40))
+    monkeypatch.setattr(base.app, "clock", clock)
+    assert base.app.tidy() == {"answers": 2, "exposures": 3, "spending": 0}  # exposures are of 1970
+    clock.advance(800 * 86_400)
+    assert base.app.tidy() == {"answers": 0, "exposures": 0, "spending": 2}
+    with base.app.record._engine.connect() as connection:
+        assert connection.execute(select(tables.balances.c.spent)).scalars().all() == [7]
+
+
+def test_nothing_is_made_to_look_what_is_old(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMO_HOME", str(base.folder / "none"))
+    told = CliRunner().invoke(cmo, ["privacy", "tidy", "--json"])
+    assert json.loads(told.stdout) == {"deleted": {}}
+    assert not (base.folder / "none").exists()

@@ -247,6 +247,17 @@ class Holdings:
 
         return meter_of(self.settings, self._access, self.clock, self.keeping.redis_url)
 
+    def tidy(self) -> dict[str, int]:
+        """Delete what is kept longer than it may be; returns how many rows of each kind."""
+        from cmo.stories.privacy import tidy  # noqa: PLC0415
+
+        if self._access() is None:
+            return {}
+        settings = self.settings
+        answers = settings.audit_days or 1e-9  # with 0 none are kept, also of those from before
+        days = {"answers": answers, "exposures": settings.exposure_days, "spending": settings.spending_days}
+        return tidy(self.record.persons, days, self.clock.now())
+
     def _access(self) -> AccessStore | None:
         """What keys are kept in; None where there is no base yet, so that looking makes none."""
         there = self.settings.database_url or (self.folder / "record.sqlite3").exists()

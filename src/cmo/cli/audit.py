@@ -39,10 +39,11 @@ def list_lines(
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("", "when", "who", "what", "of", ""):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column in {"when", "what"})
     for one in lines:
-        when = datetime.fromtimestamp(one.deed.at, UTC).isoformat(sep=" ", timespec="seconds")
-        more = ", ".join(f"{name} {value}" for name, value in one.deed.facts.items() if value not in (None, "", 0))
+        when = f"{datetime.fromtimestamp(one.deed.at, UTC):%Y-%m-%d %H:%M:%S}"
+        short = {name: value for name, value in one.deed.facts.items() if value and not isinstance(value, list)}
+        more = ", ".join(f"{name} {value}" for name, value in short.items())
         said = (when, one.deed.actor, one.deed.action, one.deed.subject, more)
         table.add_row(str(one.number), *(escape(cell) for cell in said))
     console.print(table if lines else "Nothing was written down yet.")

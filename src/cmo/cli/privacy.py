@@ -64,6 +64,17 @@ def erase(
         raise typer.Exit(Exit.NOT_FOUND)
 
 
+@app.command("tidy")
+def tidy(*, home: Home = None, as_json: AsJson = False) -> None:
+    """Delete what is kept longer than it may be (CMO_AUDIT_DAYS, CMO_EXPOSURE_DAYS, CMO_SPENDING_DAYS); services do so when they begin."""
+    with opened(read_settings(working_dir=home)) as house:
+        done = house.tidy()
+    if as_json:
+        print_json({"deleted": done})
+    else:
+        console.print(", ".join(f"{n} rows of {kind}" for kind, n in done.items()) or "Everything is kept for good.")
+
+
 @contextmanager
 def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
     from cmo.cast.tenants import named as tenant_named

@@ -21,6 +21,10 @@ class ServiceGroup(BaseSettings):
     """The same of a day (UTC), in all processes together."""
     body_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_BODY_SECONDS"), gt=0, le=3_600)] = 20.0
     """Longest wait for the next part of what a client sends; who is slower is let go."""
+    exposure_days: Annotated[float, Field(validation_alias=AliasChoices("CMO_EXPOSURE_DAYS"), ge=0, le=36_500)] = 400.0
+    """For how long is kept who was put into which arm of a rollout or an experiment, by hash, and what came of it; 0 for good."""
+    spending_days: Annotated[float, Field(validation_alias=AliasChoices("CMO_SPENDING_DAYS"), ge=0, le=36_500)] = 800.0
+    """The same of each call that cost; sums by day and month stay. See `CMO_AUDIT_DAYS` for answers."""
     tls_certificate: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_TLS_CERTIFICATE"))] = None
     """File of the certificate (PEM, with those that vouch for it) with which the service speaks TLS."""
     tls_key: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_TLS_KEY"))] = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, delete, func, select, update
@@ -71,6 +72,21 @@ class SqlPersons:
             for table in _FORGOTTEN:
                 done[str(table.name)] = connection.execute(delete(table).where(_whose(table, user, tenant))).rowcount
         return done
+
+    def forget(self, kind: str, before: datetime) -> int:
+        """Delete what is older of one kind: ``answers``, ``exposures`` or ``spending``; returns how many rows."""
+        seconds = before.timestamp()
+        put, seen = delivery_tables.exposures, delivery_tables.observations
+        old = {
+            "answers": [
+                delete(ratings).where(ratings.c.answer.in_(select(answers.c.id).where(answers.c.at < before))),
+                delete(answers).where(answers.c.at < before),
+            ],
+            "exposures": [delete(put).where(put.c.at < seconds), delete(seen).where(seen.c.at < seconds)],
+            "spending": [delete(table).where(table.c.at < before) for table in (tables.ledger, tables.asked)],
+        }
+        with translated(self._where), alone(self._engine) as connection:
+            return sum(connection.execute(statement).rowcount for statement in old[kind])
 
 
 def _whose(table: Table, user: str, tenant: str | None) -> ColumnElement[bool]:

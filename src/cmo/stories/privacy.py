@@ -1,4 +1,4 @@
-"""The story of one person's data: told on request, erased on request.
+"""The story of people's data: told on request, erased on request, and each kind deleted when its days are over.
 
 ::
 
@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cmo.kit.clock import Clock
@@ -89,3 +90,22 @@ class Privacy:
 
 def _counts(facts: Mapping[str, Any]) -> dict[str, int]:
     return {name: len(rows) for name, rows in facts.items()}
+
+
+class Forgets(Protocol):
+    """Deletes what is old."""
+
+    def forget(self, kind: str, before: datetime) -> int:
+        """Delete what is older of one kind; returns how many rows."""
+        ...
+
+
+def tidy(store: Forgets, days: Mapping[str, float], now: datetime) -> dict[str, int]:
+    """Delete what is kept longer than it may be.
+
+    Args:
+        store: of the base.
+        days: for how many days each kind is kept; a kind with 0 is kept for good.
+        now: the time.
+    """
+    return {kind: store.forget(kind, now - timedelta(days=most)) for kind, most in days.items() if most}

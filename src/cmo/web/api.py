@@ -92,6 +92,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await desk.write(papers.sweep, house)
+        await _tidied(desk)
         await observing.start()
         await desk.warm()
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
@@ -141,6 +142,14 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     api.add_exception_handler(HTTPException, problems.on_http_exception)
     _describe(api, table(ROUTERS))
     return api
+
+
+async def _tidied(desk: Desk) -> None:
+    """Delete what was kept long enough; a store that cannot be written to keeps no service from answering."""
+    try:
+        await desk.write(desk.house.tidy)
+    except OracleError as error:
+        log.warning("what is old could not be deleted: %s", error)
 
 
 def _hosts(house: App) -> frozenset[str]:
