@@ -238,6 +238,20 @@ def test_an_experiment_that_was_forgotten_ends_at_the_next_look(place: Place) ->
         place.experiments.get("reach")
 
 
+def test_what_was_on_its_way_when_an_experiment_was_dropped_counts_in_no_other_of_its_name(place: Place) -> None:
+    laboratory = place.running()
+    place.play(laboratory, 10)
+    place.experiments.drop("reach", "ada", "a mistake")
+    place.play(laboratory, 10)  # this process has not looked yet
+    laboratory.flush()
+    place.clock.advance(1.0)
+    again = place.running()
+    assert place.store.exposed("experiment/reach", 1) == {}
+    place.play(again, 6)
+    assert sum(place.store.exposed("experiment/reach", 1).values()) == 6
+    assert len(list(place.store.seen("experiment/reach", 1))) == 6
+
+
 def test_one_runs_at_a_time_and_what_runs_cannot_be_planned_anew(place: Place) -> None:
     place.running()
     other = Spec("other", SPEC.arms)

@@ -1,6 +1,7 @@
 """A conversation keeps its arm, whichever process answers, while the share of a release moves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -214,6 +215,24 @@ def test_a_user_changes_once_at_most_and_only_to_the_baseline(moves: list[tuple[
     assert (CONTROL, NEW) not in set(pairwise(arms))
     if arms:
         assert arms[-1] == (NEW if 100 * place("rollout:r1", f"user-{number}") < got[-1][1] else CONTROL)
+
+
+def test_a_salt_that_somebody_changes_in_flight_changes_no_conversation() -> None:
+    world = World()
+    world.share(50)
+    askers = [f"user-{n}" for n in range(200)]
+    before = [world.workers[0].arm(name, f"talk-{name}") for name in askers]
+    rollout = world.store.state.rollout
+    assert rollout is not None
+    world.store.marks += 1
+    world.store.state = replace(world.store.state, rollout=replace(rollout, spec={"salt": "another"}))
+    for worker in world.workers:
+        worker.observer.flush()
+    for worker in world.workers:
+        worker.state.refresh()
+        assert [worker.arm(name, f"talk-{name}") for name in askers] == before
+    anew = [world.workers[0].arm(name, f"later-{name}") for name in askers]
+    assert 60 < sum(a != b for a, b in zip(anew, before, strict=True)) < 140, "new ones are drawn by it"
 
 
 @pytest.mark.parametrize("phase", ["back", "done"])

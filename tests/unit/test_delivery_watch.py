@@ -284,6 +284,20 @@ def test_a_stage_in_which_nothing_was_seen_is_not_left() -> None:
     assert judge(watch, seen, 75, {})[1] is Verdict.UNSURE
 
 
+def test_what_is_told_late_does_not_carry_a_stage_and_is_not_lost() -> None:
+    """A store that was away, and conversations that go on: their answers are of the stretch in which they began."""
+    watch = Watch.of({"least": 100, "fresh": 50, "metrics": ["errors"]})
+    seen = see(
+        watch, resumed(watch, {}), [Observation("b", "r", 0, arm, 0.0, sums(1000)) for arm in (NEW, CONTROL)], 0, 50
+    )
+    delayed = [Observation("c", "r", 0, arm, 0.0, sums(500)) for arm in (NEW, CONTROL)]
+    seen = see(watch, seen, delayed, 1, 75)
+    assert judge(watch, seen, 75, {})[1] is Verdict.UNSURE
+    assert float(seen.standings[0].requests) == 1500
+    bad = [Observation("d", "r", 0, NEW, 0.0, sums(500, errors=0.5)), Observation("d", "r", 0, CONTROL, 0.0, sums(500))]
+    assert judge(watch, see(watch, seen, bad, 1, 75), 75, {})[1] is Verdict.FAIL
+
+
 def test_trouble_that_comes_late_need_not_outweigh_all_that_went_well_before() -> None:
     watch = Watch.of({"least": 100, "fresh": 50, "metrics": ["errors"]})
     seen = resumed(watch, {})

@@ -164,7 +164,11 @@ class Desk:
     def _refuse_contradictions(self, current: Current, settings: Mapping[str, Any]) -> None:
         before = current.rollout
         if before is not None and not (_is(before, Phase.DONE) or _is(before, Phase.BACK)):
-            raise ReleaseRefused(f"Rollout {before.name!r} is under way. End it first: `cmo rollout back`.")
+            raise ReleaseRefused(
+                f"Rollout {before.name!r} is under way at {before.status['percent']:g} %, and one is at a time: of two that move "
+                "together nobody could tell which did what. Wait until it is at all users, or end it (`cmo rollout back`). "
+                "Beside it `cmo experiment start` can try something else, and `cmo flags set` changes what it does not."
+            )
         if both := sorted(set(settings) & set(current.flags)):
             raise ReleaseRefused(
                 f"A flag sets {', '.join(both)}, which the release changes: both arms would be alike. "

@@ -134,7 +134,10 @@ class Experiments:
         running = [one.spec for one in self.all() if one.status.phase is Phase.RUNNING]
         others = [spec.name for spec in running if spec.name != name and not spec.outside]
         if others and not Spec.of(stored.spec).outside:
-            raise ExperimentRefused(f"The experiment {others[0]!r} runs, and one runs at a time. Stop it first.")
+            raise ExperimentRefused(
+                f"The experiment {others[0]!r} runs, and one runs at a time: each user is in one arm of one. End it first "
+                f"(`cmo experiment stop {others[0]}`), or plan one experiment with an arm for each."
+            )
         status = started(Status.of(stored.status), self._now, reason or "started")
         begun = replace(stored, status=status.as_json(), begun_at=self._now, ended_at=None)
         return self._write(begun, "start", actor, reason)

@@ -174,6 +174,8 @@ def see(watch: Watch, seen: Seen, observations: Sequence[Observation], step: int
     for stretch in sorted({o.step for o in observations}):
         arms = {arm: added([o.sums for o in observations if o.step == stretch and o.arm == arm]) for arm in _ARMS}
         seen = _stretch(watch, seen, arms[NEW], arms[CONTROL])
+        if stretch == step:  # what comes late, and conversations that go on, tell of the release and not of this stage
+            seen = _fresh(seen, arms[NEW], arms[CONTROL])
         if percent >= _ALL and stretch == step:
             seen = _alone(seen, arms[NEW])
     return seen
@@ -244,15 +246,18 @@ def _stretch(watch: Watch, seen: Seen, new: dict[str, Any], control: dict[str, A
         tuple(gate.see(s, window) for gate, s, window in zip(watch.gates, before, windows, strict=True))
         for before in (seen.standings, seen.late)
     )
-    fresh = (seen.fresh[0] + new["requests"], seen.fresh[1] + control["requests"])
-    well = (seen.well[0] + new["errors"], seen.well[1] + control["errors"])
-    seen = _price_found(replace(seen, standings=standings, late=late, fresh=fresh, well=well), control)
+    seen = _price_found(replace(seen, standings=standings, late=late), control)
     if seen.slow:
         return seen
     latencies = summed([seen.control, control["latency"]])
     if sum(latencies.values()) < _TO_FIX:
         return replace(seen, control=latencies)
     return replace(seen, control={}, slow=max(_FASTEST_SLOW, p95(latencies)))
+
+
+def _fresh(seen: Seen, new: dict[str, Any], control: dict[str, Any]) -> Seen:
+    fresh = (seen.fresh[0] + new["requests"], seen.fresh[1] + control["requests"])
+    return replace(seen, fresh=fresh, well=(seen.well[0] + new["errors"], seen.well[1] + control["errors"]))
 
 
 def _price_found(seen: Seen, control: dict[str, Any]) -> Seen:

@@ -49,7 +49,10 @@ class ExperimentStore(Protocol):
         ...
 
     def put_experiment(self, experiment: StoredExperiment, act: Act) -> bool:
-        """Write one that is at `experiment.version` now (0: there is none); False where somebody was faster."""
+        """Write one that is at `experiment.version` now (0: there is none); False where somebody was faster.
+
+        A new one begins with nothing: what was on its way when one of its name was dropped is forgotten.
+        """
         ...
 
     def drop_experiment(self, name: str, subject: str, act: Act) -> bool:

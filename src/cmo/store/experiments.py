@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from cmo.model.delivery import Act, Observation
 from cmo.model.trials import Rated, StoredExperiment
@@ -37,7 +37,7 @@ class SqlExperiments(SqlDelivery):
         return [_experiment(row) for row in rows]
 
     def put_experiment(self, experiment: StoredExperiment, act: Act) -> bool:
-        """Write one that is at `experiment.version` now; 0: there is none."""
+        """Write one that is at `experiment.version` now; 0: there is none, and what was left of one is forgotten."""
         table, facts = tables.experiments, _facts(experiment)
         with self._changing() as connection:
             if experiment.version:
@@ -47,6 +47,7 @@ class SqlExperiments(SqlDelivery):
                 known = connection.execute(select(table.c.name).where(table.c.name == experiment.name)).first()
                 done = known is None
                 if done:
+                    _forget(connection, act.subject)
                     connection.execute(insert(table).values(name=experiment.name, **facts))
             if done:
                 _note(connection, act)
@@ -56,8 +57,7 @@ class SqlExperiments(SqlDelivery):
         """Forget one with all that was seen of it; the audit stays."""
         with self._changing() as connection:
             done = connection.execute(delete(tables.experiments).where(tables.experiments.c.name == name)).rowcount
-            for table in (tables.observations, tables.exposures):
-                connection.execute(delete(table).where(table.c.subject == subject))
+            _forget(connection, subject)
             if done:
                 _note(connection, act)
         return bool(done)
@@ -86,6 +86,11 @@ class SqlExperiments(SqlDelivery):
         with self._reading() as connection:
             for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
                 yield Rated(row.answer, row.user_id, row.score)
+
+
+def _forget(connection: Connection, subject: str) -> None:
+    for table in (tables.observations, tables.exposures):
+        connection.execute(delete(table).where(table.c.subject == subject))
 
 
 def _facts(experiment: StoredExperiment) -> dict[str, Any]:
