@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from cmo import wire
 from cmo.app import App
 from cmo.model.money import Asked, Need, Payer, Service, dollars
 from cmo.settings import Settings, read_settings
+from cmo.spend import told
 
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ class CostAnalyzer:
             average_query_cost=dollars(report.question_cost),
             failed_query_ratio=report.failed_ratio,
             recommendations=tuple(advice.text for advice in report.advice),
-            details=wire.costs(report),
+            details=told.costs(report),
         )
 
 
@@ -169,7 +169,7 @@ def _permission(app: App, payer: Payer) -> QueryPermission:
 
 
 def _status(app: App) -> dict[str, Any]:
-    facts = wire.accounts(app.treasury.budget.accounts())
+    facts = told.accounts(app.treasury.budget.accounts())
     by = {row["per"]: row for row in facts}
     permission = _permission(app, Payer())
     return {

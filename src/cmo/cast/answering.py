@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
@@ -44,11 +44,8 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
 
 log = logging.getLogger("cmo.app")
 
-
-_COMPUTING: Final = 2
-"""Questions that are worked on at once where nothing outside is asked: more would only slow each other down."""
-_WAITING: Final = 16
-"""The same where a language model or the web is waited for most of the time."""
+_COMPUTING, _WAITING = 2, 16
+"""Questions that are worked on at once: where all is computed here, and where a model or the web is waited for."""
 
 
 class Answering(Holdings):
@@ -185,12 +182,10 @@ class Answering(Holdings):
     @cached_property
     def entailment(self) -> Entailment | None:
         """A model that says what follows from what; None where none is set."""
-        folder = self.settings.nli_model
-        if not folder:
-            return None
         from cmo.embed.nli import NliModel  # noqa: PLC0415
 
-        return NliModel.open(folder.expanduser(), threads=self.settings.threads)
+        folder = self.settings.nli_model
+        return NliModel.open(folder.expanduser(), threads=self.settings.threads) if folder else None
 
     @cached_property
     def assessor(self) -> Assessor:

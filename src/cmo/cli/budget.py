@@ -9,7 +9,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cmo import wire
 from cmo.app import opened
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
@@ -39,9 +38,10 @@ def _dollars(text: str) -> Decimal:
 def status(tenant: Tenant = "", user: User = "", *, home: Home = None, as_json: AsJson = False) -> None:
     """Show what is spent, set aside, left and projected; with a tenant or a user, theirs as well."""
     from cmo.model.money import Payer
+    from cmo.spend import told
 
     with opened(read_settings(working_dir=home)) as house:
-        facts = wire.accounts(house.treasury.budget.accounts(Payer(tenant, user)))
+        facts = told.accounts(house.treasury.budget.accounts(Payer(tenant, user)))
     if as_json:
         print_json({"accounts": facts})
     else:
@@ -63,6 +63,7 @@ def set_limits(
 ) -> None:
     """Set limits; they hold at once, for all processes and machines that share the base."""
     from cmo.model.money import Payer, Window, micros
+    from cmo.spend import told
 
     if not clear and daily is None and monthly is None:
         raise typer.BadParameter("Give --daily, --monthly or --clear.")
@@ -72,7 +73,7 @@ def set_limits(
         for window, limit in ((Window.DAY, daily), (Window.MONTH, monthly)):
             if limit is not None or clear:
                 budget.set_limit(account, window, None if limit is None else micros(limit))
-        facts = wire.accounts(budget.accounts(account))
+        facts = told.accounts(budget.accounts(account))
     if as_json:
         print_json({"accounts": facts})
     else:
@@ -103,6 +104,7 @@ def price(
 ) -> None:
     """Say what a model costs, 0 if nothing; without a model, list the prices that were given here."""
     from cmo.errors import NotFound
+    from cmo.spend import told
 
     amounts = {"input": input_, "output": output, "cached": cached, "request": request}
     given = {name: amount for name, amount in amounts.items() if amount is not None}
@@ -114,7 +116,7 @@ def price(
             raise NotFound(f"No price was given for {model!r}. `cmo budget price` lists those that were.")
         if model and not remove:
             prices.put(_price(model, provider, given))
-        facts = [wire.price(p) for p in prices.held()]
+        facts = [told.price(p) for p in prices.held()]
     if as_json:
         print_json({"prices": facts})
         return
@@ -132,8 +134,10 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show what money went into, and what the measurements advise."""
+    from cmo.spend import told
+
     with opened(read_settings(working_dir=home)) as house:
-        facts = wire.costs(house.treasury.report(days))
+        facts = told.costs(house.treasury.report(days))
     if as_json:
         print_json(facts)
     else:
