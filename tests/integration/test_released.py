@@ -272,12 +272,31 @@ async def test_what_an_answer_cost_is_counted_for_its_arm(service: Any) -> None:
         assert costs == {"new": [3, pytest.approx(0.03)], "control": [3, 0.0]}, "what is kept costs nothing anew"
 
 
-async def test_a_release_that_is_slower_is_taken_back_under_load(service: Any) -> None:
+class Uncited(Slow):
+    """An engine that finds what ours finds, and leaves the citation of every other answer out."""
+
+    turn = 0
+
+    def retrieve(self, *asked: Any) -> Any:
+        return self._app.retriever.retrieve(*asked)
+
+    def answer(self, *asked: Any) -> Any:
+        found = super().answer(*asked)
+        self.turn += 1
+        bare = tuple(replace(said, citations=(), evidence=()) for said in found.sentences)
+        return replace(found, sentences=bare) if self.turn % 2 else found
+
+
+@pytest.mark.parametrize(("engine", "gate"), [(Slow, "slow"), (Uncited, "citations")])
+async def test_a_release_that_is_slower_or_quietly_drops_citations_is_taken_back_under_load(
+    service: Any, engine: type[Slow], gate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmo.cast.delivering.READ_SECONDS", 0.001)  # each reply is read, so that it takes seconds
     base, client = service
-    base.app.__dict__["lightrag"] = Slow(base.app)
-    base.app.delivery.add_release(release("slow", {"engine": "lightrag"}), ACT)
-    gates = {"least": 50, "fresh": 20, "metrics": ["errors", "slow"]}
-    Desk(base.app.delivery, base.app.clock).start(Wish("slow", HALF, "half", gates=gates), "ada", "try it")
+    base.app.__dict__["lightrag"] = engine(base.app)
+    base.app.delivery.add_release(release("worse", {"engine": "lightrag"}), ACT)
+    gates = {"least": 50, "fresh": 20, "metrics": ["errors", gate]}
+    Desk(base.app.delivery, base.app.clock).start(Wish("worse", HALF, "half", gates=gates), "ada", "try it")
     await client.post("/query", json={"query": ASKED})
     await fresh(base)
     turn = iter(range(4_000))
@@ -292,4 +311,4 @@ async def test_a_release_that_is_slower_is_taken_back_under_load(service: Any) -
     await asyncio.gather(*(asking() for _ in range(6)))
     rollout = base.app.delivery.current().rollout
     assert rollout.status["phase"] == "back"
-    assert [gate["gate"] for gate in rollout.evidence["said"]["gates"] if gate["verdict"] == "fail"] == ["slow"]
+    assert [one["gate"] for one in rollout.evidence["said"]["gates"] if one["verdict"] == "fail"] == [gate]

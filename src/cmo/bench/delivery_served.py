@@ -44,6 +44,9 @@ QUESTIONS: Final = (
     "How is homocysteine related to vitamin B12?",
     "What is the role of mass spectrometry in metabolomics?",
 )
+LIVE: Final = (
+    "pytest tests/acceptance/test_rollouts.py tests/integration/test_released.py -k 'taken_back or reaches_all'"
+)
 _PART: Final = "service"
 _PAPERS: Final = 24
 _WORKERS: Final = 4
@@ -273,6 +276,6 @@ def _anew(base: Path) -> None:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """How many goals are met."""
+    """How many goals are met, and what shows the rest: releases that are worse, and one that is not, from end to end."""
     told = [row.met for row in rows if row.met is not None]
-    return f"{sum(told)} of {len(told)} goals met"
+    return f"{sum(told)} of {len(told)} goals met. Releases from end to end, under load: {LIVE}"
