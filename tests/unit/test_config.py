@@ -101,7 +101,8 @@ def test_a_name_that_nothing_reads_is_told_with_the_nearest(file: Path, monkeypa
         ({"cache_entries": 0, "cache_disk_megabytes": 0}, "CMO_CACHE_ENTRIES"),
         ({"max_hops": 0}, "MAX_HOPS"),
         ({"monthly_budget": 50}, "LIGHTRAG_MONTHLY_BUDGET"),
-        ({"profile": "production", "host": "0.0.0.0"}, "CMO_ADMIN_TOKEN"),
+        ({"profile": "production", "host": "0.0.0.0"}, "CMO_TLS_CERTIFICATE"),
+        ({"access": "open", "host": "0.0.0.0"}, "CMO_ACCESS"),
         ({"nli_model": "/no/such/folder"}, "CMO_NLI_MODEL"),
     ],
 )

@@ -89,11 +89,17 @@ def _money(s: Settings) -> Iterator[Clash]:
 
 
 def _doors(s: Settings) -> Iterator[Clash]:
-    if not is_here(s.host) and s.profile == "production" and not s.admin_token.get_secret_value():
+    if not is_here(s.host) and s.access == "open":
         yield Clash(
-            ("CMO_HOST", "CMO_ADMIN_TOKEN"),
-            f"Production listens at {s.host}, and no token guards its releases.",
-            "Set CMO_ADMIN_TOKEN, or listen at 127.0.0.1 behind a proxy.",
+            ("CMO_HOST", "CMO_ACCESS"),
+            f"The service listens at {s.host} and asks nobody for a key.",
+            "Leave CMO_ACCESS out, unless something before the service asks who it is.",
+        )
+    if not is_here(s.host) and s.profile == "production" and not (s.tls_certificate or s.tls_before):
+        yield Clash(
+            ("CMO_HOST", "CMO_TLS_CERTIFICATE"),
+            f"Production listens at {s.host} without TLS: keys and questions go over the network in the open.",
+            "Set CMO_TLS_CERTIFICATE and CMO_TLS_KEY, or CMO_TLS_BEFORE=true where a proxy speaks TLS.",
         )
     if s.email_alerts and s.smtp_security == "none" and s.smtp_password.get_secret_value() and not is_here(s.smtp_host):
         yield Clash(

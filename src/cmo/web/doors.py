@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import logging
 import ssl
-from ipaddress import ip_address
 
 from cmo.app import App
 from cmo.errors import AccessRefused, SettingsError
 from cmo.settings import Settings
+from cmo.settings.clashes import is_here
 
 log = logging.getLogger("uvicorn.error")
 Files = tuple[str, str] | tuple[None, None]
@@ -32,7 +32,7 @@ def require_keys(house: App) -> None:
     if house.warden.needed():
         log.info("Keys are needed: `cmo keys list` shows them")
         return
-    if not is_local(settings.host) and settings.access != "open":
+    if not is_here(settings.host) and settings.access != "open":
         raise AccessRefused(
             f"At {settings.host} whoever reaches this machine could ask, add and retract, and there is no key yet. "
             "Make one with `cmo keys create NAME --role admin`; or set CMO_ACCESS=open, if something before the "
@@ -61,14 +61,6 @@ def tls(settings: Settings) -> Files:
             "password and of that certificate."
         ) from error
     return files
-
-
-def is_local(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def by_tls(settings: Settings) -> bool:
