@@ -1,5 +1,5 @@
-# ruff: noqa: INP001 - a script: draws answer.png for the README, from the starter library and the real model
-"""Draw the screenshot of the README: ``python docs/images/answer.py [--dark] [--out FILE]``.
+# ruff: noqa: INP001 - a script: draws the screenshots, from the starter library and the real model
+"""Draw answer.png, read.png and graph.png: ``python docs/images/answer.py [--dark] [--out FILE]``.
 
 Needs the model (`cmo models install`), Playwright and Chromium.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from cmo.app import opened
 from cmo.settings import read_settings
@@ -26,6 +26,7 @@ from cmo.web import create_api
 HERE = Path(__file__).parent
 LIBRARY = HERE.parents[1] / "library" / "pdf"
 ASKED = "Why are branched-chain amino acids raised in insulin resistance?"
+CONCEPT = "phenylalanine"
 COLOURS = 128
 """A palette keeps the picture small without a visible loss."""
 
@@ -50,17 +51,29 @@ def served() -> Iterator[str]:
 
 
 def shoot(address: str, out: Path, *, scheme: str, asked: str) -> None:
-    """Ask, wait for the page, and keep the picture."""
+    """Ask, go on to the page and to the graph, and keep a picture of each."""
     with sync_playwright() as driver:
         flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
         page.goto(f"{address}/?q={asked}")
         page.wait_for_selector(".facts")
-        page.wait_for_function("() => document.querySelector('#page').naturalWidth > 500")
-        page.wait_for_timeout(500)
-        page.screenshot(path=out)
+        keep(page, out, "#page")
+        page.goto(address + (page.locator("#open").get_attribute("href") or ""))
+        page.wait_for_selector(".beside h2", timeout=60_000)
+        keep(page, out.with_stem("read"), "#image")
+        page.goto(f"{address}/graph?concept={CONCEPT}")
+        page.wait_for_selector("svg.drawing")
+        keep(page, out.with_stem("graph"))
         browser.close()
+
+
+def keep(page: Page, out: Path, image: str = "") -> None:
+    """A picture of what is shown, once the printed page is there."""
+    if image:
+        page.wait_for_function(f"() => document.querySelector('{image}').naturalWidth > 500")
+    page.wait_for_timeout(500)
+    page.screenshot(path=out)
     with Image.open(out) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, optimize=True)
 

@@ -40,6 +40,8 @@ _AROUND: Final = 2_000
 """Characters of the paper before and after, among which its neighbours are sought."""
 _LONGEST: Final = 1_000
 """Characters of a sentence that are searched with."""
+_ENDS: Final = tuple(".?!)]\u201d\"'")
+"""Of a sentence: headings and rows of tables have none."""
 _FOUND: Final = 40
 """Passages among which the other papers are."""
 
@@ -131,6 +133,8 @@ class Beside:
             before = before[1:]
         if last < len(text) and after:
             after = after[:-1]
+        before = [span for span in before if text[slice(*span)].endswith(_ENDS)]
+        after = [span for span in after if text[slice(*span)].endswith(_ENDS)]
         return self._read(place, text, before[-most:] if most else []), self._read(place, text, after[:most])
 
     def _read(self, place: Place, text: str, spans: Sequence[tuple[int, int]]) -> tuple[Neighbour, ...]:

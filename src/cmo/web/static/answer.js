@@ -69,7 +69,7 @@ export function finish(reply) {
     return;
   }
   page.name(reply.citations);
-  $("after").append(relations.table(reply, evidenceLink), relations.chains(reply), trust(reply.confidence), h("h3", {}, reply.citations.length === 1 ? "Source" : "Sources"),
+  $("after").append(verdict(reply), relations.table(reply, evidenceLink), relations.chains(reply), trust(reply.confidence), h("h3", {}, reply.citations.length === 1 ? "Source" : "Sources"),
     h("ol", { className: "sources" }, reply.citations.map((paper) => source(paper, reply))), facts(reply));
 }
 
@@ -103,6 +103,16 @@ function mark(number) {
     $(`source-${number}`)?.scrollIntoView({ block: "nearest", behavior: "smooth" });
     $(`source-${number}`)?.focus();
   } }, String(number));
+}
+
+// Yes or no, where the question asks for it; only a sentence that concludes is believed.
+function verdict(reply) {
+  const said = reply.verdict;
+  if (!said) return "";
+  if (said.sentence === null) return h("p", { className: "verdict soft" }, "No sentence quoted draws a conclusion, so this says neither yes nor no.");
+  const words = { yes: "Yes", no: "No", unsure: "Neither yes nor no for certain" }[said.answer];
+  const sure = Math.round(Math.max(said.probability, 1 - said.probability) * 100);
+  return h("p", { className: "verdict" }, h("strong", {}, words), h("span", { className: "soft" }, `, ${sure} in 100, by what concludes: “${reply.sentences[said.sentence].text}”`));
 }
 
 function trust(confidence) {

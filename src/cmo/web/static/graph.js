@@ -41,7 +41,7 @@ export function drawing({ concept, nodes, edges }, go) {
     places.set(node.id, { x: middle.x + SIZE.ring * 1.35 * Math.cos(angle), y: middle.y + SIZE.ring * Math.sin(angle) });
   });
   return s("svg", { class: "drawing", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "group", "aria-label": edges.map(said).join("; ") },
-    ...edges.map((edge) => line(edge, places.get(edge.subject.id), places.get(edge.object.id), said(edge))),
+    ...pairs(edges).map((between) => line(between, places)),
     ...nodes.map((node) => dot(node, places.get(node.id), node.id === concept.id, go)));
 }
 
@@ -51,12 +51,23 @@ const said = (edge) => {
   return `${edge.subject.name} ${edge.relation} ${edge.object.name} (${papers})${quoted.join("")}`;
 };
 
-function line(edge, from, to, title) {
+// Relations between the same two concepts share a line.
+function pairs(edges) {
+  const found = new Map();
+  for (const edge of edges) {
+    const key = [edge.subject.id, edge.object.id].sort().join(" ");
+    found.set(key, [...(found.get(key) ?? []), edge]);
+  }
+  return [...found.values()];
+}
+
+function line(edges, places) {
+  const from = places.get(edges[0].subject.id), to = places.get(edges[0].object.id);
   const at = { x: from.x + (to.x - from.x) * .55, y: from.y + (to.y - from.y) * .55 };
-  return s("g", { class: edge.papers_against ? "edge contested" : "edge" },
-    s("title", {}, title),
-    s("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, "stroke-width": 1 + 3 * edge.probability }),
-    s("text", { x: at.x, y: at.y - 4 }, edge.relation));
+  return s("g", { class: edges.some((edge) => edge.papers_against) ? "edge contested" : "edge" },
+    s("title", {}, edges.map(said).join("\n")),
+    s("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, "stroke-width": 1 + 3 * Math.max(...edges.map((edge) => edge.probability)) }),
+    ...edges.map((edge, n) => s("text", { x: at.x, y: at.y - 4 + 11 * n }, edge.relation)));
 }
 
 function dot(node, { x, y }, main, go) {

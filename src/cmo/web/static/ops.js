@@ -27,11 +27,12 @@ function table(caption, columns, rows, none) {
     h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))))];
 }
 
-function health(parts) {
+function health(parts, alerts) {
   const all = Object.entries(parts);
   const worst = ["unhealthy", "degraded", "healthy"].find((grade) => all.some(([, g]) => g === grade)) ?? "unknown";
   return [h("h2", {}, "Health: ", h("span", { className: worst }, worst)),
-    h("ul", { className: "parts" }, all.map(([name, grade]) => h("li", {}, h("b", {}, name), " ", h("span", { className: grade }, grade))))];
+    h("ul", { className: "parts" }, all.map(([name, grade]) => h("li", {}, h("b", {}, name), " ", h("span", { className: grade }, grade)))),
+    alerts.length ? table("Alerts", ["", "alert", "what is wrong", "what to do"], alerts.map((a) => [a.priority, h("b", { className: a.priority < "P2" ? "unhealthy" : "degraded" }, a.alert), a.summary, a.runbook]), "") : []].flat();
 }
 
 function figures(m) {
@@ -112,7 +113,7 @@ function refusals(m) {
 }
 
 function show(m) {
-  const views = { health: health(m.health), now: figures(m), plots: plots(m.history), answers: [answers(m.questions)], money: [money(m)], stages: slow(m), refusals: refusals(m) };
+  const views = { health: health(m.health, m.alerts), now: figures(m), plots: plots(m.history), answers: [answers(m.questions)], money: [money(m)], stages: slow(m), refusals: refusals(m) };
   for (const [name, view] of Object.entries(views)) $(name).replaceChildren(...view.flat());
   $("fresh").textContent = `${count(m.requests.count, "request")} so far; looked at ${new Date().toLocaleTimeString()}`;
 }
