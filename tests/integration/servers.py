@@ -15,6 +15,13 @@ import httpx
 import orjson
 import yaml
 
+from cmo.answer.confidence import Confidence
+from cmo.answer.extract import ExtractiveAnswerer
+from cmo.model.answers import Answer
+from cmo.model.evidence import Found
+from cmo.model.questions import Question
+from cmo.testing import NEVER
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
@@ -41,6 +48,19 @@ class Chat(ThreadingHTTPServer):
     def heard(self, *words: str) -> float | None:
         """When it first got a message with all words."""
         return next((at for at, body in self.got if all(word in str(body) for word in words)), None)
+
+
+class Moody:
+    """Answers, or fails for no reason."""
+
+    def __init__(self) -> None:
+        self.fails = False
+        self._answers = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
+
+    def answer(self, question: Question, found: Found) -> Answer:
+        if self.fails:
+            raise RuntimeError("a mood")
+        return self._answers.answer(question, found)
 
 
 class _Handler(BaseHTTPRequestHandler):

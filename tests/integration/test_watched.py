@@ -15,41 +15,22 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from typer.testing import CliRunner
 
-from cmo.answer.confidence import Confidence
-from cmo.answer.extract import ExtractiveAnswerer
 from cmo.cli.main import app
 from cmo.delivery.desk import Desk, Wish
 from cmo.delivery.releases import release
 from cmo.delivery.rollout import Plan
 from cmo.errors import ServiceGone
-from cmo.model.answers import Answer
 from cmo.model.delivery import Act
-from cmo.model.evidence import Found
-from cmo.model.questions import Question
 from cmo.ops.dashboards import DASHBOARDS
-from cmo.testing import NEVER
 from cmo.web import create_api
 from tests.acceptance.services import served_here
 from tests.conftest import fake_base
-from tests.integration.servers import Chat, alertmanager, free_port, prometheus, until
+from tests.integration.servers import Chat, Moody, alertmanager, free_port, prometheus, until
 
 LASTING = {"ErrorsCritical": 0.0, "ServiceDown": 6.0}
 """What must last minutes does not here; the service is not there before it is first looked at, which takes up to 5 s."""
 SECONDS = 15.0
 """In which people are told."""
-
-
-class Moody:
-    """Answers, or fails for no reason."""
-
-    def __init__(self) -> None:
-        self.fails = False
-        self._answers = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
-
-    def answer(self, question: Question, found: Found) -> Answer:
-        if self.fails:
-            raise RuntimeError("a mood")
-        return self._answers.answer(question, found)
 
 
 @dataclass

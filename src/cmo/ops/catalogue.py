@@ -232,6 +232,9 @@ WORKERS_UP: Final = gauge("cmo_workers", "Workers that tell what they do.", Merg
 BUILD: Final = gauge(
     "cmo_build_info", "Always 1; the version in its labels.", Merge.MAX, version=4, python=4, model=8, engine=4
 )
+ALERTS: Final = gauge(
+    "cmo_alert_firing", "1 for each alert that fires, where the service watches itself.", Merge.MAX, alert=85
+)
 TELLING: Final = histogram("cmo_metrics_scrape_duration_seconds", "What it took to tell the metrics.", SECONDS)
 
 METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

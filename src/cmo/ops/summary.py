@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cmo.ops import catalogue as c
+from cmo.ops.alerts.rules import RULES
 from cmo.ops.counts import Row, Spread, State
 from cmo.ops.health import grade_of
 from cmo.ops.history import quantile
@@ -21,6 +22,7 @@ def summary(state: State) -> dict[str, Any]:
         **documented(state),
         "requests": {**_durations(state), "by_endpoint": _counts(state.by(c.HTTP_REQUESTS, "endpoint"))},
         "in_progress": state.total(c.HTTP_ACTIVE),
+        "alerts": _alerts(state),
         "questions": {
             "by_outcome": _counts(state.by(c.QUESTIONS, "outcome")),
             "by_tier": _counts(state.by(c.QUESTIONS, "tier")),
@@ -72,6 +74,13 @@ def documented(state: State) -> dict[str, Any]:
         if enriched.count
         else None,
     }
+
+
+def _alerts(state: State) -> list[dict[str, str]]:
+    """Those that fire, the most urgent first."""
+    firing = state.by(c.ALERTS, "alert")
+    rules = sorted((rule for rule in RULES if firing.get(rule.name)), key=lambda rule: (rule.priority, rule.name))
+    return [{"alert": r.name, "priority": r.priority.value, "summary": r.summary, "runbook": r.runbook} for r in rules]
 
 
 def _stages(state: State) -> list[dict[str, Any]]:

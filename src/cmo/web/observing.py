@@ -22,7 +22,7 @@ import cmo
 from cmo.app import App
 from cmo.ops import catalogue as c
 from cmo.ops import metrics
-from cmo.ops.alerts.rules import RULES
+from cmo.ops.alerts.rules import WATCHED
 from cmo.ops.alerts.series import samples
 from cmo.ops.alerts.silences import Silences
 from cmo.ops.alerts.watch import Watch as Alarm
@@ -67,7 +67,7 @@ class Observing:
             )
             self._hear.append(self._exporter)
         self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)
-        self._alarm = Alarm(RULES, house.trials.notifier, house.clock, Silences(house.folder, house.clock).silenced)
+        self._alarm = Alarm(WATCHED, house.trials.notifier, house.clock, Silences(house.folder, house.clock).silenced)
         self._looking = anyio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -138,6 +138,9 @@ class Observing:
     def _judge(self, state: State) -> None:
         """Tell people of what is wrong."""
         self._alarm.look(samples(state))
+        self.counts.forget(c.ALERTS)
+        for one in self._alarm.firing():
+            self.counts.set(c.ALERTS, 1.0, one.rule.name)
 
     def _publish(self) -> None:
         self.watch.fold()

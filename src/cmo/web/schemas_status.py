@@ -81,6 +81,8 @@ class MetricsOut(Sent):
     """Share of the requests of the last five minutes that failed by the service's own fault."""
     requests: dict[str, Any]
     in_progress: float
+    alerts: list[dict[str, str]]
+    """Those that fire, the most urgent first; none where Prometheus watches the service instead (`CMO_ALERTS`)."""
     questions: dict[str, Any]
     stages: list[dict[str, Any]]
     """The one that takes the most time first."""

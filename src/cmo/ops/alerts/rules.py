@@ -183,3 +183,5 @@ RULES: Final = (
     *_THERE, *_ERRORS, *_burning(), *_SLOW, *_MACHINE, *_GOOD, *_MONEY, *_KNOWN, *_RELEASES,
 )  # fmt: skip
 """All alerts."""
+WATCHED: Final = tuple(rule for rule in RULES if rule.name not in {"ReleaseTakenBack", "ReleaseWaits"})
+"""What the service tells people of itself; of those two the releases' own controller tells them, with the evidence."""
