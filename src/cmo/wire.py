@@ -64,7 +64,12 @@ def reply(value: Reply) -> dict[str, Any]:
 
 def verdict(value: Leaning) -> dict[str, Any]:
     """Yes, no or unsure, and which sentence of the answer concludes."""
-    return {"answer": value.says.value, "probability": value.probability, "sentence": value.sentence}
+    return {
+        "answer": value.says.value,
+        "probability": value.probability,
+        "sentence": value.sentence,
+        "evidence": value.evidence,
+    }
 
 
 def sentence(value: AnswerSentence) -> dict[str, Any]:

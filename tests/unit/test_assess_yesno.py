@@ -111,6 +111,7 @@ def test_the_sentence_is_counted_as_the_answer_shows_it(decider: Decider) -> Non
     leaning = deciding.answer(Question(ASKED), FOUND).leaning
     assert leaning is not None
     assert leaning.sentence == 1
+    assert leaning.evidence == f"p.1.0-{len(YES)}"
     assert leaning.says is Says.YES
 
 

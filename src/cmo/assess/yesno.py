@@ -141,10 +141,11 @@ class Deciding:
         answer = self._answerer.answer(question, found)
         if answer.refusal is not None or not polar(question.text):
             return answer
-        places = [n for n, said in enumerate(answer.sentences) for _ in said.evidence]
-        leaning = self._decider().decide(question.text, [e.text for s in answer.sentences for e in s.evidence])
+        quoted = [(n, evidence) for n, said in enumerate(answer.sentences) for evidence in said.evidence]
+        leaning = self._decider().decide(question.text, [evidence.text for _, evidence in quoted])
         if leaning is not None and leaning.sentence is not None:
-            leaning = replace(leaning, sentence=places[leaning.sentence])
+            sentence, evidence = quoted[leaning.sentence]
+            leaning = replace(leaning, sentence=sentence, evidence=evidence.id)
         return replace(answer, leaning=leaning)
 
 

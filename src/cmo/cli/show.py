@@ -10,12 +10,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cmo.kit.text import shorten
 from cmo.model.answers import Answer, Leaning, RelationRow
 from cmo.model.evidence import Evidence
 from cmo.model.outcomes import Outcome, Status
 from cmo.model.papers import PaperRef
 from cmo.oracle import Reply
 
+_CONCLUDES = 90
+"""Letters of the sentence behind a verdict."""
 _STYLE = {Status.ADDED: "green", Status.REPLACED: "cyan", Status.UNCHANGED: "dim", Status.REFUSED: "yellow"}
 
 
@@ -27,7 +30,7 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
     else:
         console.print(Panel(_body(answer), title=escape(answer.question), border_style="green", title_align="left"))
         if answer.leaning:
-            console.print(_verdict(answer.leaning), soft_wrap=True)
+            console.print(_verdict(answer, answer.leaning), soft_wrap=True)
         if answer.relations:
             console.print(_relations(answer))
         for line in (*_paths(answer), *_sources(answer)):
@@ -76,12 +79,13 @@ def _body(answer: Answer) -> Text:
     return text
 
 
-def _verdict(leaning: Leaning) -> str:
+def _verdict(answer: Answer, leaning: Leaning) -> str:
     """Yes or no, and by which sentence."""
-    if leaning.sentence is None or leaning.probability is None:
+    concludes = next((shorten(e.text, _CONCLUDES) for e in answer.evidence if e.id == leaning.evidence), "")
+    if leaning.probability is None:
         return "[bold]verdict[/] unsure: no sentence quoted draws a conclusion"
     sure = max(leaning.probability, 1 - leaning.probability)
-    return f"[bold]verdict[/] {leaning.says.value} ({sure:.2f}), by sentence {leaning.sentence + 1}"
+    return f"[bold]verdict[/] {leaning.says.value} ({sure:.2f}), by “{escape(concludes)}”"
 
 
 def _relations(answer: Answer) -> Table:

@@ -47,6 +47,7 @@ class Verdict(TypedDict):
     answer: Literal["yes", "no", "unsure"]
     probability: float | None
     sentence: int | None
+    evidence: str
 
 
 class Sentence(TypedDict):

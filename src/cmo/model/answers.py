@@ -113,6 +113,8 @@ class Leaning:
     """Calibrated, of yes; None where no sentence concludes."""
     sentence: int | None = None
     """Index of the sentence that concludes."""
+    evidence: str = ""
+    """Id of what is quoted there; empty where no sentence concludes."""
 
 
 @dataclass(frozen=True, slots=True)

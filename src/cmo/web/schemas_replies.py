@@ -62,6 +62,8 @@ class VerdictOut(Sent):
     """Calibrated, of yes; None where none concludes."""
     sentence: int | None
     """Index in `sentences` of the one that concludes."""
+    evidence: str
+    """Id of what is quoted there; empty where none concludes."""
 
 
 class RefusalOut(Sent):

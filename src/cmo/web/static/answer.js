@@ -111,8 +111,9 @@ function verdict(reply) {
   if (!said) return "";
   if (said.sentence === null) return h("p", { className: "verdict soft" }, "No sentence quoted draws a conclusion, so this says neither yes nor no.");
   const words = { yes: "Yes", no: "No", unsure: "Neither yes nor no for certain" }[said.answer];
+  const concluding = reply.evidence.find((evidence) => evidence.id === said.evidence);
   const sure = Math.round(Math.max(said.probability, 1 - said.probability) * 100);
-  return h("p", { className: "verdict" }, h("strong", {}, words), h("span", { className: "soft" }, `, ${sure} in 100, by what concludes: “${reply.sentences[said.sentence].text}”`));
+  return h("p", { className: "verdict" }, h("strong", {}, words), h("span", { className: "soft" }, `, ${sure} in 100, by what concludes: `), concluding ? evidenceLink(concluding) : "", concluding ? ` “${concluding.text}”` : "");
 }
 
 function trust(confidence) {
