@@ -7,12 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cmo.errors import StoreFull
 from cmo.kit.files import write_atomic
 from cmo.model.outcomes import Outcome
 from cmo.oracle import admit
+from cmo.web import create_api
+from tests.acceptance.services import served_here
 
 DISK = 64_000_000
 ROOMS = (*range(40_000, 1_600_000, 120_000), *range(8_400_000, 11_000_000, 200_000))
@@ -75,6 +78,33 @@ def test_a_full_disk_leaves_the_old_file_where_a_new_one_was_to_go(disk: Path) -
         write_atomic(pointer, b"000002" * 10_000)
     assert pointer.read_bytes() == b"000001"
     assert sorted(p.name for p in disk.iterdir()) == ["CURRENT", "ballast"]
+
+
+def test_a_service_whose_disk_is_full_goes_on_answering_and_says_what_it_cannot_do(
+    disk: Path, open_base: Callable[..., Any]
+) -> None:
+    """Also where answers are kept on the disk, written down, and audited: what cannot be written is left out."""
+    with open_base(disk / "base", audit_days=30, cache=True) as base:
+        base.add(one=paper(1), two=paper(2))
+        with served_here(create_api(base.app)) as address, httpx.Client(base_url=address, timeout=30) as http:
+            with (disk / "ballast").open("wb") as file, suppress(OSError):
+                while True:
+                    file.write(bytes(100_000))
+                    file.flush()
+            assert free(disk) < 100_000
+            for n in range(12):
+                reply = http.post(
+                    "/query", json={"query": f"Which marker1x{n} was measured in the plasma of patients?"}
+                )
+                assert (reply.status_code, reply.json()["answered"]) == (200, True), reply.text
+            assert http.get("/papers").json()["total"] == 2
+            assert http.get("/ready").status_code == 200
+            refused = http.post("/papers", files={"files": ("new.txt", paper(3))})
+            assert (refused.status_code, refused.json()["code"]) == (507, "store-full")
+            assert http.get("/health").json()["status"] in {"degraded", "healthy"}
+            (disk / "ballast").unlink()
+            added = http.post("/papers", files={"files": ("new.txt", paper(3))}).json()["outcomes"][0]
+            assert added["status"] == "added"
 
 
 def free(folder: Path) -> int:
