@@ -119,6 +119,17 @@ def test_what_a_conversation_lost_it_does_not_get_back_and_other_workers_know() 
     assert (one.arm(mia, "talk"), other.arm(mia, "talk")) == (CONTROL, CONTROL)
 
 
+def test_what_a_conversation_lost_at_another_worker_is_lost() -> None:
+    world = World()
+    world.share(75)
+    mia, (one, other) = user(0, 75), world.workers
+    assert one.arm(mia, "talk") == NEW
+    world.share(0)
+    assert other.arm(mia, "talk") == CONTROL
+    world.share(75)
+    assert (one.arm(mia, "talk"), other.arm(mia, "talk")) == (CONTROL, CONTROL)
+
+
 def test_a_conversation_that_began_before_the_rollout_is_not_drawn_and_not_counted() -> None:
     world = World()
     mia, (one, other) = user(0, 10), world.workers
@@ -133,7 +144,8 @@ def test_a_conversation_that_began_before_the_rollout_is_not_drawn_and_not_count
 def test_another_rollout_does_not_change_a_conversation_that_goes_on() -> None:
     world = World()
     world.share(100)
-    mia, one = user(0, 10, "rollout:r2"), world.workers[0]
+    firsts = (name for name in map("user-{}".format, range(10_000)) if place("rollout:r1", name) < 0.1)
+    mia, one = next(name for name in firsts if place("rollout:r2", name) < 0.1), world.workers[0]
     assert one.traffic.decide(Asker(mia, "talk")).release == "naive"
     world.share(10, name="r2")
     assert one.arm(mia, "talk") == CONTROL
