@@ -244,8 +244,8 @@ class App(Answering):
         chat = self.chat.billed(Bill("deep")) if self.chat else None
         plans = Proposer(chat, Planner(names, between), refused)
         note = self._note_deep if self.settings.audit_days else lambda _question, _answer: None
-        path = self.folder / "deep.sqlite3"
-        return Deep(lambda: self.oracle, plans, path, self.clock, scorer=lambda: self.support, note=note)
+        path, seal = self.folder / "deep.sqlite3", self.seal
+        return Deep(lambda: self.oracle, plans, path, self.clock, lambda: self.support, note=note, seal=seal)
 
     def sibling(self, tenant: str) -> App:
         """The house of another tenant, for the caller to close: it shares models and money, and nothing that was said.

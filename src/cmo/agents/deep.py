@@ -30,6 +30,7 @@ from cmo.agents.state import Run
 from cmo.errors import BadQuestion, ExtraMissing, NotFound, StoreLocked
 from cmo.kit.clock import Clock
 from cmo.kit.deadline import Until
+from cmo.kit.seal import PLAIN, Seal
 from cmo.model.ports import Scorer
 from cmo.model.questions import Question
 
@@ -61,6 +62,7 @@ class Deep:
         clock: for durations and dates.
         scorer: finds what contradicts what; None to look at the relations alone.
         note: told of each answer, to write it down.
+        seal: seals what is kept of threads.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Deep:
         scorer: Callable[[], Scorer] | None = None,
         *,
         note: Note = lambda _question, _answer: None,
+        seal: Seal = PLAIN,
     ) -> None:
         self._oracle = oracle
         self._plans = plans
@@ -79,6 +82,7 @@ class Deep:
         self._clock = clock
         self._scorer = scorer
         self._note = note
+        self._seal = seal
         self._busy: set[str] = set()
         self._lock = Lock()
 
@@ -128,7 +132,7 @@ class Deep:
             yield progress
 
     def _steps(self, question: Question, thread: str, until: Until | None) -> Iterator[Progress]:
-        with self._held(thread), checkpoints(self._path) as saver:
+        with self._held(thread), checkpoints(self._path, self._seal) as saver:
             work = Work(question, until, self._oracle, self._plans, self._clock, self._scorer)
             graph, config = _graph(work, saver), _config(thread)
             state = graph.get_state(config)
@@ -160,7 +164,7 @@ class Deep:
         return {"thread_id": name, "history": list(values.get("history", [])), "unfinished": begun}
 
     def _values(self, thread: str) -> dict[str, Any]:
-        with checkpoints(self._path) as saver:
+        with checkpoints(self._path, self._seal) as saver:
             found = saver.get_tuple(_config(_named(thread)))
             return dict(found.checkpoint["channel_values"]) if found else {}
 
@@ -170,7 +174,7 @@ class Deep:
         Raises:
             StoreLocked: it is being worked on.
         """
-        with self._held(_named(thread)), checkpoints(self._path) as saver:
+        with self._held(_named(thread)), checkpoints(self._path, self._seal) as saver:
             saver.delete_thread(thread)
 
     def _held(self, thread: str) -> _Hold:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from cmo.errors import ExtraMissing, StoreCorrupt, StoreError
+from cmo.kit.seal import PLAIN, Seal
 
 MISSING = (
     'Deep mode needs the extra [agents]. Install it with `pip install "clinical-metabolomics-oracle[agents]"`, '
@@ -22,16 +23,24 @@ MISSING = (
 )
 MOST_THREADS = 1_000
 """Threads that are kept; the one that rested longest goes first."""
+_ABOUT = "a thread of deep questions"
 _WAITS = 10.0
 """Seconds for which another process may write."""
 
 
 class JsonSerializer:
-    """Values as JSON; LangGraph's `SerializerProtocol`."""
+    """Values as JSON, under a seal; LangGraph's `SerializerProtocol`.
+
+    Args:
+        seal: seals them.
+    """
+
+    def __init__(self, seal: Seal = PLAIN) -> None:
+        self._seal = seal
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """A value, and that it is JSON; an error, which LangGraph writes down when a step fails, as what it says."""
-        return "json", orjson.dumps(obj, default=_said)
+        return "json", self._seal.seal(orjson.dumps(obj, default=_said), _ABOUT)
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """The value.
@@ -45,13 +54,13 @@ class JsonSerializer:
                 f"A checkpoint is kept as {kind!r}, which is not read here: only JSON is. Delete the file."
             )
         try:
-            return orjson.loads(text)
+            return orjson.loads(self._seal.opened(text, _ABOUT))
         except orjson.JSONDecodeError as error:
             raise StoreCorrupt(f"A checkpoint cannot be read: {error}. Delete the file that it is in.") from error
 
 
 @contextmanager
-def checkpoints(path: Path) -> Iterator[Any]:
+def checkpoints(path: Path, seal: Seal = PLAIN) -> Iterator[Any]:
     """The checkpoints of a file, for the length of a block.
 
     Raises:
@@ -65,7 +74,7 @@ def checkpoints(path: Path) -> Iterator[Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(path, timeout=_WAITS, check_same_thread=False)) as connection:
-            yield SqliteSaver(connection, serde=JsonSerializer())
+            yield SqliteSaver(connection, serde=JsonSerializer(seal))
     except sqlite3.DatabaseError as error:
         raise StoreError(
             f"{path} cannot be used ({error}). Delete it: only threads of deep questions are lost."

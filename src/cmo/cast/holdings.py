@@ -16,10 +16,11 @@ from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
 from cmo.kit.clock import SystemClock
 from cmo.kit.hashing import hex_hash
+from cmo.kit.seal import Seal, seal_of
 from cmo.model.access import AccessStore
 from cmo.model.concepts import Concept
 from cmo.model.ports import Encoder, Linker, PaperReader
-from cmo.settings import Settings
+from cmo.settings import Settings, sealing_keys
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.access import KeyRing, Meter, Warden
@@ -89,7 +90,12 @@ class Holdings:
         from cmo.store.record import Record  # noqa: PLC0415
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock)
+        return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock, self.seal)
+
+    @cached_property
+    def seal(self) -> Seal:
+        """Seals what people asked and were told before it is kept."""
+        return seal_of(sealing_keys(self.settings))
 
     @cached_property
     def originals(self) -> Originals:

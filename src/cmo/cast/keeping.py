@@ -21,7 +21,7 @@ _WITHOUT_EFFECT = frozenset(
     """
     working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
     keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
-    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access exposure_days spending_days key_per_minute key_per_day body_seconds tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
+    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access encryption_key encryption_key_file exposure_days spending_days key_per_minute key_per_day body_seconds tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url webhook_private alerts email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
@@ -90,9 +90,10 @@ class Keeping:
 
     @property
     def disk(self) -> Disk | None:
-        """Where answers outlive a process; None where that is not wanted."""
+        """Where answers outlive a process; None where that is not wanted, or nothing may be kept that is not sealed."""
         settings = self._settings
-        return self._file if settings.cache and settings.cache_disk_megabytes else None
+        sealed = bool(settings.encryption_key.get_secret_value() or settings.encryption_key_file)
+        return self._file if settings.cache and settings.cache_disk_megabytes and not sealed else None
 
     def basis(self, edition: Edition) -> Basis:
         """What an answer from a snapshot rests on."""

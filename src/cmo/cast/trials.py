@@ -117,7 +117,8 @@ class Trials:
         settings = self._settings
         if not settings.shadow:
             return None
-        questions = settings.shadow_questions and settings.audit_days > 0
+        sealed = settings.encryption_key.get_secret_value() or settings.encryption_key_file
+        questions = settings.shadow_questions and settings.audit_days > 0 and not sealed
         book = Book(self._folder, settings.shadow, self._clock, questions=questions)
         with suppress(OSError, StoreError):  # it is tried again at the next start
             book.forget(self._clock.now() - timedelta(days=settings.audit_days))

@@ -75,6 +75,14 @@ def tidy(*, home: Home = None, as_json: AsJson = False) -> None:
         console.print(", ".join(f"{n} rows of {kind}" for kind, n in done.items()) or "Everything is kept for good.")
 
 
+@app.command("new-key")
+def new_key() -> None:
+    """Print a key for CMO_ENCRYPTION_KEY. What was sealed with it cannot be read without it: keep it."""
+    from cmo.kit.seal import fresh_key
+
+    console.print(fresh_key(), soft_wrap=True, markup=False)
+
+
 @contextmanager
 def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
     from cmo.cast.tenants import named as tenant_named

@@ -91,3 +91,18 @@ def read_settings(**overrides: object) -> Settings:
         raise SettingsError(f"Settings cannot be used: {wrong}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"The file .env of this folder is no UTF-8: {error}. Save it as UTF-8.") from error
+
+
+def sealing_keys(settings: Settings) -> str:
+    """The keys that seal what people asked, as they are set, or from the file that is named; empty where nothing is sealed.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    if (key := settings.encryption_key.get_secret_value()) or settings.encryption_key_file is None:
+        return key
+    path = settings.encryption_key_file.expanduser()
+    try:
+        return path.read_text("ascii").strip().replace("\n", ",")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"CMO_ENCRYPTION_KEY_FILE cannot be read: {error}.") from error

@@ -5,17 +5,20 @@ A reply is kept whole, as compressed JSON of a few kilobytes: what was told must
 
 from __future__ import annotations
 
+import base64
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Engine, Row, delete, func, select
+from sqlalchemy import Engine, Row, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as postgres_upsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
 from cmo.errors import NotFound, StoreCorrupt
+from cmo.kit.seal import Seal
 from cmo.model.audit import Facts, Given, Rating
 from cmo.model.money import Payer
 from cmo.store.answer_tables import answers, ratings
@@ -23,14 +26,23 @@ from cmo.store.engine import place, translated
 
 _QUICK: Final = 1
 """Level of compression: five times smaller in a third of a millisecond."""
+_AT_ONCE: Final = 200
+_SEALED: Final = "\x01sealed:"
+"""Begins a comment that is sealed; what people write never begins so."""
 _ESCAPE: Final = "\\"
 
 
 class SqlAnswers:
-    """The tables of `answer_tables`. `Record.answers` gives it. Threads may share it."""
+    """The tables of `answer_tables`. `Record.answers` gives it. Threads may share it.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: of the database.
+        seal: seals what was asked, answered and said of it.
+    """
+
+    def __init__(self, engine: Engine, seal: Seal) -> None:
         self._engine = engine
+        self._seal = seal
         self._where = place(engine)
         self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
 
@@ -44,9 +56,9 @@ class SqlAnswers:
                 "user_id": g.payer.user,
                 "release": g.release,
                 "version": g.version,
-                "question": g.question,
-                "asked": _packed(g.asked),
-                "reply": _packed(g.reply),
+                "question": "" if self._seal.hides else g.question,
+                "asked": self._seal.seal(_packed(g.asked), f"{g.id}.asked"),
+                "reply": self._seal.seal(_packed(g.reply), f"{g.id}.reply"),
             }
             for g in given
         ]
@@ -58,7 +70,7 @@ class SqlAnswers:
         """An answer by its id."""
         with translated(self._where), self._engine.connect() as connection:
             row = connection.execute(select(answers).where(answers.c.id == answer)).first()
-        return None if row is None else given_of(row)
+        return None if row is None else given_of(row, self._seal)
 
     def needed(self, answer: str) -> Given:
         """The same, for whoever cannot do without it.
@@ -73,12 +85,23 @@ class SqlAnswers:
 
     def recent(self, limit: int, *, containing: str = "") -> list[Given]:
         """The latest answers, newest first, whose question holds some words; case does not matter."""
-        query = select(answers).order_by(answers.c.at.desc(), answers.c.id).limit(limit)
+        query = select(answers).order_by(answers.c.at.desc(), answers.c.id)
+        if containing and self._seal.hides:
+            return list(islice(self._holding(query, containing.casefold()), limit))
+        query = query.limit(limit)
         if containing:
             words = containing.casefold().replace(_ESCAPE, _ESCAPE * 2).replace("%", r"\%").replace("_", r"\_")
             query = query.where(func.lower(answers.c.question).like(f"%{words}%", escape=_ESCAPE))
         with translated(self._where), self._engine.connect() as connection:
-            return [given_of(row) for row in connection.execute(query)]
+            return [given_of(row, self._seal) for row in connection.execute(query)]
+
+    def _holding(self, query: Select[Any], words: str) -> Iterator[Given]:
+        """Answers whose question holds some words, where the database itself cannot read it."""
+        with translated(self._where), self._engine.connect() as connection:
+            for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
+                given = given_of(row, self._seal)
+                if words in given.question.casefold():
+                    yield given
 
     def forget(self, before: datetime) -> int:
         """Delete answers and their ratings; returns how many answers that were."""
@@ -93,13 +116,21 @@ class SqlAnswers:
         Raises:
             NotFound: there is no such answer.
         """
-        said = {"at": rating.at, "score": rating.score, "comment": rating.comment}
+        said = {"at": rating.at, "score": rating.score, "comment": self._hidden(rating)}
         whose = {"answer": rating.answer, "tenant": rating.payer.tenant, "user_id": rating.payer.user}
         with translated(self._where), self._engine.begin() as connection:
             if connection.execute(select(answers.c.id).where(answers.c.id == rating.answer)).first() is None:
                 raise _unknown(rating.answer)
             fresh = self._upsert(ratings).values(**whose, **said)
             connection.execute(fresh.on_conflict_do_update(index_elements=list(whose), set_=said))
+
+    def _hidden(self, rating: Rating) -> str:
+        """A comment as it is kept."""
+        comment = rating.comment.lstrip(_SEALED[0])
+        if not (self._seal.hides and comment):
+            return comment
+        sealed = self._seal.seal(comment.encode(), f"{rating.answer}.comment")
+        return _SEALED + base64.b64encode(sealed).decode()
 
     def ratings(self, answer: str | None = None) -> list[Rating]:
         """Ratings of one answer, or all, oldest first."""
@@ -108,7 +139,7 @@ class SqlAnswers:
             query = query.where(ratings.c.answer == answer)
         with translated(self._where), self._engine.connect() as connection:
             return [
-                Rating(row.answer, _utc(row.at), Payer(row.tenant, row.user_id), row.score, row.comment)
+                Rating(row.answer, _utc(row.at), Payer(row.tenant, row.user_id), row.score, comment_of(row, self._seal))
                 for row in connection.execute(query)
             ]
 
@@ -117,19 +148,31 @@ def _unknown(answer: str) -> NotFound:
     return NotFound(f"There is no answer {answer!r}, or it is forgotten. See `cmo answers list`.")
 
 
-def given_of(row: Row[Any]) -> Given:
+def given_of(row: Row[Any], seal: Seal) -> Given:
     """An answer as its row says.
 
     Raises:
         StoreCorrupt: it cannot be read.
     """
     try:
-        asked, reply = (_unpacked(data) for data in (row.asked, row.reply))
+        asked, reply = (_unpacked(seal.opened(getattr(row, n), f"{row.id}.{n}")) for n in ("asked", "reply"))
     except (zlib.error, ValueError) as error:
         raise StoreCorrupt(
             f"The answer {row.id} cannot be read: {error}. Delete it with `cmo answers forget`."
         ) from error
     return Given(row.id, _utc(row.at), Payer(row.tenant, row.user_id), row.release, row.version, asked, reply)
+
+
+def comment_of(row: Row[Any], seal: Seal) -> str:
+    """What somebody said of an answer.
+
+    Raises:
+        StoreCorrupt: it cannot be read.
+    """
+    kept = str(row.comment)
+    if not kept.startswith(_SEALED):
+        return kept
+    return seal.opened(base64.b64decode(kept.removeprefix(_SEALED)), f"{row.answer}.comment").decode()
 
 
 def _packed(facts: Facts) -> bytes:

@@ -17,9 +17,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, delete, func, select, update
 
 from cmo.kit.hashing import hex_hash
+from cmo.kit.seal import Seal
 from cmo.store import access_tables, delivery_tables, tables
 from cmo.store.answer_tables import answers, ratings
-from cmo.store.answers import given_of
+from cmo.store.answers import comment_of, given_of
 from cmo.store.engine import alone, place, translated
 
 Facts = Mapping[str, Any]
@@ -28,19 +29,26 @@ _FORGOTTEN: Final = (tables.limits, tables.asked)
 
 
 class SqlPersons:
-    """Reads and erases. `Record.persons` gives it."""
+    """Reads and erases. `Record.persons` gives it.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: of the database.
+        seal: opens what was asked, answered and said.
+    """
+
+    def __init__(self, engine: Engine, seal: Seal) -> None:
         self._engine = engine
+        self._seal = seal
         self._where = place(engine)
 
     def said(self, user: str) -> dict[str, list[Facts]]:
         """What somebody asked and thought, where they were put, which keys have their name."""
         with translated(self._where), self._engine.connect() as connection:
             asked = select(answers).where(answers.c.user_id == user).order_by(answers.c.at)
+            rated = select(ratings).where(ratings.c.user_id == user).order_by(ratings.c.at)
             return {
-                "answers": [_answer(row) for row in connection.execute(asked)],
-                "ratings": _rows(connection, ratings, ratings.c.user_id == user),
+                "answers": [_answer(row, self._seal) for row in connection.execute(asked)],
+                "ratings": [_rating(row, self._seal) for row in connection.execute(rated)],
                 "exposures": list(_exposures(connection, user)),
                 "keys": _rows(connection, access_tables.keys, access_tables.keys.c.name == user, without=("digest",)),
                 "trail": _rows(connection, access_tables.trail, access_tables.trail.c.actor == user),
@@ -104,9 +112,13 @@ def _plain(row: Row[Any]) -> Facts:
     return {str(name): value for name, value in row._mapping.items()}  # noqa: SLF001 - its API
 
 
-def _answer(row: Row[Any]) -> Facts:
-    given = given_of(row)
+def _answer(row: Row[Any], seal: Seal) -> Facts:
+    given = given_of(row, seal)
     return {"id": given.id, "at": given.at, "tenant": given.payer.tenant, "asked": given.asked, "reply": given.reply}
+
+
+def _rating(row: Row[Any], seal: Seal) -> Facts:
+    return {**_plain(row), "comment": comment_of(row, seal)}
 
 
 def _exposures(connection: Connection, user: str) -> Iterator[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 
 from cmo.errors import NotFound
 from cmo.kit.clock import Clock
+from cmo.kit.seal import PLAIN, Seal
 from cmo.model.money import Micros, Window
 from cmo.model.packing import unpack_boxes
 from cmo.model.papers import Box, Format, Page, PaperRef
@@ -37,15 +38,16 @@ _PREFERENCE = {Format.TEXT: 0, Format.MARKDOWN: 1, Format.JATS: 2, Format.PDF: 3
 class Record:
     """Papers in SQL. Open with `Record.open(url, clock)`, close with `close` or as a context manager."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, seal: Seal = PLAIN) -> None:
         self._engine = engine
+        self._seal = seal
         self._clock = clock
         self._where = place(engine)
 
     @classmethod
-    def open(cls, url: str, clock: Clock) -> Self:
-        """Connect, and migrate if the schema is behind."""
-        return cls(open_engine(url), clock)
+    def open(cls, url: str, clock: Clock, seal: Seal = PLAIN) -> Self:
+        """Connect, and migrate if the schema is behind; what people asked is kept under a seal."""
+        return cls(open_engine(url), clock, seal)
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +78,7 @@ class Record:
     @property
     def answers(self) -> SqlAnswers:
         """Answers that were given, and what people think of them."""
-        return SqlAnswers(self._engine)
+        return SqlAnswers(self._engine, self._seal)
 
     @property
     def access(self) -> SqlAccess:
@@ -86,7 +88,7 @@ class Record:
     @property
     def persons(self) -> SqlPersons:
         """What is kept of one person."""
-        return SqlPersons(self._engine)
+        return SqlPersons(self._engine, self._seal)
 
     @property
     def experiments(self) -> SqlExperiments:
