@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from cmo.app import opened
 from cmo.bench.beir import document
-from cmo.bench.outage import FAULTS, USERS, Drill, Heard, Outage, drawn, speaks, together
+from cmo.bench.outage import USERS, Drill, Heard, together
+from cmo.bench.outage_faults import FAULTS, Outage, drawn, speaks
 from cmo.bench.slow_model import SlowModel
 from cmo.errors import OracleError
 from cmo.kit.breaker import Fuse

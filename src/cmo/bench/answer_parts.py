@@ -26,7 +26,8 @@ from cmo.bench import answer_extractive, answer_yesno, generated, grounding_cros
 from cmo.bench.figures import Row
 from cmo.bench.figures import as_json as plain
 from cmo.bench.generated_scribe import Scribe
-from cmo.bench.outage import OUTAGES, PATIENCE, SECONDS, USERS, Drill, Drilled
+from cmo.bench.outage import PATIENCE, SECONDS, USERS, Drill, Drilled
+from cmo.bench.outage_faults import OUTAGES
 from cmo.errors import NotFound
 from cmo.ingest.sentences import split
 from cmo.llm import ChatEndpoint

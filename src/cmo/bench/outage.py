@@ -10,27 +10,25 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpx
 import numpy as np
 
 from cmo.app import opened
+from cmo.bench.outage_faults import Outage, drawn, found, speaks
 from cmo.bench.served import service
-from cmo.bench.slow_model import Fault, Reply, SlowModel, spoken
-from cmo.ingest.sentences import split
+from cmo.bench.slow_model import SlowModel
 from cmo.model.money import dollars
 from cmo.settings import read_settings
 from cmo.spend import Price
@@ -41,18 +39,12 @@ SECONDS: Final = 5.0
 PATIENCE: Final = 0.5
 """That it takes at most to say so when they are over: fifty users on two cores."""
 _LONG: Final = 60.0
-_HANGS: Final = 8.0
-"""That a fault keeps silent: longer than any user waits."""
-_SLOW: Final = 3.0
-"""Ten times what a model usually takes."""
 _RECOVERS: Final = 60.0
 """That breakers take at most to close."""
 _PAUSE: Final = 0.5
 _AT_ONCE: Final = 4
 _STATUS_REFUSED: Final = frozenset({429, 503, 504})
 _MODEL: Final = "m"
-_TOKEN: Final = 4
-"""Letters."""
 
 
 class Heard(StrEnum):
@@ -62,18 +54,6 @@ class Heard(StrEnum):
     REFUSAL = "a refusal"
     """That the papers do not say enough, or that it takes too long, or is too much now: always with a reason."""
     ERROR = "an error"
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """What is wrong outside."""
-
-    name: str
-    model: Sequence[Fault] = ()
-    """What happens to requests to the language model, drawn for each; none where it works."""
-    web: Sequence[Fault] = ()
-    cache: str = "none"
-    """``none``, ``gone`` or ``hangs``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,100 +89,6 @@ class Drilled:
     def unreserved(self) -> float:
         """Cents: what was paid beyond what was set aside, and one for each request that nobody had paid for."""
         return 100 * self.beyond + max(0, self.sent - self.entries)
-
-
-def down(_body: Any) -> Reply:
-    """It says that it is broken."""
-    return Reply(500, b"{}")
-
-
-def hangs(_body: Any) -> Reply:
-    """It never answers."""
-    return Reply(seconds=_HANGS)
-
-
-def cut(_body: Any) -> Reply:
-    """The line breaks."""
-    return Reply(cut=True)
-
-
-def busy(_body: Any) -> Reply:
-    """It has too much to do."""
-    return Reply(429, b"{}", headers="Retry-After: 1\r\n")
-
-
-def nonsense(_body: Any) -> Reply:
-    """It sends what cannot be read."""
-    return Reply(200, b"<html>{")
-
-
-def silent(body: Any) -> Reply:
-    """It begins to speak, and falls silent."""
-    said = speaks(body)
-    return Reply(200, said.body[: len(said.body) // 2], stalls=_HANGS)
-
-
-def slow(body: Any) -> Reply:
-    """It takes ten times as long."""
-    return Reply(200, speaks(body).body, seconds=_SLOW)
-
-
-def speaks(body: Any) -> Reply:
-    """It repeats a sentence of the first passage; asked anything else, it says yes."""
-    try:
-        text = json.loads(body["messages"][-1]["content"])["passages"][0]["text"]
-        start, end = split(text)[0]
-        said = text[start:end]
-    except (ValueError, LookupError, TypeError):
-        said = "Yes."
-    return Reply(200, spoken(said, stream=bool(body.get("stream")), tokens=max(1, len(said) // _TOKEN)))
-
-
-def found(_body: Any) -> Reply:
-    """A page of the web."""
-    page = {"title": "A page", "url": "https://example.org/a", "date": "2026-01-01", "snippet": "Nothing is known."}
-    message = {"role": "assistant", "content": "Nothing is known."}
-    facts = {"choices": [{"message": message}], "search_results": [page], "usage": {"completion_tokens": 5}}
-    return Reply(200, json.dumps(facts).encode())
-
-
-FAULTS: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
-    {
-        "down": (down,),
-        "cut": (cut,),
-        "hangs": (hangs,),
-        "falls silent": (silent,),
-        "ten times slower": (slow,),
-        "busy": (busy,),
-        "flapping": (speaks, speaks, down, cut),
-        "nonsense": (nonsense,),
-        "everything": (speaks, hangs, cut, down, silent, nonsense, busy),
-    }
-)
-"""What can happen to a request to a language model."""
-_WEB: Final[Mapping[str, Sequence[Fault]]] = MappingProxyType(
-    {"down": (down,), "hangs": (hangs,), "nonsense": (nonsense,)}
-)
-OUTAGES: Final = (
-    Outage("nothing"),
-    *(Outage(f"language model: {name}", model=faults) for name, faults in FAULTS.items() if name != "everything"),
-    *(Outage(f"web: {name}", web=faults) for name, faults in _WEB.items()),
-    Outage("shared cache: gone", cache="gone"),
-    Outage("shared cache: hangs", cache="hangs"),
-    Outage("everything at once", FAULTS["everything"], (hangs, down, cut), "hangs"),
-)
-
-
-def drawn(faults: Sequence[Fault], otherwise: Fault, seed: int = 7) -> Fault:
-    """One of several faults for each request; the same ones every time."""
-    chance, lock = np.random.default_rng(seed), threading.Lock()
-
-    def fault(body: Any) -> Reply | None:
-        with lock:
-            at = int(chance.integers(len(faults))) if faults else -1
-        return (faults[at] if faults else otherwise)(body)
-
-    return fault
 
 
 def together(ask: Callable[[int], Heard], users: int = USERS) -> list[tuple[Heard, float]]:

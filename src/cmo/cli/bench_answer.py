@@ -55,22 +55,22 @@ def answer(
     if not (data / "papers").is_dir():
         raise NotFound(f"{data} has no folder papers. Name the folder of the shared data with --data.")
     limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
-    rows = []
     with _bar(as_json) as bar:
         task = bar.add_task("", total=None)
 
         def progress(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total or None)
 
-        run = Run(read_settings(), data, folder.expanduser(), progress, most, limits, url, model, configured)
-        for row in measure(run, tuple(only or ())):
-            rows.append(row)
-            if not as_json:
-                bar.console.print(f"[dim]{row.part}: {row.what}: {row.value:.4g} {row.unit}[/]", soft_wrap=True)
-    if as_json:
-        print_json(plain(rows, run))
-        return
-    console.print(_table(rows))
+        run, rows = Run(read_settings(), data, folder.expanduser(), progress, most, limits, url, model, configured), []
+        try:
+            for row in measure(run, tuple(only or ())):
+                rows.append(row)
+                if not as_json:
+                    bar.console.print(f"[dim]{row.part}: {row.what}: {row.value:.4g} {row.unit}[/]", soft_wrap=True)
+        finally:  # a part that fails, or somebody who has seen enough, loses nothing that was measured
+            bar.stop()
+            if rows:
+                print_json(plain(rows, run)) if as_json else console.print(_table(rows))
 
 
 def _table(rows: Sequence[Row]) -> Table:
