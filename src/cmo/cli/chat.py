@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def chat(
     _require_free(port)
     folder = settings.working_dir.expanduser().absolute() / "chat"
     prepare(folder, chainlit, settings.max_file_megabytes)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # else what is begun here would outlive this process
     with _service(url, settings) as address:
         console.print(f"The chat is at http://127.0.0.1:{port}, over {address}. Ctrl-C ends it.", soft_wrap=True)
         serve(folder, address, port, getpass.getuser(), settings.audit_days)
