@@ -48,5 +48,5 @@ def test_what_was_changed_moved_or_has_no_key_is_not_read(place: int) -> None:
 
 @pytest.mark.parametrize("text", ["x", "a" * 43, base64.urlsafe_b64encode(b"short").decode(), f"{fresh_key()},x", "ä"])
 def test_what_is_no_key_is_said_at_once(text: str) -> None:
-    with pytest.raises(SettingsError, match="cmo privacy new-key"):
+    with pytest.raises(SettingsError, match="cmo privacy key"):
         seal_of(text)

@@ -75,8 +75,8 @@ def tidy(*, home: Home = None, as_json: AsJson = False) -> None:
         console.print(", ".join(f"{n} rows of {kind}" for kind, n in done.items()) or "Everything is kept for good.")
 
 
-@app.command("new-key")
-def new_key() -> None:
+@app.command("key")
+def key() -> None:
     """Print a key for CMO_ENCRYPTION_KEY. What was sealed with it cannot be read without it: keep it."""
     from cmo.kit.seal import fresh_key
 

@@ -143,5 +143,5 @@ def _key(text: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != _KEY_BYTES:
-        raise SettingsError("CMO_ENCRYPTION_KEY holds what is no key. `cmo privacy new-key` prints one.")
+        raise SettingsError("CMO_ENCRYPTION_KEY holds what is no key. `cmo privacy key` prints one.")
     return key

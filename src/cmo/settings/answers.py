@@ -35,7 +35,7 @@ class AnswerGroup(BaseSettings):
     audit_days: Annotated[float, Field(validation_alias=AliasChoices("CMO_AUDIT_DAYS"), ge=0, le=36_500)] = 30.0
     """For how many days the service keeps the questions it was asked and what it answered; with 0 it keeps none."""
     encryption_key: Annotated[SecretStr, Field(validation_alias=AliasChoices("CMO_ENCRYPTION_KEY"))] = SecretStr("")
-    """Seals questions, answers, ratings and threads before they are kept (`cmo privacy new-key`; extra `encryption`); several
+    """Seals questions, answers, ratings and threads before they are kept (`cmo privacy key`; extra `encryption`); several
     keys are separated by commas: the first seals, all open. Answers are then kept in no cache on the disk."""
     encryption_key_file: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_ENCRYPTION_KEY_FILE"))] = None
     """A file that holds the same, where `CMO_ENCRYPTION_KEY` is not set."""
