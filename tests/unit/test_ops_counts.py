@@ -24,7 +24,7 @@ def counted() -> Counts:
     for status in ("200", "200", "503"):
         counts.add(c.HTTP_REQUESTS, "/query", "POST", status)
     for seconds in (0.004, 0.02, 0.3):
-        counts.observe(c.HTTP_SECONDS, seconds, "/query", trace="a" * 32, at=1000.0)
+        counts.observe_all(c.HTTP_SECONDS, [(seconds, "a" * 32)], "/query", at=1000.0)
     counts.set(c.SNAPSHOT_AGE, 60.0)
     return counts
 

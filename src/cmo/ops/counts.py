@@ -174,19 +174,24 @@ class Counts:
         with self._lock:
             self._rows[name] = rows
 
-    def observe(self, metric: Metric, value: float, *labels: str, trace: str = "", at: float = 0.0) -> None:
-        """Count how large something was; `trace` is an example of it, seen `at` so many seconds since 1970."""
-        key = (metric.name, labels)
-        place = bisect_left(metric.buckets, value)
+    def observe(self, metric: Metric, value: float, *labels: str) -> None:
+        """Count how large something was."""
+        self.observe_all(metric, [(value, "")], *labels)
+
+    def observe_all(self, metric: Metric, seen: Iterable[tuple[float, str]], *labels: str, at: float = 0.0) -> None:
+        """The same of several, each with the trace that is an example of it, seen `at` so many seconds since 1970."""
+        key, bounds = (metric.name, labels), metric.buckets
         with self._lock:
             spread = self._spreads.get(key)
             if spread is None:
                 key = self._bounded(metric, labels)
-                spread = self._spreads.setdefault(key, Spread([0] * (len(metric.buckets) + 1)))
-            spread.counts[place] += 1
-            spread.total += value
-            if trace:
-                spread.examples[place] = trace, value, at
+                spread = self._spreads.setdefault(key, Spread([0] * (len(bounds) + 1)))
+            for value, trace in seen:
+                place = bisect_left(bounds, value)
+                spread.counts[place] += 1
+                spread.total += value
+                if trace:
+                    spread.examples[place] = trace, value, at
 
     def state(self) -> State:
         """All of them now."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cmo.kit.clock import Clock
-from cmo.kit.spans import Span, Trace
+from cmo.kit.spans import Trace
 from cmo.ops import catalogue as c
 from cmo.ops.counts import Counts
 from cmo.ops.metric import OTHER
@@ -42,7 +42,8 @@ _SENT_AWAY: Final = {
     "out-of-time": "no-time",
 }
 """Problems by which the service protects itself, and why."""
-_OUTSIDE: Final = {"llm": "llm", "web": "web"}
+_OUTSIDE: Final = frozenset({"llm", "web"})
+"""Stages that are calls to services of that name."""
 
 
 class Request(NamedTuple):
@@ -139,6 +140,8 @@ class Watch:
         """What came of it: `outcome` is answered, refused, failed or cancelled; `tier` where the reply was found."""
         self._asking -= 1
         self._questions.append((outcome, tier, seconds, arm))
+        if len(self._questions) > PENDING:
+            self.fold()
 
     def made(self, reply: Mapping[str, Any]) -> None:
         """An answer was made; `reply` as it is sent."""
@@ -151,14 +154,15 @@ class Watch:
         """Let the counts tell all that happened until now, and how much is under way."""
         with self._folding:
             at = self._clock.now().timestamp()
-            for request, trace in _taken(self._requests):
-                self._fold(request, trace, at)
-            for outcome, tier, seconds, arm in _taken(self._questions):
-                self._fold_question(outcome, tier, seconds, arm)
-            self.counts.show("slowest", self._slowest())
-            self.counts.show("refusals", [asdict(refusal) for refusal in list(self._refusals)])
+            self._fold_requests(_taken(self._requests), at)
+            self._fold_questions(_taken(self._questions))
             self.counts.set(c.HTTP_ACTIVE, float(self._active))
             self.counts.set(c.QUESTIONS_ACTIVE, float(self._asking))
+
+    def show(self) -> None:
+        """Let the counts tell the slowest requests and the last refusals."""
+        self.counts.show("slowest", self._slowest())
+        self.counts.show("refusals", [asdict(refusal) for refusal in list(self._refusals)])
 
     def _slowest(self) -> list[dict[str, Any]]:
         """The slowest requests since the process began, with what their stages took."""
@@ -174,29 +178,38 @@ class Watch:
             for seconds, endpoint, trace, stages in kept
         ]
 
-    def _fold(self, request: Request, trace: Trace, at: float) -> None:
-        endpoint = request.endpoint or OTHER
-        self.counts.add(c.HTTP_REQUESTS, endpoint, request.method, str(request.status))
-        self.counts.observe(c.HTTP_SECONDS, request.seconds, endpoint, trace=trace.id, at=at)
-        if len(trace.spans) > 1:
-            for stage in trace.spans[:-1]:
-                self._stage(stage, trace, at)
-            self._remember(request, trace)
+    def _fold_requests(self, ended: Sequence[tuple[Request, Trace]], at: float) -> None:
+        many = Counter((request.endpoint or OTHER, request.method, request.status) for request, _ in ended)
+        for (endpoint, method, status), count in many.items():
+            self.counts.add(c.HTTP_REQUESTS, endpoint, method, str(status), amount=count)
+        took: dict[str, list[tuple[float, str]]] = {}
+        stages: dict[str, list[tuple[float, str]]] = {}
+        for request, trace in ended:
+            took.setdefault(request.endpoint or OTHER, []).append((request.seconds, trace.id))
+            if len(trace.spans) > 1:
+                for stage in trace.spans[:-1]:
+                    stages.setdefault(stage.name, []).append((stage.seconds, trace.id))
+                    if stage.name in _OUTSIDE:
+                        self.counts.add(c.OUTSIDE_CALLS, stage.name, "failed" if stage.error else "answered")
+                        self.counts.observe(c.OUTSIDE_SECONDS, stage.seconds, stage.name)
+                self._remember(request, trace)
+        for endpoint, seen in took.items():
+            self.counts.observe_all(c.HTTP_SECONDS, seen, endpoint, at=at)
+        for name, seen in stages.items():
+            self.counts.observe_all(c.STAGE_SECONDS, seen, name, at=at)
 
-    def _fold_question(self, outcome: str, tier: str, seconds: float, arm: str) -> None:
-        place = "near" if tier.endswith("-rephrased") else tier or "made"
-        self.counts.add(c.QUESTIONS, outcome, place)
-        self.counts.observe(c.QUESTION_SECONDS, seconds, place)
-        if arm:
-            self.counts.add(c.RELEASE_ANSWERS, arm)
+    def _fold_questions(self, ended: Sequence[tuple[str, str, float, str]]) -> None:
+        took: dict[str, list[tuple[float, str]]] = {}
+        for outcome, tier, seconds, _ in ended:
+            place = "near" if tier.endswith("-rephrased") else tier or "made"
+            self.counts.add(c.QUESTIONS, outcome, place)
+            took.setdefault(place, []).append((seconds, ""))
+        for place, seen in took.items():
+            self.counts.observe_all(c.QUESTION_SECONDS, seen, place)
+        for arm, count in Counter(arm for *_, arm in ended if arm).items():
+            self.counts.add(c.RELEASE_ANSWERS, arm, amount=count)
             if arm == "fallback":
-                self.counts.add(c.FALLBACKS, "release")
-
-    def _stage(self, stage: Span, trace: Trace, at: float) -> None:
-        self.counts.observe(c.STAGE_SECONDS, stage.seconds, stage.name, trace=trace.id, at=at)
-        if (service := _OUTSIDE.get(stage.name)) is not None:
-            self.counts.add(c.OUTSIDE_CALLS, service, "failed" if stage.error else "answered")
-            self.counts.observe(c.OUTSIDE_SECONDS, stage.seconds, service)
+                self.counts.add(c.FALLBACKS, "release", amount=count)
 
     def _refused(self, request: Request) -> None:
         self.counts.add(c.HTTP_PROBLEMS, request.code or "none")
@@ -240,7 +253,6 @@ class Watch:
             counts.add(c.RELATIONSHIPS, amount=float(enrichment["relationships_used"]))
 
 
-def _taken(waiting: deque[T]) -> Iterator[T]:
-    """What waits, taken out one by one while more may come."""
-    for _ in range(len(waiting)):
-        yield waiting.popleft()
+def _taken(waiting: deque[T]) -> list[T]:
+    """What waits, taken out while more may come."""
+    return [waiting.popleft() for _ in range(len(waiting))]

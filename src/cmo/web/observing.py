@@ -149,6 +149,7 @@ class Observing:
     def _looked_around(self) -> tuple[State, int]:
         """What all workers counted, this one after a look at its parts, and how many there are."""
         self.watch.fold()
+        self.watch.show()
         self._readings.read()
         self._examine()
         state, workers = self._exchange.gathered()
