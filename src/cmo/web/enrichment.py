@@ -136,7 +136,7 @@ async def config(desk: AtDesk) -> Response:
 @router.put(
     "/enrichment/config",
     dependencies=[needs(Role.OPERATOR)],
-    responses={200: {"model": ReachOut}, **failing(403, 413, 415, 421, 507)},
+    responses={200: {"model": ReachOut}, **failing(400, 403, 413, 415, 421, 507)},
 )
 async def configure(body: ReachBody, desk: AtDesk) -> Response:
     """Change it, for all processes of this knowledge base, without a restart."""
