@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from cmo.bench import answer_extractive, answer_yesno, yesno
 from cmo.bench.answer_parts import PARTS, Run, measure
+from cmo.bench.answer_table import BEGIN, END, markdown, publish
 from cmo.bench.figures import Row
 from cmo.bench.generated import Asked
 from cmo.bench.yesno import NO, YES, Corpus, Sample
@@ -185,3 +187,26 @@ def test_data_that_are_not_there_are_named_by_each_part(tmp_path: Path) -> None:
     for name in set(PARTS) - {"grounding"}:
         with pytest.raises(NotFound, match=str(tmp_path)):
             list(measure(run, (name,)))
+
+
+def test_a_table_is_put_between_the_marks_of_a_page_and_says_when_the_machine_was_busy(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"# Before\n\n{BEGIN}\nold\n\n{END}\n\nafter\n")
+    rows = [
+        Row.mean("share", [1.0, 0.0], least=0.9),
+        replace(Row("count", 1234, "", part="b"), low=None),
+    ]
+    about = {"cores": 2, "load": 4.0, "load_after": 1.0}
+    text = markdown(rows, about, datetime(2026, 11, 21, tzinfo=UTC))
+    publish(page, text)
+    publish(page, text)
+    written = page.read_text()
+    assert written.startswith("# Before")
+    assert written.endswith(f"{END}\n\nafter\n")
+    assert written.count("| share | 0.5 [0.000, 1.000] | ≥ 0.9 | **no** |") == 1
+    assert "| b | count | 1,234 |  |  |" in written
+    assert "old" not in written
+    assert "was busy" in written
+    assert "was busy" not in markdown(rows, about | {"load": 0.5}, datetime(2026, 11, 21, tzinfo=UTC))
+    with pytest.raises(NotFound, match="no place"):
+        publish(tmp_path / "none.md", text)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -169,6 +169,6 @@ PARTS: Final[Mapping[str, Callable[[Run], Iterator[Row]]]] = MappingProxyType(
 )
 
 
-def as_json(rows: list[Row], run: Run) -> dict[str, Any]:
-    """Figures, and each question that a model was asked with its answer."""
-    return {"rows": plain(rows), "trials": generated.told(run.trials)}
+def as_json(rows: Sequence[Row], run: Run, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The machine, the figures, and each question that a model was asked with its answer."""
+    return {"about": dict(about), "rows": plain(rows), "trials": generated.told(run.trials)}

@@ -13,6 +13,7 @@ from rich.table import Table
 from cmo.cli.options import AsJson
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import NotFound
+from cmo.kit.clock import SystemClock
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
@@ -43,18 +44,23 @@ def answer(
     most: Annotated[int, typer.Option(min=15, help="Questions about articles that are asked at most.")] = 110,
     most_tokens: Annotated[int, typer.Option(min=16, help="That the model may say to one.")] = 700,
     most_chars: Annotated[int, typer.Option(min=500, help="Of passages that it is told.")] = 8_000,
+    page: Annotated[
+        Path | None, typer.Option("--publish", help="Put the table into this page, between its marks.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Speed and citations of extractive answers, a model's answers checked and unchecked, yes and no, support, outages; ten minutes."""
     from cmo.answer.generate import Limits
     from cmo.bench.answer_parts import Run, measure
     from cmo.bench.answer_parts import as_json as plain
+    from cmo.bench.answer_table import ended, machine, markdown, publish
 
     if url and not model:
         raise typer.BadParameter("--url needs the name of the model there: give --model.")
     if not (data / "papers").is_dir():
         raise NotFound(f"{data} has no folder papers. Name the folder of the shared data with --data.")
     limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
+    about = machine()
     with _bar(as_json) as bar:
         task = bar.add_task("", total=None)
 
@@ -70,7 +76,10 @@ def answer(
         finally:  # a part that fails, or somebody who has seen enough, loses nothing that was measured
             bar.stop()
             if rows:
-                print_json(plain(rows, run)) if as_json else console.print(_table(rows))
+                about = ended(about)
+                print_json(plain(rows, run, about)) if as_json else console.print(_table(rows))
+                if page:
+                    publish(page, markdown(rows, about, SystemClock().now()))
 
 
 def _table(rows: Sequence[Row]) -> Table:
