@@ -21,6 +21,7 @@ SAYS = {
     "queued": ("FMO3", "kept: True", "refused: The question is empty"),
     "rolled_out": ("canary: running at 50 %", "error_rate is 0.4", "a wrong dose", "rollback: 0 %", "gets it: False"),
     "two_engines": ("ann: lightrag", "bob: lightrag", "[1]"),
+    "watched": ("'error_rate': 0.0", "alerts: []", "'healthy': True"),
 }
 """What each has to print."""
 
