@@ -72,6 +72,14 @@ async def test_questions_answers_and_requests_are_counted(http: httpx.AsyncClien
     assert told["cmo_error_rate_ratio"] == 0
 
 
+async def test_answers_with_the_graph_are_counted_as_such(http: httpx.AsyncClient) -> None:
+    reply = await http.post("/api/query/enhanced", json={**ASKED, "mode": "hybrid"})
+    assert reply.status_code == 200
+    told = await samples(http)
+    assert told["cmo_questions_total outcome=answered tier=made"] == 1
+    assert told["cmo_answers_total engine=cmo source=lightrag"] == 1
+
+
 async def test_addresses_that_somebody_made_up_fill_nothing(http: httpx.AsyncClient) -> None:
     for n in range(150):
         await http.request("BREW", f"/made/up/{n}")
@@ -186,6 +194,6 @@ def _everything() -> logging.Formatter:
 def test_every_metric_of_the_catalogue_is_told_by_somebody() -> None:
     folder = Path(inspect.getfile(cmo)).parent
     source = "\n".join(path.read_text("utf-8") for path in (*folder.glob("ops/*.py"), *folder.glob("web/*.py")))
-    used = set(re.findall(r"(?:tell\(|set\(|add\(|observe\(|numbers\[)\s*c\.([A-Z_]+)\b", source))
+    used = set(re.findall(r"(?:tell\(|set\(|add\(|observe\(|observe_all\(|numbers\[)\s*c\.([A-Z_]+)\b", source))
     names = {name for name, value in vars(catalogue).items() if isinstance(value, Metric)}
     assert names - used == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from starlette.responses import Response
 
@@ -22,6 +22,7 @@ from cmo.web.replies import failing, json
 from cmo.web.roles import needs
 from cmo.web.schemas import FilterBody, Query
 from cmo.web.schemas_replies import ReplyOut
+from cmo.web.watching import seen
 
 router = APIRouter(prefix="/api/query", tags=["enrichment"], dependencies=[needs(Role.READER)])
 _STANDARD = Reach(multi_hop=False, hops=0, reasoning=False)
@@ -107,11 +108,11 @@ class ComparisonOut(BaseModel):
 
 
 @router.post("/enhanced", responses={200: {"model": ReplyOut}, **failing(400, 403, 413, 415, 421, 503)})
-async def enhanced(body: EnhancedBody, desk: AtDesk) -> Response:
+async def enhanced(body: EnhancedBody, request: Request, desk: AtDesk) -> Response:
     """Ask with the graph: relations, how the question's concepts hang together, and the enrichment score."""
     question = admit(body.query, body.mode, body.filters.filters())
-    reply = await (await desk.oracle()).ask(replace(question, reach=_reach(body, desk.house.reach.now())))
-    return json(wire.reply(reply))
+    work = (await desk.oracle()).ask(replace(question, reach=_reach(body, desk.house.reach.now())))
+    return json(await seen(request.app.state.observing.watch, work))
 
 
 @router.post("/enrichment/test", responses={200: {"model": ComparisonOut}, **failing(400, 403, 413, 415, 421, 503)})

@@ -6,11 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+from cmo import wire
 from cmo.errors import OracleError
 from cmo.model.questions import Question
 from cmo.ops.watch import Watch
+from cmo.oracle import Reply
 from cmo.stories.recall import Told
 
 log: Final = logging.getLogger("cmo.questions")
@@ -53,6 +55,23 @@ def watched(watch: Watch, ask: Answers) -> Answers:
         return told, headers
 
     return watching
+
+
+async def seen(watch: Watch, work: Awaitable[Reply]) -> dict[str, Any]:
+    """A reply that an oracle makes, as it is sent, watched in the same way."""
+    began, outcome = perf_counter(), "failed"
+    watch.question_began()
+    try:
+        reply = await work
+        outcome = "answered" if reply.answer.refusal is None else "refused"
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
+    finally:
+        watch.question_ended(outcome, "", perf_counter() - began)
+    facts = wire.reply(reply)
+    watch.made(facts)
+    return facts
 
 
 def _answered(body: bytes) -> bool:
