@@ -160,7 +160,13 @@ def _metrics() -> str:
         )
         parts.append(f"| `{metric.name}` | {metric.kind} | {metric.help} | {labels} |")
     documented = yaml.safe_load(RECORDING.read_text("utf-8"))["groups"]
-    parts += ["", "## Recorded by Prometheus", "", "`deploy/prometheus/recording.yml` makes of them, among others, the documented names:", ""]
+    parts += [
+        "",
+        "## Recorded by Prometheus",
+        "",
+        "`deploy/prometheus/recording.yml` makes of them, among others, the documented names:",
+        "",
+    ]
     parts += [f"- `{rule['record']}`" for group in documented for rule in group["rules"]]
     return "\n".join([*parts, ""])
 
