@@ -1,6 +1,7 @@
 """`AlertSystem` and `ProductionMonitor`: the documented names, with real channels and a clock of their own."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,6 +52,16 @@ async def test_errors_are_told_and_a_storm_of_them_is_one_message(config: Settin
     assert "41 notices" in told
     assert "A question failed: model-missing" in told or "A question failed: model" in told
     assert "docs/runbooks/errors.md" in told
+    assert "Jane" not in told
+    assert "jane@" not in told
+
+
+async def test_who_asked_what_is_told_as_a_mark(config: Settings, chat: Chat) -> None:
+    alerts = AlertSystem(config)
+    await alerts.send_error_alert(RuntimeError("Jane"), "Has Jane Doe phenylketonuria?", "jane@example.org")
+    await alerts.close()
+    told = str(chat.got[0][1])
+    assert len(re.findall(r"\*(?:question|user)\*\\n[0-9a-f]{8}'", told)) == 2, told
     assert "Jane" not in told
     assert "jane@" not in told
 
