@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
 from cmo.access import mint, verify
@@ -158,36 +157,36 @@ async def test_a_login_lasts_until_it_is_ended_and_its_cookie_is_no_scripts_and_
     assert done == ["key-made", "key-refused", "login", "logout", "key-refused"]
 
 
-@pytest.mark.parametrize(
-    "onward", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb", "", "x"]
-)
-async def test_nobody_is_sent_to_another_site_after_logging_in(base: Any, onward: str) -> None:
+async def test_nobody_is_sent_to_another_site_after_logging_in(base: Any) -> None:
     text = key(base.app, Role.READER)
     async with served(create_api(base.app)) as http:
-        assert (await log_in(http, text, next=onward)).json()["next"] == "/"
+        for onward in (
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "/a\nb",
+            "",
+            "x",
+        ):
+            assert (await log_in(http, text, next=onward)).json()["next"] == "/", onward
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Origin": "http://127.0.0.1"}, 404),
-        ({"Sec-Fetch-Site": "same-origin"}, 404),
-        ({}, 403),
-        ({"Sec-Fetch-Site": "none"}, 403),
-        ({"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1"}, 403),
-        ({"Origin": "http://evil.example"}, 403),
-        ({"Origin": "null"}, 403),
-    ],
-)
-async def test_a_write_with_a_cookie_must_come_from_our_own_page(
-    base: Any, headers: dict[str, str], status: int
-) -> None:
+async def test_a_write_with_a_cookie_must_come_from_our_own_page(base: Any) -> None:
     text = key(base.app, Role.CURATOR)
     async with served(create_api(base.app)) as http:
         await log_in(http, text)
         assert (await http.get("/papers")).status_code == 200
-        reply = await http.delete("/papers/none?reason=x", headers=headers)
-        assert reply.status_code == status
+        for headers, status in (
+            ({"Origin": "http://127.0.0.1"}, 404),
+            ({"Sec-Fetch-Site": "same-origin"}, 404),
+            ({}, 403),
+            ({"Sec-Fetch-Site": "none"}, 403),
+            ({"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1"}, 403),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+        ):
+            assert (await http.delete("/papers/none?reason=x", headers=headers)).status_code == status, headers
         http.cookies.clear()
         by_key = await http.delete("/papers/none?reason=x", headers={"X-API-Key": text})
         assert by_key.status_code == 404

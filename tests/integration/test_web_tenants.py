@@ -111,6 +111,7 @@ async def test_nothing_that_has_an_id_can_be_reached_from_another_tenant(tenants
         "GET /papers/{paper_id}": f"/papers/{paper}",
         "GET /papers/{paper_id}/pages/{page}.png": f"/papers/{paper}/pages/1.png",
         "GET /evidence/{evidence_id}": f"/evidence/{evidence}",
+        "GET /evidence/{evidence_id}/beside": f"/evidence/{evidence}/beside",
         "GET /api/answers/{answer_id}": f"/api/answers/{answer}",
         "GET /api/answers/{answer_id}/references": f"/api/answers/{answer}/references",
         "GET /api/answers/{answer_id}/replay": f"/api/answers/{answer}/replay",

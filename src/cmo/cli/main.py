@@ -103,17 +103,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    _told: Annotated[
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Answers from your own papers, each sentence traced to its page."""
-    act_as(named(None))
 
 
 def run() -> None:
     """Entry point of the `cmo` script."""
     _write_what_can_be_written()
+    act_as(named(None))
     try:
         app()
     except OracleError as error:
