@@ -23,14 +23,7 @@ from tests.acceptance.services import NOTES, served_here
 
 ROOT = Path(__file__).parents[2]
 ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
-ABOUT = (
-    "maple-syrup-urine-disease",
-    "phenylketonuria",
-    "newborn-screening-by-tandem-ms",
-    "mcad-and-vlcad-deficiency",
-    "homocystinuria-and-missed-thiols",
-    "trimethylamine-and-tmao",
-)
+ABOUT = ("maple-syrup-urine-disease", "mcad-and-vlcad-deficiency", "newborn-screening-by-tandem-ms")
 CHROMIUM = shutil.which("chromium")
 QUIET = [
     "--no-sandbox",
@@ -62,10 +55,10 @@ def chat_command() -> Path:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """A base of six notes, read with the real model."""
+    """A base of three notes, read with the real model."""
     install("minilm", Path("~/.cache/cmo/models").expanduser())
     with opened(read_settings(working_dir=tmp_path_factory.mktemp("base"))) as house:
-        with house.pipeline(2) as pipeline:
+        with house.pipeline(1) as pipeline:
             told = list(house.curator.ingest(pipeline, [NOTES / f"{name}.md" for name in ABOUT]))
         assert [outcome.status for outcome in told] == ["added"] * len(ABOUT)
         yield house

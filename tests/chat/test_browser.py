@@ -79,7 +79,7 @@ def _soon(what: Callable[[], Any]) -> Any:
     return None
 
 
-def test_an_answer_comes_step_by_step_and_each_mark_opens_its_page(tabs: Tabs) -> None:
+def test_an_answer_comes_step_by_step_opens_its_pages_and_can_be_rated_and_taken_along(tabs: Tabs, house: App) -> None:
     tab = tabs()
     tab.evaluate(_WATCH)
     ask(tab, ASKED)
@@ -92,84 +92,73 @@ def test_an_answer_comes_step_by_step_and_each_mark_opens_its_page(tabs: Tabs) -
     tab.get_by_text("🧠 LightRAG Knowledge Graph").wait_for()
     tab.get_by_text("search of the papers").wait_for()
     tab.get_by_text("What the papers say of each relation").wait_for()
+    opens_its_page(tab)
+    tab.locator(".positive-feedback-off").last.click()
+    tab.get_by_role("dialog").get_by_role("textbox").fill("as in our ward")
+    tab.locator("#submit-feedback").click()
+    assert _soon(lambda: [(r.score, r.comment) for r in house.record.answers.ratings()]) == [(5, "as in our ward")]
+    tab.get_by_role("button", name="Export this conversation").click()
+    text = _downloaded(tab, "conversation.md")
+    assert f"## {ASKED}" in text
+    assert "**References**" in text
+    assert _downloaded(tab, "references.bib").startswith("@")
+
+
+def opens_its_page(tab: Any) -> None:
+    """Click a mark, and see the page with the sentence highlighted."""
     tab.get_by_role("link", name=MARK).or_(tab.get_by_text(MARK)).first.click()
-    image = tab.locator("#side-view-content img, aside img, img[src*='/cmo/papers/']").first
+    image = tab.locator("#side-view-content img").first
     image.wait_for()
     source = image.get_attribute("src")
     assert "evidence=" in source
     assert tab.evaluate("async s => (await fetch(s)).headers.get('content-type')", source) == "image/png"
 
 
-def test_a_thumb_joins_the_record_and_the_conversation_can_be_taken_along(tabs: Tabs, house: App) -> None:
-    tab = tabs()
-    ask(tab, "Which acylcarnitines mark MCAD deficiency?")
-    answered(tab)
-    tab.locator(".positive-feedback-off, button:has(.lucide-thumbs-up)").last.click()
-    tab.get_by_role("dialog").get_by_role("textbox").fill("as in our ward")
-    tab.locator("#submit-feedback").click()
-    assert _soon(lambda: [(r.score, r.comment) for r in house.record.answers.ratings()]) == [(5, "as in our ward")]
-    tab.get_by_role("button", name="Export this conversation").click()
+def _downloaded(tab: Any, name: str) -> str:
     with tab.expect_download() as download:
-        tab.get_by_text("conversation.md").click()
-    text = Path(download.value.path()).read_text()
-    assert "## Which acylcarnitines mark MCAD deficiency?" in text
-    assert "**References**" in text
-    with tab.expect_download() as download:
-        tab.get_by_text("references.bib").click()
-    assert Path(download.value.path()).read_text().startswith("@")
+        tab.get_by_text(name).click()
+    return Path(download.value.path()).read_text("utf-8")
 
 
-def test_a_follow_up_is_asked_with_what_it_refers_to_and_two_tabs_do_not_mix(tabs: Tabs) -> None:
-    one, other = tabs(), tabs()
+def test_a_follow_up_has_its_context_after_a_broken_line_and_in_another_tab(tabs: Tabs) -> None:
+    one = tabs()
     ask(one, ASKED)
     answered(one)
-    ask(other, "How is homocysteine related to vitamin B12?")
-    answered(other)
+    one.evaluate("window.lines.forEach(line => line.close())")
+    assert _soon(lambda: one.evaluate("window.lines.length > 1 && window.lines.at(-1).readyState === WebSocket.OPEN"))
     ask(one, "And in newborns?")
     one.get_by_text("asked as: And in newborns (maple syrup urine disease)?").wait_for()
     answered(one, 2)
-    assert other.get_by_text("newborns (maple").count() == 0
-    assert one.get_by_text("How is homocysteine related").count() <= 1  # in the list of conversations alone
-
-
-def test_what_was_said_is_there_after_a_broken_line_and_another_day(tabs: Tabs) -> None:
-    tab = tabs()
-    ask(tab, ASKED)
-    answered(tab)
-    tab.evaluate("window.lines.forEach(line => line.close())")
-    assert _soon(lambda: tab.evaluate("window.lines.length > 1 && window.lines.at(-1).readyState === WebSocket.OPEN"))
-    ask(tab, "And in newborns?")
-    answered(tab, 2)
-    address = tab.url
+    address = one.url
     assert "/thread/" in address
-    tab.close()
-    again = tabs()
-    again.goto(address)
-    answered(again, 2)
-    ask(again, "And in adults?")
-    again.get_by_text("asked as: And in adults (maple syrup urine disease)?").wait_for()
+    other = tabs()
+    ask(other, "Which acylcarnitines mark MCAD deficiency?")
+    answered(other)
+    assert other.get_by_text("asked as").count() == 0, "tabs do not mix"
+    one.close()
+    other.goto(address)
+    answered(other, 2)
+    ask(other, "And in adults?")
+    other.get_by_text("asked as: And in adults (maple syrup urine disease)?").wait_for()
 
 
-def test_an_attached_paper_is_answered_from(tabs: Tabs, tmp_path: Path) -> None:
+def test_an_attached_paper_is_answered_from_and_what_cannot_be_asked_gets_an_apology(
+    tabs: Tabs, tmp_path: Path
+) -> None:
     paper = tmp_path / "zymonic.md"
     paper.write_text(
         "# Zymonic acid in brewers\n\nZymonic acid is raised in the plasma of brewers after a long winter.\n\n"
         "We saw this in forty brewers of one town, and in none of their neighbours.\n"
     )
     tab = tabs()
-    tab.locator("input[type=file]").first.set_input_files(paper)
-    tab.get_by_text("zymonic.md").first.wait_for()
-    tab.keyboard.press("Escape")
-    ask(tab, "What is raised in the plasma of brewers?")
-    tab.get_by_text("added to the base").wait_for()
-    tab.get_by_text("Zymonic acid is raised in the plasma of brewers").wait_for()
-
-
-def test_a_question_that_cannot_be_asked_gets_an_apology(tabs: Tabs) -> None:
-    tab = tabs()
     ask(tab, "?!")
     tab.get_by_text("I apologize").wait_for()
     tab.get_by_text("The question is empty").wait_for()
+    tab.locator("input[type=file]").first.set_input_files(paper)
+    tab.get_by_text("zymonic.md").first.wait_for()
+    ask(tab, "What is raised in the plasma of brewers?")
+    tab.get_by_text("added to the base").wait_for()
+    tab.get_by_text("Zymonic acid is raised in the plasma of brewers").wait_for()
 
 
 def test_other_sites_do_not_get_in(chat: str) -> None:

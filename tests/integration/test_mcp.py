@@ -169,22 +169,13 @@ async def test_a_real_client_speaks_with_the_command_over_stdio(address: str) ->
         assert "Leucine, isoleucine and valine" in text_of(await client.call_tool("ask", {"question": ASKED}))
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> dict[str, str]:
-    """The environment of a base with one note, made with the real model."""
-    note = tmp_path / "msud.txt"
-    note.write_text(TEXTS["msud"])
-    keep = {name: os.environ[name] for name in ("PATH", "HOME")}  # noqa: TID251 - a clean environment
-    env = {**keep, "CMO_HOME": str(tmp_path / "local")}
-    subprocess.run([CMO, "ingest", "--quiet", note], env=env, check=True, timeout=60)
-    return env
-
-
 @pytest.mark.model
-async def test_without_a_service_the_base_itself_is_asked(local: dict[str, str]) -> None:
-    async with mcp.Client(mcp.StdioServerParameters(command=str(CMO), args=["mcp"], env=local)) as client:
-        told = text_of(await client.call_tool("search", {"query": ASKED}))
-        assert "Leucine, isoleucine and valine" in told
+async def test_without_a_service_the_base_itself_is_asked(tmp_path: Path) -> None:
+    keep = {name: os.environ[name] for name in ("PATH", "HOME")}  # noqa: TID251 - a clean environment
+    command = mcp.StdioServerParameters(command=str(CMO), args=["mcp", "--home", str(tmp_path / "base")], env=keep)
+    async with mcp.Client(command) as client:
+        assert text_of(await client.call_tool("papers")) == "0 of 0 papers"
+        assert text_of(await client.call_tool("ask", {"question": ASKED})).startswith("No answer (")
 
 
 @pytest.fixture
