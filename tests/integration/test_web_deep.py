@@ -16,6 +16,7 @@ from cmo.oracle import Oracle
 from cmo.testing import NEVER, by_shared_words
 from cmo.web import create_api
 from cmo.web.deep import DeepOut
+from cmo.web.desk import Desk
 from tests.acceptance.services import served_here
 
 PKU = "Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria because the enzyme is lacking."
@@ -160,3 +161,9 @@ def test_whoever_goes_leaves_a_thread_that_goes_on_where_it_was(papers: Any, mon
     assert again.json()["answered"]
     assert asked.count(ASKED) == 1, "what was answered is not asked again"
     assert again.json()["agent_history"][0]["agent"] == "plan"
+
+
+async def test_no_more_may_wait_than_can_be_served(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Desk, "queue_of_thoughts", lambda _desk: 8)
+    reply = await http.post("/api/deep", json={"question": ASKED})
+    assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "overloaded", "30")

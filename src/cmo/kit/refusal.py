@@ -53,4 +53,4 @@ _ERRORS: Final[Mapping[Why, Callable[[str, str, float], OracleError]]] = {
 
 def out_of_time(what: str) -> OutOfTime:
     """The error of a deadline that passed during, or before, `what`."""
-    return OutOfTime(f"No time was left for {what}. Allow more with X-Deadline-Ms, or ask for less.")
+    return OutOfTime(f"No time was left for {what}. Allow more with X-Deadline-Ms or deadline_ms, or ask for less.")
