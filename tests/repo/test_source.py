@@ -21,6 +21,8 @@ BROAD = {
     "src/cmo/delivery/shadow.py",  # whatever a candidate raises, its thread goes on
     "src/cmo/web/observing.py",  # a background loop: what cannot be told now is told with the next look
     "src/cmo/ops/health.py",  # health is asked when something is wrong, and tells it
+    "src/cmo/ops/doctor.py",  # a check that fails is a finding, whatever it fails by
+    "src/cmo/ops/incident.py",  # a bundle without one part is better than none
     "src/cmo/embed/session.py",  # the binding raises classes that it does not export
 }
 UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK")) + r")\b")
