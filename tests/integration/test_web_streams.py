@@ -34,7 +34,7 @@ def speaker() -> Iterator[Speaker]:
 
 @pytest.fixture
 def served(open_base: Callable[..., Any], speaker: Speaker) -> Iterator[tuple[Any, httpx.Client]]:
-    settings = {"answers": "generated", "llm_url": speaker.url, "llm_model": "m", "delivery": False}
+    settings = {"answers": "generated", "llm_url": speaker.url, "llm_model": "m", "delivery": True}
     with open_base(**settings) as base:
         base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
         base.app.treasury.own_prices.put(Price("m", input=Decimal(1), output=Decimal(10)))
