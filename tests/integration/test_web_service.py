@@ -122,7 +122,11 @@ async def test_each_problem_type_can_be_looked_up(http: httpx.AsyncClient) -> No
     for code in kinds():
         assert (await http.get(f"/problems/{code}")).json()["code"] == code
     unknown = await http.get((await http.get("/nowhere")).json()["type"])
-    assert unknown.json() == {"code": "not-found", "status": 404, "title": "No such paper, page, evidence, snapshot, answer or thread"}
+    assert unknown.json() == {
+        "code": "not-found",
+        "status": 404,
+        "title": "No such paper, page, evidence, snapshot, answer or thread",
+    }
     assert (await http.get("/problems/none")).status_code == 404
 
 
