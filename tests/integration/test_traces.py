@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -126,11 +127,15 @@ def test_a_share_of_the_requests_is_sent_and_a_failure_is_marked(collector: Coll
 def test_a_collector_that_is_gone_costs_no_time() -> None:
     with collecting() as one:
         url = one.url
-    exporter = Exporter(url, 1.0, "1.0")
+    exporter = Exporter(url, 1.0, "1.0", wait=0.2)
     with tracing("request") as whole:
         pass
     assert whole.trace is not None
+    began = time.monotonic()
     exporter(Request("r", "/query", "POST", 200, 0.1), whole.trace)
+    assert time.monotonic() - began < 0.1
+    exporter.close()
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:4318", "ftp://x"])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from cmo.errors import SettingsError
@@ -40,30 +41,34 @@ class Exporter:
         version: of this program.
         worker: number of this process among others.
         chance: decides for the rest.
+        wait: seconds for the collector to take a batch.
 
     Raises:
         SettingsError: the extra `otel` is not installed, or the address is none.
     """
 
     def __init__(
-        self, url: str, share: float, version: str, worker: Callable[[], int] = int, chance: Chance = CHANCE
+        self,
+        url: str,
+        share: float,
+        version: str,
+        *,
+        worker: Callable[[], int] = int,
+        chance: Chance = CHANCE,
+        wait: float = WAIT_SECONDS,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise SettingsError(f"CMO_OTLP_URL is no address: {url!r}. Give one such as http://127.0.0.1:4318.")
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-        except ImportError as error:
-            raise SettingsError(
-                "CMO_OTLP_URL needs OpenTelemetry. Install it: pip install 'clinical-metabolomics-oracle[otel]'."
-            ) from error
-        exporter = OTLPSpanExporter(endpoint=f"{url.rstrip('/')}/v1/traces", timeout=WAIT_SECONDS)
+        require(url)
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+        exporter = OTLPSpanExporter(endpoint=f"{url.rstrip('/')}/v1/traces", timeout=wait)
         self._batch = BatchSpanProcessor(
             exporter, max_queue_size=QUEUE, schedule_delay_millis=EVERY_SECONDS * 1000, max_export_batch_size=QUEUE // 4
         )
         self._resource = Resource({"service.name": "cmo", "service.version": version})
         self._share = share
+        self._wait = wait
         self._worker = worker
         self._chance = chance
         self._offset = time.time_ns() - int(time.perf_counter() * _SECOND)  # spans are timed by the other clock
@@ -77,7 +82,7 @@ class Exporter:
 
     def close(self) -> None:
         """Send what is there, within a few seconds."""
-        self._batch.force_flush(int(WAIT_SECONDS * 1000))
+        self._batch.force_flush(int(self._wait * 1000))
         self._batch.shutdown()  # type: ignore[no-untyped-call]
 
     def _readable(self, span: Span, trace: Trace, request: Request) -> ReadableSpan:
@@ -112,6 +117,20 @@ class Exporter:
             "cmo.worker": self._worker(),
             **({"cmo.problem": request.code} if request.code else {}),
         }
+
+
+def require(url: str) -> None:
+    """Go on only where traces can be sent.
+
+    Raises:
+        SettingsError: the extra `otel` is not installed, or the address is none.
+    """
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"CMO_OTLP_URL is no address: {url!r}. Give one such as http://127.0.0.1:4318.")
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
+        raise SettingsError(
+            "CMO_OTLP_URL needs OpenTelemetry. Install it: pip install 'clinical-metabolomics-oracle[otel]'."
+        )
 
 
 def _context(trace: str, span: str, *, remote: bool) -> Any:

@@ -63,7 +63,7 @@ class Observing:
             from cmo.ops.traces import Exporter  # noqa: PLC0415 - an extra
 
             self._exporter = Exporter(
-                settings.otlp_url, settings.trace_share, cmo.__version__, lambda: self._exchange.number
+                settings.otlp_url, settings.trace_share, cmo.__version__, worker=lambda: self._exchange.number
             )
             self._hear.append(self._exporter)
         self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)

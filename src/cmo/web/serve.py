@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from cmo.app import App, opened
 from cmo.errors import SettingsError
 from cmo.ops import logs
+from cmo.ops.traces import require
 from cmo.settings import Settings, read_settings
 from cmo.web.api import create_api
 from cmo.web.doors import Files, require_keys, tls
@@ -81,7 +82,8 @@ def serve(
 
     Raises:
         AccessRefused: the network could come in, and nobody would be asked for a key.
-        SettingsError: nothing can listen at that address and port, TLS cannot be spoken, or answers cannot be kept where they are to be.
+        SettingsError: nothing can listen at that address and port, TLS cannot be spoken, or answers and traces cannot go
+            where they are to.
     """
     _require_free(settings.host, settings.port)
     files = tls(settings)
@@ -91,6 +93,8 @@ def serve(
             _ = house.keeping.tiers  # what every question would fail by is said before anybody asks
         if workers > 1:
             house.record.head()  # migrates once, before several processes would
+    if settings.otlp_url:
+        require(settings.otlp_url)
     logs.set_up(settings.log_format, settings.log_level)
     with TemporaryDirectory(prefix="cmo-run-") as run:
         told = Path(run) if workers > 1 else None
