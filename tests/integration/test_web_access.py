@@ -243,3 +243,28 @@ async def test_whatever_changes_papers_and_releases_is_in_the_audit_under_the_na
         ("somebody", "paper-readmitted", who),
     ]
     assert verify(access.lines(), access.height()) is None
+
+
+# -- what an id may not be -----------------------------------------------------------------------------------------
+
+
+async def test_an_id_is_no_path_no_header_and_no_query(base: Any) -> None:
+    base.add(pku="Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria.\n")
+    tricks = (
+        "..%2f..%2fetc%2fpasswd", "%2e%2e%2fdeep.sqlite3", "%2fetc%2fpasswd", "....%2f%2fx", "a%00.png",
+        "x%0d%0aSet-Cookie:%20a=b", "'%20OR%201=1%20--", "%25", "*", "$%7bjndi:ldap:%2f%2fx%7d", "%3cscript%3e", "a" * 70,
+    )  # fmt: skip
+    async with served(create_api(base.app), **{"X-API-Key": key(base.app, Role.ADMIN)}) as http:
+        for trick in tricks:
+            for path in (
+                f"/papers/{trick}/pages/1.png", f"/evidence/{trick}", f"/api/answers/{trick}/replay",
+                f"/api/experiments/{trick}", f"/static/{trick}", f"/problems/{trick}",
+            ):  # fmt: skip
+                reply = await http.get(path)
+                assert reply.status_code in {404, 405, 422}, (path, reply.text)
+                assert reply.headers["content-type"] == "application/problem+json", path
+                assert "root:" not in reply.text
+                assert "set-cookie" not in reply.headers
+            refused = await http.delete(f"/papers/{trick}?reason=x")
+            assert refused.status_code in {404, 405, 422}, (trick, refused.text)
+        assert (await http.get("/papers")).json()["total"] == 1
