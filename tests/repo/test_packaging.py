@@ -9,7 +9,7 @@ import pytest
 
 import cmo
 
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-chat.lock")
 
 
 @pytest.fixture(scope="module")
