@@ -91,3 +91,18 @@ def test_what_is_begun_in_another_context_leaves_this_one_alone() -> None:
 
     contextvars.copy_context().run(elsewhere)
     assert spans.trace() is None
+
+
+def test_what_a_request_left_running_belongs_to_it_no_more() -> None:
+    left: list[contextvars.Context] = []
+    with tracing("request") as whole, span("retrieve"):
+        left.append(contextvars.copy_context())
+
+    def later() -> None:
+        with span("search"):
+            assert spans.header() == {}
+        assert spans.trace() is None
+
+    left[0].run(later)
+    assert whole.trace is not None
+    assert [s.name for s in whole.trace.spans] == ["retrieve", "request"]

@@ -41,6 +41,8 @@ class Trace:
     """Whether the caller wants it exported."""
     request: str = ""
     """Id of the request, as its reply and the log name it."""
+    over: bool = False
+    """Whether the whole has ended: what goes on in its context, such as a task that it began, belongs to it no more."""
     spans: list[Span] = field(default_factory=list)
     """In the order in which they ended; the last one is the whole."""
 
@@ -77,7 +79,7 @@ class Span:
 
     def __enter__(self) -> Self:
         parent = _current.get()
-        if parent is not None and parent.trace is not None:
+        if parent is not None and parent.trace is not None and not parent.trace.over:
             self._begin(parent.trace, parent)
         return self
 
@@ -89,8 +91,11 @@ class Span:
         self._token = None
         if kind is not None:
             self.error = kind.__name__
-        if len(self.trace.spans) < MOST_SPANS or self.parent is None:
-            self.trace.spans.append(self)
+        if self.parent is None:
+            self.trace.over = True
+        elif self.trace.over or len(self.trace.spans) >= MOST_SPANS:
+            return
+        self.trace.spans.append(self)
 
     def _begin(self, trace: Trace, parent: Span | None) -> None:
         self.trace, self.parent = trace, parent
@@ -135,12 +140,12 @@ def span(name: str, **facts: Fact) -> Span:
 def trace() -> Trace | None:
     """That of the request that is being answered; None where there is none."""
     here = _current.get()
-    return here.trace if here is not None else None
+    return here.trace if here is not None and here.trace is not None and not here.trace.over else None
 
 
 def header() -> dict[str, str]:
     """The header that tells a callee whose call it is; none where no trace is under way."""
     here = _current.get()
-    if here is None or here.trace is None:
+    if here is None or here.trace is None or here.trace.over:
         return {}
     return {HEADER: f"00-{here.trace.id}-{here.id}-{int(here.trace.sampled):02x}"}
