@@ -11,6 +11,7 @@ from cmo.model.evidence import Evidence
 from cmo.model.graph import Node
 from cmo.model.papers import Format, Metadata, PaperRef, Section
 from cmo.model.questions import Mode
+from cmo.model.stages import Anew, Stage, Step
 from cmo.oracle import Reply
 
 LONG = "hydroxyphenylpyruvate-dioxygenase-deficiency"
@@ -39,3 +40,12 @@ def test_a_verdict_is_shown_with_what_concludes_and_where_nothing_does_that_is_s
 
     assert "verdict no (0.80), by “We conclude [so].”" in shown(Leaning(Says.NO, 0.2, 0, "p.1.0-9"))
     assert "no sentence quoted draws a conclusion" in shown(Leaning(Says.UNSURE))
+
+
+def test_what_is_told_along_the_way_is_shown_as_it_stands() -> None:
+    out = StringIO()
+    hear = show.along(Console(file=out, width=100))
+    hear(Stage(Step.WRITE, "Writing from 3 [passages]"))
+    hear(AnswerSentence("Valine [red]rose[/].", (1,), ()))
+    hear(Anew())
+    assert out.getvalue() == "    write  Writing from 3 [passages]\nValine [red]rose[/].\n"

@@ -12,8 +12,9 @@ from cmo.app import App, opened
 from cmo.cli import show
 from cmo.cli.exits import Exit
 from cmo.cli.options import Home
-from cmo.cli.output import console, print_json
+from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadFilter
+from cmo.kit.telling import heard
 from cmo.model.papers import Section
 from cmo.model.questions import Filters, Mode
 from cmo.oracle import Reply, admit
@@ -45,7 +46,9 @@ def ask(
     filters = _filters(since, until, journal or [], section or [], paper or [])
     asked = admit(question, mode, filters)
     with opened(read_settings(working_dir=home)) as house:
-        reply = house.oracle.reply(asked)
+        slow = house.settings.answers == "generated" and complaints.is_terminal  # else it is there before it is read
+        with heard(show.along(complaints) if slow else None):
+            reply = house.oracle.reply(asked)
         images = _draw(house, reply, pages) if pages else {}
         if references:
             typer.echo(bibliography([c.paper for c in reply.answer.citations], references), nl=False)

@@ -10,11 +10,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from cmo.kit.telling import Hear
 from cmo.kit.text import shorten
-from cmo.model.answers import Answer, Leaning, RelationRow
+from cmo.model.answers import Answer, AnswerSentence, Leaning, RelationRow
 from cmo.model.evidence import Evidence
 from cmo.model.outcomes import Outcome, Status
 from cmo.model.papers import PaperRef
+from cmo.model.stages import Stage
 from cmo.oracle import Reply
 
 _CONCLUDES = 90
@@ -47,6 +49,19 @@ def reply(console: Console, value: Reply, images: Mapping[str, str]) -> None:
         f"[dim]confidence {answer.confidence:.2f} · {answer.searched:,} passages searched · "
         f"{value.milliseconds:.1f} ms · snapshot {answer.snapshot or '-'}[/]"
     )
+
+
+def along(console: Console) -> Hear:
+    """Shows what an answer is made of while it is made: steps, and sentences as soon as they are checked."""
+
+    def hear(fact: object) -> None:
+        match fact:
+            case Stage():
+                console.print(f"[dim]{fact.step:>9}  {escape(fact.text)}[/]", soft_wrap=True)
+            case AnswerSentence():
+                console.print(Text(fact.text), soft_wrap=True)
+
+    return hear
 
 
 def outcome(value: Outcome) -> str:
