@@ -45,9 +45,9 @@ class Chat(ThreadingHTTPServer):
         self.thread.join(5)
         self.server_close()
 
-    def heard(self, *words: str) -> float | None:
-        """When it first got a message with all words."""
-        return next((at for at, body in self.got if all(word in str(body) for word in words)), None)
+    def heard(self, *words: str, since: float = 0.0) -> float | None:
+        """When it first got a message with all words, from a moment on."""
+        return next((at for at, body in self.got if at >= since and all(word in str(body) for word in words)), None)
 
 
 class Moody:
