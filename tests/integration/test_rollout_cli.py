@@ -77,7 +77,7 @@ def test_people_read_the_same(cmo: Cmo) -> None:
         (("rollout", "start", "x", "--set", "prompt=short"), 2, "takes another index or process"),
         (("rollout", "start", "x", "--set", "max_hops"), 2, "is no setting"),
         (("rollout", "start", "x", "--set", "max_hops=2", "--plan", "none"), 5, "There is no plan"),
-        (("flags", "set", "colour", "red"), 2, "no setting"),
+        (("flags", "set", "colour", "red"), 2, "The flags are"),
         (("flags", "set", "max_hops", "--remove"), 5, "is not set"),
         (("flags", "explain", "colour"), 5, "There is no flag"),
     ],

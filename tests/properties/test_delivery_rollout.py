@@ -117,7 +117,7 @@ def test_an_approval_is_waited_for() -> None:
 
 def test_what_cannot_be_is_refused_in_words() -> None:
     of = plan("fast")
-    with pytest.raises(SettingsError, match="running cannot approve"):
+    with pytest.raises(SettingsError, match="running cannot be approved"):
         advance(of, Status.begin(of, 0.0), Verdict.PASS, 0.0, Command.APPROVE)
     with pytest.raises(NotFound, match="cmo, fast, canary, enrichment"):
         plan("yolo")

@@ -146,6 +146,11 @@ def test_a_flag_that_cannot_be_is_refused(name: str, value: Any, who: dict[str, 
         flag(name, value, Current(), **who)
 
 
+def test_which_flags_there_are_is_told_to_whoever_names_another() -> None:
+    with pytest.raises(ReleaseRefused, match=r"The flags are: engine.*lightrag_enabled, rollout_percentage"):
+        flag("MAX_HOPS", 1, Current())
+
+
 def test_a_flag_for_what_a_live_release_changes_is_refused_and_for_what_it_does_not_is_not() -> None:
     with pytest.raises(ReleaseRefused, match="both arms alike"):
         flag("max_hops", 1, current())
@@ -182,7 +187,7 @@ def test_a_bundle_asks_a_question_its_way_and_leaves_what_the_asker_chose() -> N
         ({}, "changes nothing"),
         ({"model": "gpt"}, "takes another index or process"),
         ({"chunk_size": 100}, "takes another index or process"),
-        ({"colour": "red"}, "no setting"),
+        ({"colour": "red"}, "may set: engine"),
         ({"max_hops": -1}, "0 to 2"),
         ({"engine": "magic"}, "cmo or lightrag"),
     ],

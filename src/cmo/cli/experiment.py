@@ -331,5 +331,5 @@ def _cells(effect: Effect) -> list[str]:
     units = " / ".join(f"{n:,}" for n in effect.units)
     interval = f"{effect.low:+.4g} to {effect.high:+.4g}" if math.isfinite(effect.low) else "too early"
     return [
-        str(effect.metric), f"{effect.control:.4g}", f"{effect.new:.4g}", f"{effect.difference:+.4g}", interval, units,
+        str(effect.metric), f"{effect.control:.4g}", f"{effect.new:.4g}", f"{round(effect.difference, 9):+.4g}", interval, units,
     ]  # fmt: skip

@@ -90,9 +90,14 @@ def explain(
     if as_json:
         print_json(facts)
         return
-    more = ", ".join(f"{key} {value}" for key, value in facts["facts"].items())
+    facts["facts"].pop("counted", None)
+    more = ", ".join(f"{key} {_short(value)}" for key, value in facts["facts"].items())
     said = f"{facts['value']!r} ({facts['reason']}, from {facts['source']}, variant {facts['variant']})"
     console.print(f"[bold]{escape(name)}[/] is {escape(said)}{escape(f'; {more}' if more else '')}", soft_wrap=True)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _current(house: App) -> Current:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from cmo.delivery.assign import Ramp, Why, assign
-from cmo.delivery.releases import KINDS, NAME, checked
+from cmo.delivery.releases import KINDS, NAME, checked, unknown
 from cmo.delivery.rollout import Phase
 from cmo.errors import ReleaseRefused
 from cmo.model.delivery import Current, Facts, Setting, StoredFlag, StoredRollout
@@ -163,6 +163,8 @@ def flag(name: str, value: Setting, current: Current, **who: Any) -> StoredFlag:
     """
     if name in SWITCHES:
         _switch(name, value, who)
+    elif name not in KINDS:
+        raise ReleaseRefused(unknown(name, f"The flags are: {', '.join((*KINDS, *SWITCHES))}."))
     else:
         checked(name, value)
         _unless_contradicted(name, current)

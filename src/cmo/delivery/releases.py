@@ -138,7 +138,7 @@ def checked(name: str, value: Setting) -> Setting:
 
 def _checked(name: str, value: Setting) -> Setting:
     if name not in KINDS:
-        raise ReleaseRefused(_unknown(name))
+        raise ReleaseRefused(unknown(name, f"A release may set: {', '.join(KINDS)}."))
     match name, value:
         case "engine", str() if value in ENGINES:
             return value
@@ -153,11 +153,11 @@ def _checked(name: str, value: Setting) -> Setting:
     raise ReleaseRefused(f"{name} cannot be {value!r}: it says {KINDS[name]}.")
 
 
-def _unknown(name: str) -> str:
-    known = f"A release may set: {', '.join(KINDS)}."
+def unknown(name: str, known: str) -> str:
+    """What is said of a setting that there is not, or not for one question."""
     if name.casefold().startswith(_ELSEWHERE):
         return (
             f"{name} cannot differ from one question to the next: it takes another index or process. "
             f"Run a second service with it. {known}"
         )
-    return f"There is no setting {name!r}. {known}"
+    return f"There is no {name!r} that could be set. {known}"

@@ -59,7 +59,13 @@ class Command(StrEnum):
     """At once, whatever the plan says."""
 
 
-ENDED = frozenset({Phase.BACK})
+_DONE_TO_IT = {
+    Command.APPROVE: "approved: no stage waits for it",
+    Command.FREEZE: "paused",
+    Command.RESUME: "resumed",
+    Command.ROLLBACK: "taken back",
+    Command.DISABLE: "stopped",
+}
 _UP = frozenset({Phase.RUNNING, Phase.HELD, Phase.WAITING, Phase.FROZEN, Phase.DONE})
 
 
@@ -225,7 +231,10 @@ def _obeyed(plan: Plan, status: Status, command: Command, now: float) -> Status:
             return replace(Status.begin(plan, now), reason="begun anew by a human", steps=status.steps + 1)
         case Command.APPROVE, Phase.WAITING:
             return _entered(plan, status, status.stage + 1, now)
-    raise ReleaseRefused(f"A rollout that is {status.phase} cannot {command}. See `cmo rollout status`.")
+    raise ReleaseRefused(
+        f"A rollout that is {status.phase} cannot be {_DONE_TO_IT[command]}. See `cmo rollout status`, and begin another "
+        "one with `cmo rollout start`."
+    )
 
 
 def _changed(status: Status, **facts: Any) -> Status:
