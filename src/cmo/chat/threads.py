@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
@@ -65,7 +65,7 @@ class Threads(BaseDataLayer):  # type: ignore[misc] # its type is unknown where 
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.executescript(_TABLES)
         self._one = ThreadPoolExecutor(1, thread_name_prefix="cmo-chat-threads")
-        oldest = (clock.now() - timedelta(days=days)).isoformat()
+        oldest = _stamp(clock.now() - timedelta(days=days))
         for (thread,) in self._connection.execute("SELECT id FROM thread WHERE at < ?", (oldest,)).fetchall():
             self._drop(thread)
 
@@ -119,18 +119,12 @@ class Threads(BaseDataLayer):  # type: ignore[misc] # its type is unknown where 
     @queue_until_user_message()  # type: ignore[untyped-decorator]
     async def create_step(self, step_dict: Mapping[str, Any]) -> None:
         """A message, or a step on the way to one."""
-        thread, at = str(step_dict["threadId"]), step_dict.get("createdAt") or self._now()
-        await self._rows("INSERT OR IGNORE INTO thread (id, at) VALUES (?, ?)", thread, self._now())
-        body = orjson.dumps(dict(step_dict), default=str).decode()
-        await self._rows(
-            "INSERT INTO step (id, thread, at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-            *(step_dict["id"], thread, at, body),
-        )
+        await self._keep(step_dict)
 
     @queue_until_user_message()  # type: ignore[untyped-decorator]
     async def update_step(self, step_dict: Mapping[str, Any]) -> None:
         """The same, as it is now."""
-        await self.create_step(step_dict)
+        await self._keep(step_dict)
 
     @queue_until_user_message()  # type: ignore[untyped-decorator]
     async def delete_step(self, step_id: str) -> None:
@@ -212,6 +206,15 @@ class Threads(BaseDataLayer):  # type: ignore[misc] # its type is unknown where 
         """There is none."""
         return ""
 
+    async def _keep(self, step_dict: Mapping[str, Any]) -> None:
+        thread, at = str(step_dict["threadId"]), step_dict.get("createdAt") or self._now()
+        await self._rows("INSERT OR IGNORE INTO thread (id, at) VALUES (?, ?)", thread, self._now())
+        body = orjson.dumps(dict(step_dict), default=str).decode()
+        await self._rows(
+            "INSERT INTO step (id, thread, at, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+            *(step_dict["id"], thread, at, body),
+        )
+
     async def _answer_of(self, step_id: str) -> str | None:
         """The answer that a message is, or that stands beside it under the same question."""
         rows = await self._rows(
@@ -228,13 +231,18 @@ class Threads(BaseDataLayer):  # type: ignore[misc] # its type is unknown where 
             self._connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (thread,))  # noqa: S608 - our own names
 
     def _now(self) -> str:
-        return self._clock.now().isoformat().replace("+00:00", "Z")
+        return _stamp(self._clock.now())
 
     async def _rows(self, statement: str, *values: object) -> list[Any]:
         return await self._run(lambda: self._connection.execute(statement, values).fetchall())
 
     async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._one, partial(work, *args, **kwargs))
+
+
+def _stamp(moment: datetime) -> str:
+    """As Chainlit's page reads it; sorts as time does."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _step(body: str, rating: int | None, comment: str | None) -> dict[str, Any]:
