@@ -1,6 +1,5 @@
 """Fifty users, and what is outside fails: each hears something within the deadline, and no cent is unreserved."""
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -60,11 +59,9 @@ def test_a_service_whose_model_and_web_fail_answers_or_says_why_and_pays_for_all
             list(pipeline.record_parsed([("a", document("a", "", text))]))
         house.curator.rebuild()
     questions = ["Does sapropterin reduce phenylalanine in phenylketonuria?"]
-    began = time.monotonic()
     with Drill(tmp_path, questions) as drill:
         fine = drill.run(Outage("nothing"), users=4)
         broken = drill.run(Outage("both", FAULTS["cut"], FAULTS["down"]), users=4)
-    assert time.monotonic() - began < 120
     for drilled in (fine, broken):
         assert Heard.ERROR not in {said for said, _ in drilled.heard}
         assert drilled.sent > 0

@@ -23,6 +23,7 @@ from cmo.answer.generate import Limits
 from cmo.app import App, opened
 from cmo.assess import SupportScorer
 from cmo.bench import answer_extractive, answer_yesno, generated, grounding_crossed, served, yesno
+from cmo.bench.bases import made
 from cmo.bench.figures import Row
 from cmo.bench.figures import as_json as plain
 from cmo.bench.generated_scribe import Scribe
@@ -134,11 +135,7 @@ def _yesno(run: Run) -> Iterator[Row]:
 def _outage(run: Run) -> Iterator[Row]:
     _, whole, _ = yesno.corpora(run.data)
     with opened(run.at("outage")) as house:
-        if house.shelf.current() is None:
-            with house.pipeline(1) as pipeline:
-                for n, _ in enumerate(pipeline.record_parsed(islice(whole.papers(), USERS)), 1):
-                    run.progress("ingesting", n, USERS)
-            house.curator.rebuild()
+        made(house, lambda: islice(whole.papers(), USERS), lambda n: run.progress("ingesting", n, USERS), USERS)
     questions, drilled = [one.text for one in whole.asked[:USERS]], list[Drilled]()
     for cache in dict.fromkeys(outage.cache for outage in OUTAGES):
         with Drill(run.folder / "outage", questions, cache) as drill:

@@ -29,6 +29,7 @@ from cmo.answer.generate_prose import sentences
 from cmo.answer.prompt_orders import without_orders
 from cmo.app import App
 from cmo.assess import Assessor, Reviewed, Said, claims_of, reviewed
+from cmo.bench.bases import made
 from cmo.bench.beir import DOI_PREFIX
 from cmo.bench.corpora import papers
 from cmo.bench.corruptions import denied, miscounted, misnamed, turned
@@ -220,13 +221,7 @@ def filled(house: App, data: Path, say: Callable[[str], object]) -> None:
     Raises:
         NotFound: they are not where they should be.
     """
-    if house.shelf.current() is not None:
-        return
-    say("ingesting the articles")
-    with house.pipeline(1) as pipeline:
-        for _ in pipeline.record_parsed(papers(CORPUS, data)):
-            pass
-    house.curator.rebuild()
+    made(house, lambda: papers(CORPUS, data), lambda n: say(f"ingesting the articles: {n}"))
 
 
 def rows(trials: Sequence[Trial]) -> list[Row]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from cmo.app import App, opened
 from cmo.assess.heads import Head
 from cmo.assess.yesno import Decider, polar
+from cmo.bench.bases import made
 from cmo.bench.beir import DOI_PREFIX, document
 from cmo.bench.logistic import Floats, fit, folds, probability
 from cmo.errors import NotFound
@@ -113,11 +114,8 @@ def sampled(
     """Every question, asked of a base of its corpus; made where there is none."""
     own = settings.model_copy(update={"working_dir": folder / corpus.name, "database_url": ""})
     with opened(own) as house:
-        if house.shelf.current() is None:
-            with house.pipeline(1) as pipeline:
-                for n, _ in enumerate(pipeline.record_parsed(corpus.papers()), 1):
-                    progress(f"ingesting {corpus.title}", n, len(corpus.texts))
-            house.curator.rebuild()
+        whole = len(corpus.texts)
+        made(house, corpus.papers, lambda n: progress(f"ingesting {corpus.title}", n, whole), whole)
         return asked(house, corpus, lambda n: progress(f"asking {corpus.title}", n, len(corpus.asked)))
 
 
