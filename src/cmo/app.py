@@ -18,6 +18,7 @@ import cmo
 from cmo import wire
 from cmo.assess.yesno import Deciding
 from cmo.cast.answering import Answering
+from cmo.cast.tenants import based, lodged
 from cmo.engines import Engines
 from cmo.errors import NotFound, OverBudget, StoreError
 from cmo.model.concepts import Mention
@@ -254,8 +255,6 @@ class App(Answering):
             AccessRefused: no tenant can be called that.
             StoreError: its database cannot be made.
         """
-        from cmo.cast.tenants import lodged  # noqa: PLC0415
-
         return _Sibling(lodged(self.settings, tenant), self)
 
     @cached_property
@@ -337,7 +336,7 @@ def opened(settings: Settings) -> Iterator[App]:
     Raises:
         StoreError: the operating system refuses something in the app's folder.
     """
-    app = App(settings)
+    app = App(based(settings))
     try:
         yield app
     except OSError as error:

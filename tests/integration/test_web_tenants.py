@@ -11,7 +11,7 @@ import pytest
 
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
-from cmo.app import App
+from cmo.app import App, opened
 from cmo.cast.tenants import lodged
 from cmo.errors import AccessRefused
 from cmo.model.access import Key, Role
@@ -219,3 +219,18 @@ def test_on_a_server_each_tenant_has_a_schema_and_sees_no_other(schemas: tuple[A
     with two.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM papers").scalar() == 0
     assert re.search("search_path", str(one.url))
+
+
+def test_a_command_opens_the_base_of_the_tenant_that_is_named(base: Any) -> None:
+    with opened(base.app.settings.model_copy(update={"base_of": "lab-two"})) as house:
+        assert (house.folder, house.settings.tenant) == (base.app.folder / "tenants" / "lab-two", "lab-two")
+
+
+def test_on_a_server_the_folder_of_a_tenant_is_not_opened_with_the_services_own_schema(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    settings = read_settings(working_dir=tmp_path / "tenants" / "lab-two", database_url=postgres_url)
+    with opened(settings) as house, pytest.raises(AccessRefused, match="CMO_BASE_OF=lab-two"):
+        house.record.papers()
+    with opened(read_settings(working_dir=tmp_path, database_url=postgres_url, base_of="lab-two")) as house:
+        assert house.record.papers() == []

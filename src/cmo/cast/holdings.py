@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cmo
+from cmo.errors import AccessRefused
 from cmo.index.edition import Editions
 from cmo.index.shelf import PENDING, Shelf
 from cmo.index.snapshot import Snapshots
@@ -89,6 +90,12 @@ class Holdings:
         from cmo.store.engine import sqlite_url  # noqa: PLC0415
         from cmo.store.record import Record  # noqa: PLC0415
 
+        url = self.settings.database_url
+        if url and self.folder.parent.name == "tenants" and "search_path" not in url:
+            raise AccessRefused(
+                f"{self.folder} is the base of a tenant, and DATABASE_URL leads to that of the service: their papers would "
+                f"mix. Leave --home out, and set CMO_BASE_OF={self.folder.name}."
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         return Record.open(self.settings.database_url or sqlite_url(self.folder), self.clock, self.seal)
 

@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import create_engine, make_url
-
 from cmo.errors import AccessRefused
 from cmo.model.access import TENANT
 from cmo.settings import Settings
-from cmo.store.engine import place, translated
 
 _NAME = re.compile(TENANT)
 
@@ -43,11 +40,25 @@ def lodged(settings: Settings, tenant: str) -> Settings:
     """
     folder = settings.working_dir / "tenants" / named(tenant)
     url = _apart(settings.database_url, tenant) if settings.database_url else ""
-    return settings.model_copy(update={"tenant": tenant, "working_dir": folder, "database_url": url})
+    return settings.model_copy(update={"tenant": tenant, "base_of": "", "working_dir": folder, "database_url": url})
+
+
+def based(settings: Settings) -> Settings:
+    """The settings of the base that is meant: the service's own, or that of the tenant that they name.
+
+    Raises:
+        AccessRefused: no tenant can be called that.
+        StoreError: its schema cannot be made.
+    """
+    return lodged(settings, settings.base_of) if settings.base_of else settings
 
 
 def _apart(url: str, tenant: str) -> str:
     """Address of a schema, by which nothing beside it is found."""
+    from sqlalchemy import create_engine, make_url  # noqa: PLC0415 - most need none of it
+
+    from cmo.store.engine import place, translated  # noqa: PLC0415
+
     schema = f"tenant_{tenant.replace('-', '_')}"
     engine = create_engine(url)
     try:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cmo.app import opened
+from cmo.app import App, opened
 from cmo.cli.options import Actor, AsJson, Home, Why, named
 from cmo.cli.output import console, print_json
+from cmo.errors import AccessRefused
 from cmo.kit.text import clean_line
 from cmo.model.access import Allowance, Key, Role
 from cmo.settings import read_settings
@@ -46,7 +49,7 @@ def create(
     said = clean_line(name)[:100]
     if not said:
         raise typer.BadParameter("Say whose key it is.")
-    with opened(read_settings(working_dir=home)) as house:
+    with _service(home) as house:
         whose = house.settings.tenant if tenant is None else tenant_named(tenant)
         first = not house.keyring.all()
         wish = Key("", "", said, role, whose, 0.0, allowance=Allowance(per_minute, per_day))
@@ -59,7 +62,7 @@ def create(
 @app.command("list")
 def list_keys(*, home: Home = None, as_json: AsJson = False) -> None:
     """List all keys: whose they are, what they may, when they were last used."""
-    with opened(read_settings(working_dir=home)) as house:
+    with _service(home) as house:
         rows = [_told(house.keyring, key) for key in house.keyring.all()]
     if as_json:
         print_json({"keys": rows})
@@ -69,11 +72,11 @@ def list_keys(*, home: Home = None, as_json: AsJson = False) -> None:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("id", "name", "role", "tenant", "state", "made", "until", "last used"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column != "name")
     for row in rows:
-        until = row["revoked_at"] or row["expires_at"]
-        cells = [row["id"], row["name"], row["role"], row["tenant"] or "-", row["state"], row["made_at"], until]
-        table.add_row(*(escape(str(cell or "-")[:40]) for cell in (*cells, row["used_at"])))
+        days = [(when or "-")[:10] for when in (row["made_at"], row["revoked_at"] or row["expires_at"], row["used_at"])]
+        cells = [row["id"], escape(row["name"]), row["role"], row["tenant"] or "-", row["state"]]
+        table.add_row(*cells, *days)
     console.print(table)
 
 
@@ -89,7 +92,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make another key in the place of one. It is shown this once; the old one goes on for a while."""
-    with opened(read_settings(working_dir=home)) as house:
+    with _service(home) as house:
         fresh, minted = house.keyring.rotate(key, named(actor), overlap_hours * 3600)
         _show(house.keyring, fresh, minted, as_json=as_json)
     if not as_json:
@@ -99,13 +102,21 @@ def rotate(
 @app.command("revoke")
 def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
     """Refuse a key from now on, in every process, and end what was logged in with it."""
-    with opened(read_settings(working_dir=home)) as house:
+    with _service(home) as house:
         ended = house.keyring.revoke(key, named(actor), reason)
         row = _told(house.keyring, ended)
     if as_json:
         print_json(row)
     else:
         console.print(f"[bold]{key}[/] ({escape(ended.name)}) is refused from now on.")
+
+
+def _service(home: Path | None) -> AbstractContextManager[App]:
+    """The base of the service, which is where keys are kept."""
+    settings = read_settings(working_dir=home)
+    if settings.base_of:
+        raise AccessRefused("Keys are kept by the service, whosever they are: leave CMO_BASE_OF out, and say --tenant.")
+    return opened(settings)
 
 
 def _show(ring: KeyRing, key: Key, minted: Minted, *, as_json: bool) -> None:

@@ -39,3 +39,5 @@ class CacheGroup(BaseSettings):
     """`answers`: a kept answer also serves the same question in other words, where a guard is sure and an audit agrees."""
     tenant: Annotated[str, Field(validation_alias=AliasChoices("CMO_TENANT"), max_length=200)] = ""
     """For whom this service answers; what is kept for one is never told to another."""
+    base_of: Annotated[str, Field(validation_alias=AliasChoices("CMO_BASE_OF"), max_length=40)] = ""
+    """Of the service's other tenants, the one whose base commands open: ``CMO_BASE_OF=lab-two cmo ingest papers``."""

@@ -85,6 +85,7 @@ def serve(
         SettingsError: nothing can listen at that address and port, TLS cannot be spoken, or answers and traces cannot go
             where they are to.
     """
+    settings = settings.model_copy(update={"base_of": ""})  # it serves all tenants
     _require_free(settings.host, settings.port)
     files = tls(settings)
     with opened(settings) as house:
