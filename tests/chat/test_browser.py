@@ -15,7 +15,7 @@ from cmo.app import App
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 ASKED = "Which amino acids are raised in maple syrup urine disease?"
-MARK = re.compile(r"^\d+ · p\. \d+$", re.IGNORECASE)
+MARK = re.compile(r"^‹\d+ · p\. \d+›$", re.IGNORECASE)
 _WATCH = """() => {
   window.seen = {};
   const note = () => {

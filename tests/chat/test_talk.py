@@ -15,7 +15,7 @@ EVIL = "<script>alert(1)</script> ![x](http://evil.example/a.png) | *bold* [1 ·
 
 def piece(key: str, number: int, page: int, **more: Any) -> dict[str, Any]:
     image = f"/papers/p{number}/pages/{page}.png?evidence={key}"
-    return {"id": key, "citation": number, "page": page, "image": image, "text": "", **more}
+    return {"id": key, "citation": number, "page": page, "image": image, "url": "", **more}
 
 
 def cited(number: int, **more: Any) -> dict[str, Any]:
@@ -43,20 +43,33 @@ def reply(**more: Any) -> Reply:
 
 def test_each_sentence_ends_with_the_pages_that_it_stands_on() -> None:
     text = talk.answer(reply(), ENGLISH)
-    assert text.startswith("Leucine rises. (1 · p. 3) Valin auch. (“So does valine.”) (2 · p. 1)")
+    assert text.startswith("Leucine rises. ‹1 · p. 3› Valin auch. (“So does valine.”) ‹2 · p. 1›")
     assert "1. A et al. Markers. J. 2020. doi:10.1/x" in text
     assert "2. A et al. Markers. J. 2020.\n" in text + "\n"
     assert (
-        talk.sentence({**reply()["sentences"][0], "evidence": reply()["evidence"][:2]}) == "Leucine rises. (1 · p. 3)"
+        talk.sentence({**reply()["sentences"][0], "evidence": reply()["evidence"][:2]}) == "Leucine rises. ‹1 · p. 3›"
     )
 
 
 def test_a_page_is_shown_once_with_all_its_sentences_highlighted() -> None:
     assert [(page.name, page.address) for page in talk.pages(reply()["evidence"])] == [
-        ("1 · p. 3", "/papers/p1/pages/3.png?evidence=a&evidence=b"),
-        ("2 · p. 1", "/papers/p2/pages/1.png?evidence=c"),
+        ("‹1 · p. 3›", "/papers/p1/pages/3.png?evidence=a&evidence=b"),
+        ("‹2 · p. 1›", "/papers/p2/pages/1.png?evidence=c"),
     ]
     assert talk.pages([piece("w", 1, 0, image="", url="https://x.example")]) == []  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://x.example/a_(b)?q=1", "A. [‹1 · web›](https://x.example/a_%28b%29?q=1)"),
+        ("https://x.example/) [x](y", "A. [‹1 · web›](https://x.example/%29%20%5Bx%5D%28y)"),
+        ("javascript:alert(1)", "A. ‹1 · web›"),
+    ],
+)
+def test_a_page_of_the_web_is_a_link(url: str, told: str) -> None:
+    said = {"text": "A.", "translation": "", "evidence": [piece("w", 1, 0, image="", url=url)]}
+    assert talk.sentence(said) == told
 
 
 def test_what_a_paper_says_stays_text() -> None:

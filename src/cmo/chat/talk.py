@@ -1,7 +1,8 @@
 """Replies as the chat shows them: Markdown in which what papers say stays text. Pure.
 
-A sentence ends with its marks, ``1 · p. 3`` for page 3 of the first source: each is the name of an element that opens that
-page with the sentences highlighted.
+A sentence ends with its marks, ``‹1 · p. 3›`` for page 3 of the first source: each is the name of an element that opens that
+page with the sentences highlighted. The signs around it keep page 1 from being found in page 12. For a page of the web the
+mark is a link.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from cmo.chat.words import Words
 from cmo.client.shapes import Citation, Evidence, Reply
@@ -23,6 +25,8 @@ _LABELS: Final[Mapping[str, str]] = {
     "perplexity_fallback": "🌐 Perplexity Search",
     "hybrid": "🧠 LightRAG Knowledge Graph + 🌐 Perplexity Search",
 }
+_OF_ADDRESSES: Final = ":/?#@!$&'*+,;=%~-._"
+"""Signs that stay as they are; brackets would end a link."""
 _REFUSED: Final = "🚫"
 
 
@@ -43,11 +47,11 @@ def plain(text: str) -> str:
 
 def sentence(said: Mapping[str, Any]) -> str:
     """A sentence of the stream with its marks."""
-    marks = dict.fromkeys(_mark(piece) for piece in said["evidence"])
+    marks = " ".join(dict.fromkeys(_linked(piece) for piece in said["evidence"]))
     text = plain(said["text"])
     if said["translation"]:
         text = f"{plain(said['translation'])} (“{text}”)"
-    return f"{text} ({', '.join(marks)})" if marks else text
+    return f"{text} {marks}" if marks else text
 
 
 def answer(reply: Reply, words: Words) -> str:
@@ -118,7 +122,12 @@ def pages(evidence: Iterable[Evidence]) -> list[Shown]:
 
 
 def _mark(piece: Mapping[str, Any]) -> str:
-    return f"{piece['citation']} · p. {piece['page']}" if piece["image"] else f"{piece['citation']} · web"
+    return f"‹{piece['citation']} · p. {piece['page']}›" if piece["image"] else f"‹{piece['citation']} · web›"
+
+
+def _linked(piece: Mapping[str, Any]) -> str:
+    mark, url = _mark(piece), str(piece["url"])
+    return f"[{mark}]({quote(url, safe=_OF_ADDRESSES)})" if url.startswith(("https://", "http://")) else mark
 
 
 def _address(pieces: Sequence[Evidence]) -> str:
