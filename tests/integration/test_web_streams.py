@@ -38,10 +38,8 @@ def served(open_base: Callable[..., Any], speaker: Speaker) -> Iterator[tuple[An
     with open_base(**settings) as base:
         base.app.__dict__["answerer"] = ExtractiveAnswerer(Confidence(-2.0, {"coverage": 8.0}, 0.5), NEVER)
         base.app.treasury.own_prices.put(Price("m", input=Decimal(1), output=Decimal(10)))
-        base.add(msud=PAPER)
-        speaker.may_go_on.set()  # the service asks itself a question before it begins
+        base.add(msud=PAPER, pku="A third paper\n\nPhenylalanine is raised in phenylketonuria, as metabolites go.\n")
         with served_here(create_api(base.app)) as address, httpx.Client(base_url=address, timeout=20) as client:
-            speaker.may_go_on.clear()
             yield base, client
 
 
@@ -63,6 +61,7 @@ def until(done: Callable[[], bool]) -> None:
 
 def test_a_sentence_is_read_while_the_model_still_speaks(served: tuple[Any, httpx.Client], speaker: Speaker) -> None:
     _, client = served
+    assert speaker.asked == 0, "a service that begins asks nobody outside"
     with client.stream("POST", "/query", json=ASKED) as response:
         told = events(response)
         early = [next(told) for _ in range(3)]

@@ -19,8 +19,10 @@ from fastapi import Depends, Request
 from cmo.app import App
 from cmo.cache import Statistics
 from cmo.cast.tried import Tried
+from cmo.engines import PASSAGES
 from cmo.errors import OracleError, StoreError
 from cmo.kit.language import language
+from cmo.model.routes import Conditions
 from cmo.ops.health import Grade, Health
 from cmo.oracle import Oracle, admit
 from cmo.stories.recall import Recall
@@ -67,10 +69,11 @@ class Desk:
         self._warmed = False
 
     async def warm(self) -> None:
-        """Load the model and answer one question, so that the first one asked is as fast as the next."""
+        """Load what a question needs, so that the first one asked is as fast as the next."""
         try:
-            oracle, _ = await self.oracle(), await self.recall()
-            await oracle.ask(admit("Which metabolites are raised in phenylketonuria?"))
+            await self.oracle()
+            await self.recall()
+            await to_thread.run_sync(_rehearse, self.house)
             await to_thread.run_sync(language, "metabolomica")  # its model is loaded by what is not plain English
             await self.released()
         except OracleError as error:
@@ -160,6 +163,16 @@ class Desk:
                 self.house.trials.start()
                 self._moving = True
             return self.house.tried
+
+
+def _rehearse(house: App) -> None:
+    """A question as far as it goes here. What is outside is not asked: it costs money, and nobody waits for the answer."""
+    question = admit("Which metabolites are raised in phenylketonuria?")
+    if house.settings.routing:
+        house.router.route(question.text, Conditions())
+    answer = house.answerer.answer(question, house.retriever.retrieve(question, PASSAGES))
+    if house.judges and answer.refusal is None:
+        house.judge(answer)
 
 
 async def _desk(request: Request) -> Desk:
