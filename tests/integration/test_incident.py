@@ -25,6 +25,7 @@ from cmo.testing import FakeClock
 PAPER = "Phenylketonuria\n\nPhenylalanine is raised in phenylketonuria.\n"
 ASKED = "My neighbour Ottilie Zwieback has phenylketonuria, what is raised?"
 VALUES = {
+    "encryption_key": base64.b64encode(b"sixteen plus sixteen bytes of it").decode(),
     "redis_url": "redis://:leise-geheim@127.0.0.1:1/0",
     "slack_webhook_url": "http://127.0.0.1:1/services/T0AAAA/B0BBBB/verborgenes",
 }
@@ -124,6 +125,17 @@ def test_what_was_asked_stays_at_home_unless_it_is_allowed(gathered: Callable[..
     assert "Ottilie" not in "\n".join(told.values())
     allowed = gathered("--questions", "--json")
     assert json.loads(allowed["answers.json"])[0]["question"] == ASKED
+
+
+def test_settings_that_cannot_be_used_are_what_it_tells(
+    gathered: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMO_PARSE_SECONDS", "soon")
+    told = gathered()
+    assert "CMO_PARSE_SECONDS" in told["config.json"]
+    assert "the end" in told["logs/1-cmo.log"]
+    whole = "\n".join(told.values())
+    assert not [name for name, secret in planted().items() if secret in whole or json.dumps(secret)[1:-1] in whole]
 
 
 def test_it_holds_what_helps(gathered: Callable[..., dict[str, str]]) -> None:

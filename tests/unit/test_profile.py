@@ -88,10 +88,10 @@ def test_another_way_is_advised_only_where_it_surely_saves_time() -> None:
 
 
 class Slow(HashingEmbedder):
-    """Takes five milliseconds a question."""
+    """Takes thirty milliseconds a question."""
 
     def encode_query(self, text: str) -> Any:
-        time.sleep(0.005)
+        time.sleep(0.03)
         return super().encode_query(text)
 
 
@@ -103,7 +103,7 @@ def test_a_slow_encoder_is_found_in_a_real_answer(open_base: Callable[..., Any])
         found = profiled(base.app, admit(QUESTION), 8, heard=heard.append)
     stages = {stage.name: stage for stage in found.profile.stages}
     assert {"question", "retrieve", "encode", "search", "answer"} <= set(stages)
-    assert stages["encode"].seconds.median >= 0.005, "each run asks as if for the first time"
+    assert stages["encode"].seconds.median >= 0.03, "each run asks as if for the first time"
     assert stages["encode"].own == max(stage.own for stage in found.profile.stages)
     assert any("CMO_THREADS" in hint.what for hint in found.advice)
     assert [one.name for one in found.trials] == [NAIVE, ALONE]
@@ -137,7 +137,7 @@ async def test_the_documented_profiler_measures(open_base: Callable[..., Any], m
         base.add(pku=PAPER)
         monkeypatch.setattr("cmo.app.App", lambda _settings: base.app)
         found = await profiler.profile_query_pipeline(QUESTION, runs=3)
-    assert found.embedding_time >= 0.005
+    assert found.embedding_time >= 0.03
     assert 0 < found.retrieval_time < found.total_time
     assert found.llm_time == 0
     assert any("encode" in text for text in profiler.get_optimization_suggestions())

@@ -21,9 +21,13 @@ import cmo
 from cmo.app import App, opened
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
+from cmo.errors import SettingsError
+from cmo.kit.clock import SystemClock
 from cmo.model.audit import Given
 from cmo.ops.incident import PART_BYTES, Cleaner, Packed, Part, collect, tail
 from cmo.settings import Settings, read_settings
+from cmo.settings.clashes import clashes
+from cmo.settings.origins import rows, secrets_of, secrets_set, unknown
 
 app = typer.Typer(help="Gather what happened, for whoever helps: collect.", no_args_is_help=True)
 _LINES: Final = 500
@@ -59,14 +63,18 @@ def collect_all(
 
     Users are told apart by a hash. Look into it before you send it.
     """
-    from cmo.settings.origins import secrets_of
-
-    settings = read_settings(working_dir=home)
-    with opened(settings) as house:
-        at = house.clock.now()
-        target = (out or Path(f"cmo-incident-{at:%Y%m%d-%H%M%S}.zip")).absolute()
-        parts = [*_parts(house, settings, questions=questions), *_logs(log or [], unit)]
-        packed = collect(parts, target, Cleaner(secrets_of(settings)), at, heard=partial(_say, quiet=as_json))
+    at = SystemClock().now()
+    target = (out or Path(f"cmo-incident-{at:%Y%m%d-%H%M%S}.zip")).absolute()
+    logs, heard = list(_logs(log or [], unit)), partial(_say, quiet=as_json)
+    try:
+        settings = read_settings(working_dir=home)
+    except SettingsError as error:  # that is the incident, then
+        parts = [Part("config.json", partial(_refused, str(error))), Part("versions.json", _versions), *logs]
+        packed = collect(parts, target, Cleaner(secrets_set(Settings)), at, heard=heard)
+    else:
+        with opened(settings) as house:
+            parts = [*_parts(house, settings, questions=questions), *logs]
+            packed = collect(parts, target, Cleaner(secrets_of(settings)), at, heard=heard)
     if as_json:
         print_json({"file": str(target), "bytes": target.stat().st_size, "files": [asdict(one) for one in packed]})
     else:
@@ -105,14 +113,15 @@ def _doctor(house: App) -> Any:
 
 
 def _config(settings: Settings) -> Any:
-    from cmo.settings.clashes import clashes
-    from cmo.settings.origins import rows, unknown
-
     return {
         "settings": [asdict(row) for row in rows(settings)],
         "unknown": [asdict(one) for one in unknown(Settings)],
         "clashes": [asdict(clash) for clash in clashes(settings)],
     }
+
+
+def _refused(why: str) -> Any:
+    return {"refused": why, "unknown": [asdict(one) for one in unknown(Settings)]}
 
 
 def _versions() -> Any:

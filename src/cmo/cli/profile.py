@@ -46,6 +46,8 @@ def profile(
             "advice": [asdict(one) for one in found.advice],
         })  # fmt: skip
         return
+    if refusal := found.answer.refusal:
+        console.print(f"[yellow]It is not answered ({refusal.reason}): what is measured is the refusal.[/]")
     console.print(_table(found.profile))
     console.print(_summary(found.profile), soft_wrap=True)
     for one in found.trials:

@@ -165,7 +165,20 @@ def secrets_of(settings: BaseSettings) -> frozenset[str]:
     for text in [*found, *(value for value in values if isinstance(value, str))]:
         found |= {match["who"].rpartition(":")[2] for match in _SIGNED_IN.finditer(text)}
         found |= {match[2] for match in _IN_QUERY.finditer(text)}
-    return frozenset(word for word in found if word)
+    return frozenset(part for word in found for part in (word, *word.split(",")) if part)
+
+
+def secrets_set(kind: type[BaseSettings]) -> frozenset[str]:
+    """The same where the settings cannot be read: what their names are set to, in the environment and in the file."""
+    fields = kind.model_fields.items()
+    names = [n.casefold() for f, info in fields if isinstance(info.default, SecretStr) for n in names_of(f, info)]
+    names += [key.casefold() for key in KEYS.values()]
+    said = {**DotEnvSettingsSource(kind).env_vars, **process_environment()}
+    addresses = [
+        match["who"].rpartition(":")[2] for value in said.values() for match in _SIGNED_IN.finditer(value or "")
+    ]
+    found = [*(said.get(name) or "" for name in names), *addresses]
+    return frozenset(part for word in found for part in (word, *word.split(",")) if part)
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int]]:
