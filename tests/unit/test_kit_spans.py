@@ -106,3 +106,12 @@ def test_what_a_request_left_running_belongs_to_it_no_more() -> None:
     left[0].run(later)
     assert whole.trace is not None
     assert [s.name for s in whole.trace.spans] == ["retrieve", "request"]
+
+
+def test_stages_one_after_the_other_are_siblings() -> None:
+    with tracing("request") as whole:
+        for name in ("walk", "encode"):
+            with span(name):
+                pass
+    assert whole.trace is not None
+    assert {s.parent.name for s in whole.trace.spans if s.parent} == {"request"}

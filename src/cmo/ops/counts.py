@@ -130,8 +130,7 @@ def merged(states: Iterable[State]) -> State:
     whole = State()
     for state in states:
         for key, value in state.numbers.items():
-            metric = BY_NAME[key[0]]
-            how = _MERGES[metric.merge if metric.kind is Kind.GAUGE else Merge.SUM]
+            how = _MERGES[BY_NAME[key[0]].merge]
             whole.numbers[key] = how(whole.numbers[key], value) if key in whole.numbers else value
         for key, one in state.spreads.items():
             _join(whole.spreads.setdefault(key, Spread([0] * len(one.counts))), one)
