@@ -25,10 +25,11 @@ STALE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Heard(Generic[T]):
-    """What was said, and when."""
+    """What was said, when, and when it was asked for last."""
 
     value: T
     at: float
+    asked: float
 
 
 class Lately(Generic[T]):
@@ -50,7 +51,7 @@ class Lately(Generic[T]):
     def known(self, name: str) -> Heard[T] | None:
         """What was heard within the last half second; costs no look at the store."""
         heard = self._heard.get(name)
-        return heard if heard and self._clock.monotonic() - heard.at < FRESH_SECONDS else None
+        return heard if heard and self._clock.monotonic() - heard.asked < FRESH_SECONDS else None
 
     def now(self, name: str) -> T:
         """What holds now.
@@ -60,22 +61,26 @@ class Lately(Generic[T]):
         """
         if heard := self.known(name):
             return heard.value
-        asked_at = self._clock.monotonic()
+        asked = self._clock.monotonic()
         try:
             value = self._ask(name)
         except StoreError:
             old = self._heard.get(name)
-            if old is None or asked_at - old.at > STALE_SECONDS:
+            if old is None or asked - old.at > STALE_SECONDS:
                 raise
-            return old.value
-        with self._lock:
-            self._heard[name] = Heard(value, asked_at)
-            self._heard.move_to_end(name)
-            while len(self._heard) > self._most:
-                self._heard.popitem(last=False)
-        return value
+            # Whoever comes within the next half second does not wait for a silent store as well.
+            return self._keep(name, Heard(old.value, old.at, self._clock.monotonic()))
+        return self._keep(name, Heard(value, asked, asked))
 
     def forget(self, name: str) -> None:
         """Ask anew next time."""
         with self._lock:
             self._heard.pop(name, None)
+
+    def _keep(self, name: str, heard: Heard[T]) -> T:
+        with self._lock:
+            self._heard[name] = heard
+            self._heard.move_to_end(name)
+            while len(self._heard) > self._most:
+                self._heard.popitem(last=False)
+        return heard.value
