@@ -11,8 +11,8 @@ from cmo.ops.alerts.signals import Condition, Fall, Level, Mean, Quantile, Scrap
 
 Scene = Literal["bad", "good", "thin"]
 MINUTES = 120
-_PER_MINUTE = {"bad": 10.0, "good": 10.0, "thin": 0.1}
-_INSTEAD = {"!~/metrics|/api/metrics|/health.*|/live|/ready": "/query", "=~5..": "503", "!=answered": "failed",
+_PER_MINUTE = {"bad": 12.0, "good": 12.0, "thin": 0.1}
+_INSTEAD = {"!~/metrics|/api/metrics|/health.*|/live|/ready": "/query", "=~5(0[0-35-9]|[1-9].)": "503", "!=answered": "failed",
             "!=record": "disk", "!=draining": "full", "!=Unattended": "ServiceDown"}  # fmt: skip
 """A value that meets a condition on a label."""
 

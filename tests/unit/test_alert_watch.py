@@ -73,6 +73,12 @@ def test_three_requests_that_fail_are_no_alert() -> None:
     assert scene.goes_on(600) == []
 
 
+def test_nobody_outside_wakes_people_by_a_deadline_that_is_too_short() -> None:
+    scene = Scene()
+    said = scene.goes_on(900, lambda counts: counts.add(c.HTTP_REQUESTS, "/query", "POST", "504", amount=10))
+    assert [title.split(":")[0] for title in said] == ["P2 RequestsOutOfTime"]
+
+
 def test_what_asks_how_the_service_is_counts_for_nothing() -> None:
     scene = Scene("ErrorsCritical")
 

@@ -16,7 +16,8 @@ DAY: Final = 86_400.0
 _PROBES: Final = "!~/metrics|/api/metrics|/health.*|/live|/ready"
 """What asks how the service is says nothing about how it serves."""
 ASKED: Final = series(cat.HTTP_REQUESTS.name, endpoint=_PROBES)
-FAILED: Final = series(cat.HTTP_REQUESTS.name, endpoint=_PROBES, status="~5..")
+FAILED: Final = series(cat.HTTP_REQUESTS.name, endpoint=_PROBES, status="~5(0[0-35-9]|[1-9].)")
+"""All but 504: that is a deadline which the asker set, and nobody outside may wake people by setting one too short."""
 MADE: Final = series(cat.QUESTION_SECONDS.name, tier="made")
 """Answers that were made: those that were found are fast, and would hide the others."""
 CLASSIFIED: Final = series(cat.HTTP_SECONDS.name, endpoint="/classify")
@@ -58,6 +59,7 @@ def in_time(of: Series, bound: float, seconds: float, least: float) -> Share:
     return Share(within(of, bound), of.part("_count"), seconds, least)
 
 
+OUT_OF_TIME: Final = share(series(cat.HTTP_REQUESTS.name, endpoint=_PROBES, status="504"), ASKED, 5, least=50)
 GONE: Final = Scraped(f"(up{{{JOB}}} or absent(up{{{JOB}}}) - 1)", by="instance")
 AVAILABLE: Final = Scraped(f"avg(avg_over_time(up{{{JOB}}}[10m]))")
 READY: Final = Level(Series(cat.UP.name), "min")

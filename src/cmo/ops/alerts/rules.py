@@ -63,6 +63,8 @@ _SLOW: Final = (
          "One answer in a hundred takes more than 7 s.", "004: P1, P99 above 7000 ms", "s"),
     Rule("SlowestAnswersSlow", "answers-slow", _P2, _WARNING, _over(m.answers(0.99), 5.0), 5,
          "One answer in a hundred takes more than 5 s.", "004: P99 warning at 5000 ms", "s"),
+    Rule("RequestsOutOfTime", "answers-slow", _P2, _WARNING, _over(m.OUT_OF_TIME, 0.20), 5,
+         "More than 20 % of the requests were not answered by the deadline that came with them.", "ours: slow, or too short"),
     Rule("ClassesCrawl", "classes-slow", _P1, _CRITICAL, _over(m.classes(0.95, 5), 2.0), 5,
          "One class in twenty takes more than 2 s.", "000: critical, 2000 ms for 5 min; 002: 2000 ms", "s"),
     Rule("ClassesSlow", "classes-slow", _P3, _WARNING, _over(m.classes(0.95, 10), 0.5), 10,
