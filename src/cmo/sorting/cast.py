@@ -130,7 +130,9 @@ def open_sorter(
     advised = hex_hash(model, told()) if counsel else ""
 
     def basis() -> Basis:
-        return Basis(router.version, house.settings.tenant, versions=(cmo.__version__, advised, str(house.year())), era=era.now())
+        return Basis(
+            router.version, house.settings.tenant, versions=(cmo.__version__, advised, str(house.year())), era=era.now()
+        )
 
     def conditions() -> Conditions:
         return replace(house.conditions, llm=counsel is not None)

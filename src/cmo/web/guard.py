@@ -31,7 +31,12 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOST = re.compile(r"(\[?)(?P<name>[\w.-]+|(?<=\[)[0-9a-f:.]+(?=\]))\]?(:\d{1,5})?", re.ASCII)
 """A name or an address, in brackets if it is one of IPv6, and a port (RFC 9110, 7.2)."""
 _OWN_SITES = frozenset({"", "same-origin", "none"})
-_TAKES = {"/query": "application/json", "/api/deep": "application/json", "/login": "application/json", "/papers": "multipart/form-data"}
+_TAKES = {
+    "/query": "application/json",
+    "/api/deep": "application/json",
+    "/login": "application/json",
+    "/papers": "multipart/form-data",
+}
 """What a POST must carry, by path."""
 
 
