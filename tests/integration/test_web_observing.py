@@ -16,7 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 import cmo
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
+from cmo.delivery.desk import Desk as ReleaseDesk
+from cmo.delivery.desk import Wish
+from cmo.delivery.releases import release
+from cmo.delivery.rollout import plan
 from cmo.errors import ModelMissing, OverBudget
+from cmo.kit.breaker import Outcome
+from cmo.kit.refusal import Refused
 from cmo.ops import catalogue
 from cmo.ops.metric import Metric
 from cmo.testing import NEVER
@@ -197,3 +203,37 @@ def test_every_metric_of_the_catalogue_is_told_by_somebody() -> None:
     used = set(re.findall(r"(?:tell\(|set\(|add\(|observe\(|observe_all\(|numbers\[)\s*c\.([A-Z_]+)\b", source))
     names = {name for name, value in vars(catalogue).items() if isinstance(value, Metric)}
     assert names - used == set()
+
+
+async def test_what_parts_tell_of_themselves_is_read(open_base: Any) -> None:
+    with open_base(delivery=True, llm_url="http://127.0.0.1:9", llm_model="m", llm_local=True) as base:
+        base.add(msud=TEXT)
+        clock = base.app.clock
+        desk = ReleaseDesk(base.app.delivery, clock)
+        desk.keep(release("two-hops", {"max_hops": 2}, ""), "ada", "")
+        desk.start(Wish("two-hops", plan("fast"), "r1"), "ada", "try it")
+        breaker = base.app.outside.chat._desk.breaker
+        for _ in range(100):
+            if isinstance(ticket := breaker.admit(), Refused):
+                break
+            breaker.settle(ticket, Outcome.FAILURE)
+        api = create_api(base.app)
+        async with (
+            api.router.lifespan_context(api),
+            httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://127.0.0.1") as http,
+        ):
+            await http.post("/query", json=ASKED, headers={"X-User-Id": "ada"})
+            await http.post("/classify", json={"query": "What is a metabolite?"})
+            told = await samples(http)
+            health = (await http.get("/health")).json()
+    assert told["cmo_release_exposure_ratio release=two-hops"] == pytest.approx(0.1)
+    assert told["cmo_release_phase phase=running"] == 1
+    assert told["cmo_release_phase phase=back"] == 0
+    assert sum(count for name, count in told.items() if name.startswith("cmo_release_answers_total")) == 1
+    assert told["cmo_breaker_state service=llm state=open"] == 1
+    assert told["cmo_breaker_state service=llm state=closed"] == 0
+    assert sum(count for name, count in told.items() if name.startswith("cmo_classifications_total")) == 1
+    assert told["cmo_cache_requests_total cache=answers result=miss tier=memory"] >= 1
+    assert told["cmo_health_ratio component=llm"] == 0.5
+    assert health["status"] == "degraded"
+    assert "in the papers' own words" in health["components"]["llm"]["detail"]
