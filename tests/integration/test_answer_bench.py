@@ -171,6 +171,7 @@ def test_scifact_is_judged_by_heads_that_never_saw_the_claim(cmo: Cmo, data: Pat
     [
         (["--data", "nowhere"], "no folder papers"),
         (["--data", "{data}", "--only", "speed"], "There is no part 'speed'"),
+        (["--data", "{data}", "--publish", "none.md"], "none.md has no place for the table"),
         (["--data", "{data}", "--url", "http://127.0.0.1:1/v1"], "give --model"),
     ],
 )

@@ -44,17 +44,27 @@ def markdown(rows: Sequence[Row], about: Mapping[str, Any], when: datetime) -> s
     return "\n".join([head, "", "| | figure | value | goal | met |", "|---|---|---|---|---|", *_lines(rows)]) + "\n"
 
 
+def place(page: Path) -> tuple[str, str]:
+    """What stands before a page's table, and behind it.
+
+    Raises:
+        NotFound: the page is not there, or has no place for one.
+    """
+    whole = page.read_text("utf-8") if page.is_file() else ""
+    if BEGIN not in whole or END not in whole:
+        raise NotFound(f"{page} has no place for the table: {BEGIN.strip()} and {END} on lines of their own.")
+    before, rest = whole.split(BEGIN, 1)
+    return before, rest.split(END, 1)[1]
+
+
 def publish(page: Path, text: str) -> None:
     """Put a table into a page.
 
     Raises:
         NotFound: the page is not there, or has no place for it.
     """
-    whole = page.read_text("utf-8") if page.is_file() else ""
-    if BEGIN not in whole or END not in whole:
-        raise NotFound(f"{page} has no place for the table: {BEGIN.strip()} and {END} on lines of their own.")
-    before, rest = whole.split(BEGIN, 1)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    before, behind = place(page)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{behind}", "utf-8")
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[str]:

@@ -53,13 +53,15 @@ def answer(
     from cmo.answer.generate import Limits
     from cmo.bench.answer_parts import Run, measure
     from cmo.bench.answer_parts import as_json as plain
-    from cmo.bench.answer_table import ended, machine, markdown, publish
+    from cmo.bench.answer_table import ended, machine, markdown, place, publish
 
     if url and not model:
         raise typer.BadParameter("--url needs the name of the model there: give --model.")
     if not (data / "papers").is_dir():
         raise NotFound(f"{data} has no folder papers. Name the folder of the shared data with --data.")
     limits = Limits(most_tokens=most_tokens, most_chars=most_chars)
+    if page:
+        place(page)  # minutes of measuring should not end in a page that is not there
     about = machine()
     with _bar(as_json) as bar:
         task = bar.add_task("", total=None)
