@@ -7,7 +7,7 @@ from typing import Literal
 
 from cmo.ops.alerts.rule import Rule
 from cmo.ops.alerts.series import Match, Sample, Series
-from cmo.ops.alerts.signals import Condition, Fall, Level, Mean, Quantile, Scraped, Share
+from cmo.ops.alerts.signals import Condition, Fall, Level, Mean, Quantile, Rise, Scraped, Share
 
 Scene = Literal["bad", "good", "thin"]
 MINUTES = 120
@@ -73,9 +73,8 @@ def _lines(condition: Condition, kind: Scene) -> list[Line]:
     signal = condition.signal
     if isinstance(signal, Share):
         return _share(signal, value, each)
-    if isinstance(signal, Mean):
-        whole, labels = signal.of.part("_count"), _labels(signal.of)
-        return [_steady(whole.name, labels, each), _steady(signal.of.part("_sum").name, labels, each * value)]
+    if isinstance(signal, Mean | Rise):
+        return _counted(signal, value, each)
     if isinstance(signal, Quantile):
         return _quantile(signal, condition.limit, each, slow=beyond)
     if isinstance(signal, Level):
@@ -87,6 +86,14 @@ def _lines(condition: Condition, kind: Scene) -> list[Line]:
         return _fall(signal, 1 - value, each)
     assert isinstance(signal, Scraped)
     return _scraped(signal, bad=kind != "good")
+
+
+def _counted(signal: Mean | Rise, value: float, each: float) -> list[Line]:
+    labels = _labels(signal.of)
+    if isinstance(signal, Rise):
+        return [_steady(signal.of.name, labels, 60 * value / signal.seconds)]
+    whole, total = signal.of.part("_count").name, signal.of.part("_sum").name
+    return [_steady(whole, labels, each), _steady(total, labels, each * value)]
 
 
 def _share(signal: Share, value: float, each: float) -> list[Line]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from cmo.ops import catalogue as cat
 from cmo.ops.alerts.series import Series, series
-from cmo.ops.alerts.signals import Fall, Level, Mean, Quantile, Scraped, Share, within
+from cmo.ops.alerts.signals import Fall, Level, Mean, Quantile, Rise, Scraped, Share, within
 from cmo.ops.metric import Metric
 
 MINUTE: Final = 60.0
@@ -89,6 +89,7 @@ HITS: Final = Share(
     lacking=True,
 )
 SENT_AWAY: Final = share(series(cat.ADMISSION_REFUSED.name, reason="!draining"), ASKED, 5, least=50)
+STRANGERS: Final = Rise(series(cat.HTTP_PROBLEMS.name, code="~not-known|not-allowed"), 10 * MINUTE)
 WAITING: Final = Level(Series(cat.ADMISSION_WAITING.name), "sum")
 MONEY_LEFT: Final = Level(Series(cat.BUDGET_LEFT.name), "min")
 COST: Final = share(Series(cat.COST.name), Series(cat.ANSWERS.name), 60)

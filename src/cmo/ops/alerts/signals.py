@@ -176,6 +176,31 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Rise:
+    """By how much a counter rose."""
+
+    of: Series
+    seconds: float = 300
+    by: str = ""
+
+    def series(self) -> tuple[Series, ...]:
+        """What is looked at."""
+        return (self.of,)
+
+    def promql(self) -> str:
+        """The figure, for Prometheus."""
+        return f"{_sum(self.by)}(increase({self.of.over(self.seconds)}))"
+
+    def guard(self) -> str:
+        """Nothing must hold besides."""
+        return ""
+
+    def figures(self, looks: Looks) -> Figures:
+        """The same from what the service itself saw."""
+        return _summed(looks.increase(self.of, self.seconds), self.by)
+
+
+@dataclass(frozen=True, slots=True)
 class Fall:
     """By what share the mean of a time is below that of a longer one."""
 
