@@ -63,13 +63,17 @@ def test_outcomes_become_sums_by_stretch_and_arm() -> None:
     observer.exposed(Place("r", 0, NEW, "mia"))
     observer.exposed(Place("r", 0, NEW, "mia"))
     observer.saw(Place("r", 0, NEW, "mia"), Outcome(0.1, body=b"1"))
-    observer.saw(Place("r", 0, NEW, "mia"), Outcome(0.1, made=False))
+    kept = Place("r", 0, NEW, "mia")
+    for _ in range(3):
+        observer.kept(kept)
+    observer.kept(Place("r", 0, NEW, "leo"))
+    observer.kept(kept, refused=True)
     observer.saw(Place("r", 0, CONTROL, "leo"), Outcome(0.2, refused=True))
     observer.saw(Place("r", 1, CONTROL, "leo"), Outcome(0.2, failed=True))
     observer.flush()
     told = {(o.step, o.arm): o.sums for o in store.observations}
     assert told[0, NEW] == nothing() | {
-        "requests": 2, "made": 1, "latency": {str(bucket_of(0.1)): 1}, "scores": {"citations": (1, 1.0, 1.0)}
+        "requests": 6, "refusals": 1, "made": 1, "latency": {str(bucket_of(0.1)): 1}, "scores": {"citations": (1, 1.0, 1.0)}
     }  # fmt: skip
     assert (told[0, CONTROL]["refusals"], told[1, CONTROL]["errors"]) == (1, 1)
     assert len(store.exposures) == 1

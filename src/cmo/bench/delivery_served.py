@@ -57,6 +57,7 @@ _ASKED: Final = {True: 400, False: 60}
 """Questions a turn: where answers are kept, and where they are made."""
 _ON: Final = 3.0
 """Seconds under load before something is taken back, and after."""
+_WAKES: Final = 60.0
 _PLAN: Final = Plan("bench", (50, 100), 1e6, 1e6, about="half of the users, for as long as it takes")
 _BACK, _OVERHEAD = 1.0, 2.0
 _ACTOR: Final = "cmo bench"
@@ -214,6 +215,7 @@ class _Load:
 def _back(base: Path) -> Iterator[Row]:
     with service(base, _WORKERS, CMO_DELIVERY="true", CMO_CACHE="false") as running:
         _begin(base)
+        _awake(running)
         for what, act in (("rolled back", _command), ("switched off for all", _switch)):
             late, workers = _latest(running, lambda act=act: act(base))  # type: ignore[misc]
             goal, name = f"<= {_BACK:g}", f"{what}: from the decision to the last answer of the release"
@@ -222,6 +224,17 @@ def _back(base: Path) -> Iterator[Row]:
                 f"{what}: workers that it was taken from", workers, "", f"{_WORKERS}", workers == _WORKERS, part=_PART
             )
             _anew(base)
+
+
+def _awake(running: str) -> None:
+    """Wait until every worker takes connections: the first is there long before the last."""
+    until, chance = time.monotonic() + _WAKES, np.random.default_rng(0)
+    while time.monotonic() < until:
+        with ExitStack() as stack:
+            for _ in range(2 * _WORKERS):
+                _asked(stack.enter_context(_connected(running)), QUESTIONS[0], int(chance.integers(_USERS)))
+            if len(set(_owners(running).values())) >= _WORKERS:
+                return
 
 
 def _latest(running: str, act: Callable[[], float]) -> tuple[float, int]:

@@ -106,8 +106,8 @@ class Released:
 
     def _saw(self, decided: Decided, told: Told | None, began: float) -> None:
         # Quotes inside strings are escaped, so this is the field itself; it comes early in the text.
-        if told is not None and told.cached and b'"answered":true' in told.body:
-            self._traffic.kept(decided)
+        if told is not None and told.cached:
+            self._traffic.kept(decided, refused=b'"answered":true' not in told.body)
         else:
             self._traffic.saw(decided, _outcome(told, self._clock.monotonic() - began))
 
@@ -124,8 +124,6 @@ class Released:
 def _outcome(told: Told | None, seconds: float) -> Outcome:
     if told is None:
         return Outcome(seconds, failed=True)
-    if told.cached:
-        return Outcome(seconds, refused=True, made=False)
     refused = b'"answered":true' not in told.body
     return Outcome(seconds, refused=refused, body=b"" if refused else told.body, scores=_cost(told.body))
 

@@ -15,7 +15,7 @@ import logging
 import math
 import threading
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -95,7 +95,7 @@ class Observer:
         self._scores = scores
         self._every = every
         self._queue: deque[tuple[Place, Outcome | None]] = deque(maxlen=_QUEUED)
-        self._kept: deque[Place] = deque(maxlen=_QUEUED)
+        self._kept: dict[bool, deque[Place]] = {refused: deque(maxlen=_QUEUED) for refused in (False, True)}
         self._talks: deque[Talk] = deque(maxlen=_QUEUED)
         self._failed: OrderedDict[tuple[str, int, str], float] = OrderedDict()
         self._waiting: deque[tuple[list[Observation], list[Exposure], list[Talk]]] = deque(maxlen=_BATCHES)
@@ -112,9 +112,9 @@ class Observer:
         """A conversation began, or goes on."""
         self._talks.append(talk)
 
-    def kept(self, place: Place) -> None:
-        """An answer was given from what is kept; all that is said of it is where."""
-        self._kept.append(place)
+    def kept(self, place: Place, *, refused: bool = False) -> None:
+        """An answer was given from what is kept; all that is said of it is where, and whether it is a refusal."""
+        self._kept[refused].append(place)
 
     def saw(self, place: Place, outcome: Outcome) -> None:
         """An answer was given, or failed."""
@@ -169,23 +169,16 @@ class Observer:
                 put[place.subject, place.step, unit] = Exposure(place.subject, place.step, unit, place.arm, at)
             else:
                 self._add(sums.setdefault((place.subject, place.step, place.arm), nothing()), place, outcome)
-        for key, count in self._counted().items():
-            sums.setdefault(key, nothing())["requests"] += count
+        for refused, kept in self._kept.items():
+            for key, count in _counted(_drained(kept)).items():
+                told = sums.setdefault(key, nothing())
+                told["requests"] += count
+                told["refusals"] += refused * count
         talks = {talk.name: talk for talk in _drained(self._talks)}  # the last word of each
         batch = uuid4().hex
         seen = [Observation(batch, *key, at, told) for key, told in sums.items()]
         if seen or put or talks:
             self._waiting.append((seen, list(put.values()), list(talks.values())))
-
-    def _counted(self) -> dict[tuple[str, int, str], int]:
-        """Answers from what is kept. A place stays the same object for a conversation or a user: it is told by that."""
-        found: dict[tuple[str, int, str], int] = {}
-        same = _drained(self._kept)
-        places = {id(place): place for place in same}
-        for which, count in Counter(map(id, same)).items():
-            key = places[which].key
-            found[key] = found.get(key, 0) + count
-        return found
 
     def _add(self, sums: dict[str, Any], place: Place, outcome: Outcome) -> None:
         sums["requests"] += 1
@@ -212,6 +205,16 @@ class Observer:
         while len(self._failed) > _UNITS:
             self._failed.popitem(last=False)
         return 1
+
+
+def _counted(places: Sequence[Place]) -> dict[tuple[str, int, str], int]:
+    """Answers by where they count. A place stays the same object for a conversation or a user: it is told by that."""
+    found: dict[tuple[str, int, str], int] = {}
+    known = {id(place): place for place in places}
+    for which, count in Counter(map(id, places)).items():
+        key = known[which].key
+        found[key] = found.get(key, 0) + count
+    return found
 
 
 def _drained(queue: deque[T]) -> list[T]:

@@ -139,10 +139,10 @@ class Traffic:
         decided = self.talks.decided(asker.session, known.era)
         return decided if isinstance(decided, Decided) else self._in_talk(asker, known)
 
-    def kept(self, decided: Decided) -> None:
-        """It was answered from what is kept: most are, so no more is said of it."""
+    def kept(self, decided: Decided, *, refused: bool = False) -> None:
+        """It was answered from what is kept: many are, so no more is said of it."""
         if decided.place is not None:
-            self._observer.kept(decided.place)
+            self._observer.kept(decided.place, refused=refused)
 
     def saw(self, decided: Decided, outcome: Outcome) -> None:
         """What came of it."""

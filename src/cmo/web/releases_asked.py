@@ -14,7 +14,8 @@ from cmo.web.desk import Desk
 from cmo.web.watching import Answers, watched
 
 _NAME: Final = re.compile(rb"[\x21-\x7e]{1,200}")
-_HEADERS: Final = (b"x-user-id", b"x-session-id", b"x-cohort")
+_USER, _SESSION, _COHORT = b"x-user-id", b"x-session-id", b"x-cohort"
+_HEADERS: Final = (_USER, _SESSION, _COHORT)
 
 
 async def by_release(desk: Desk, request: Request) -> Answers:
@@ -39,12 +40,9 @@ async def by_release(desk: Desk, request: Request) -> Answers:
 
 def asker(request: Request, question: Question) -> Asker:
     """Who asks: the user of the body, or of a header; the session; the group."""
-    said = {name: value for name, value in request.scope["headers"] if name in _HEADERS}
-    payer = question.payer
-    if not said:
-        return Asker(payer.user, "", payer.tenant)
-    user, session, cohort = (_named(said.get(name, b"")) for name in _HEADERS)
-    return Asker(payer.user or user, session, cohort or payer.tenant)
+    said = {name: _named(value) for name, value in request.scope["headers"] if name in _HEADERS}
+    payer, get = question.payer, said.get
+    return Asker(payer.user or get(_USER, ""), get(_SESSION, ""), get(_COHORT, "") or payer.tenant)
 
 
 def _named(said: bytes) -> str:
