@@ -3,7 +3,7 @@
 import gzip
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from cmo.bench.generated import Asked
 from cmo.bench.yesno import NO, YES, Corpus, Sample
 from cmo.cli import main
 from cmo.errors import NotFound
+from cmo.model.chat import Message
 from cmo.settings import read_settings
 
 PKU = (
@@ -64,7 +65,7 @@ def test_quotes_are_looked_up_in_the_stored_text_and_one_that_is_not_there_shows
 
 def sample(n: int, truth: str, value: float | None, corpus: str = "c") -> Sample:
     asked = yesno.Asked(str(n), "Is it raised?", truth, frozenset())
-    return Sample(corpus, asked, None if value is None else {"x": value}, answered=True, found=True)
+    return Sample(corpus, asked, None if value is None else {"x": value}, ("It is raised.",), found=True)
 
 
 def test_evidence_that_tells_beats_the_commonest_answer_and_evidence_that_does_not_equals_it() -> None:
@@ -86,13 +87,38 @@ def test_evidence_that_tells_beats_the_commonest_answer_and_evidence_that_does_n
     assert rows["C: gain in accuracy"].value == rows["C: questions that get a verdict"].value == 0
 
 
+class Says:
+    """A model that always says the same."""
+
+    name = "parrot"
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        self.heard: list[str] = []
+
+    def stream(self, messages: Sequence[Message], *, most_tokens: int) -> Iterator[str]:
+        assert most_tokens > 0
+        self.heard.append(messages[-1].text)
+        yield self.said
+
+
+@pytest.mark.parametrize(("said", "right"), [("Yes.", 0.75), ("**No**, it is not", 0.25), ("I cannot tell", 0.0)])
+def test_a_model_is_asked_with_what_is_quoted_and_its_first_word_counts(said: str, right: float) -> None:
+    samples = [sample(n, NO if n % 4 == 0 else YES, None) for n in range(8)]
+    model = Says(said)
+    [accuracy, always] = answer_yesno.by_model(Corpus("c", "C", [], {}), samples, model, most=8)
+    assert accuracy.value == right
+    assert always.value == 0.75
+    assert json.loads(model.heard[0]) == {"sentences": ["It is raised."], "question": "Is it raised?"}
+
+
 def test_a_head_never_sees_a_question_that_it_is_asked_in_another_corpus() -> None:
     """Were the same question on both sides, noise would be learnt by heart."""
     chance = np.random.default_rng(1)
     truths = [YES if chance.random() < 0.5 else NO for _ in range(60)]
     noise = [{f"n{k}": float(k == n) for k in range(60)} for n in range(60)]
     both = [
-        Sample(corpus, yesno.Asked(str(n), "Is it?", truths[n], frozenset()), noise[n], answered=True, found=True)
+        Sample(corpus, yesno.Asked(str(n), "Is it?", truths[n], frozenset()), noise[n], (), found=True)
         for corpus in ("a", "b")
         for n in range(60)
     ]

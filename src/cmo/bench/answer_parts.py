@@ -32,6 +32,7 @@ from cmo.bench.outage_faults import OUTAGES
 from cmo.errors import NotFound
 from cmo.ingest.sentences import split
 from cmo.llm import ChatEndpoint
+from cmo.model.outside import ChatStream
 from cmo.settings import Settings
 from cmo.vocabulary.units import quantities
 
@@ -103,14 +104,22 @@ def _generated(run: Run) -> Iterator[Row]:
     with ExitStack() as held:
         house, asked = _articles(run, held)
         scribe = Scribe(split)
-        key, seconds = run.settings.llm_api_key.get_secret_value(), run.settings.llm_seconds
-        chat = held.enter_context(ChatEndpoint(base_url=run.url, model=run.model, api_key=key, timeout=seconds))
-        writer = house.outside.needed("bench") if run.configured else chat if run.url else scribe
+        writer = _model(run, house, held) or scribe
         bench = generated.Bench(house, writer, run.limits, true=scribe.true)
         for n, one in enumerate(asked, 1):
             run.trials.append(bench.ask(one))
             run.progress(f"writing ({writer.name})", n, len(asked))
     yield from generated.rows(run.trials)
+
+
+def _model(run: Run, house: App, held: ExitStack) -> ChatStream | None:
+    """The language model that is measured; None where none is."""
+    if run.configured:
+        return house.outside.needed("bench")
+    if not run.url:
+        return None
+    key, seconds = run.settings.llm_api_key.get_secret_value(), run.settings.llm_seconds
+    return held.enter_context(ChatEndpoint(base_url=run.url, model=run.model, api_key=key, timeout=seconds))
 
 
 def _grounding(run: Run) -> Iterator[Row]:
@@ -127,9 +136,21 @@ def _yesno(run: Run) -> Iterator[Row]:
     corpora = yesno.corpora(run.data)
     samples = [s for c in corpora for s in yesno.sampled(c, run.settings, run.folder, run.progress)]
     stated = yesno.unseen(samples)
-    for corpus in corpora:
-        mine = np.array([s.corpus == corpus.name for s in samples])
-        yield from answer_yesno.rows(corpus, [s for s in samples if s.corpus == corpus.name], stated[mine])
+    with ExitStack() as held:
+        house = held.enter_context(opened(run.at(corpora[0].name)))
+        model = _model(run, house, held)
+        for corpus in corpora:
+            own = [s for s in samples if s.corpus == corpus.name]
+            yield from answer_yesno.rows(corpus, own, stated[np.array([s.corpus == corpus.name for s in samples])])
+            if model is not None:
+                yield from _by_model(run, corpus, own, model)
+
+
+def _by_model(run: Run, corpus: yesno.Corpus, samples: list[yesno.Sample], model: ChatStream) -> Iterator[Row]:
+    def say(n: int) -> None:
+        run.progress(f"{corpus.title}: {model.name}", n, run.most)
+
+    return answer_yesno.by_model(corpus, samples, model, most=run.most, say=say)
 
 
 def _outage(run: Run) -> Iterator[Row]:

@@ -77,8 +77,8 @@ class Sample:
     asked: Asked
     values: Mapping[str, float] | None
     """What the head weighs; None where no quoted sentence concludes."""
-    answered: bool
-    """Whether anything is quoted."""
+    quoted: tuple[str, ...]
+    """What the answer quotes; nothing where it is refused."""
     found: bool
     """Whether a document of the experts is quoted."""
 
@@ -130,7 +130,11 @@ def asked(house: App, corpus: Corpus, progress: Callable[[int], object] = lambda
         quoted = [e for s in answer.sentences for e in s.evidence]
         read = decider.read(question.text, [e.text for e in quoted])
         names = {e.paper.metadata.doi.removeprefix(DOI_PREFIX) for e in quoted}
-        samples.append(Sample(corpus.name, one, read.values if read else None, bool(quoted), bool(names & one.papers)))
+        samples.append(
+            Sample(
+                corpus.name, one, read.values if read else None, tuple(e.text for e in quoted), bool(names & one.papers)
+            )
+        )
         progress(n)
     return samples
 
