@@ -158,7 +158,7 @@ async def test_papers_are_resources(api: Any) -> None:
         page = (await assistant.read_resource(f"cmo://papers/{paper_id}/pages/1")).contents[0]
         assert page.mime_type == "image/png"
         assert page.blob.startswith("iVBOR")
-        with pytest.raises(mcp.MCPError):
+        with pytest.raises(mcp.MCPError, match="nothing"):
             await assistant.read_resource("cmo://papers/nothing")
 
 
@@ -210,6 +210,8 @@ def test_wrong_use_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="is no address of a service"):
         command(url="oracle", home=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="is taken"):
+        command(url="http://127.0.0.1:9", home=tmp_path, port=taken.getsockname()[1])
 
 
 def test_results_are_bounded_by_whole_lines() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import typer
 
 from cmo.cli.options import Home
 from cmo.cli.output import complaints, console
+from cmo.cli.ports import require_free
 from cmo.errors import ServiceGone, SettingsError
 from cmo.settings import Settings, read_settings
 
@@ -41,7 +41,7 @@ def chat(
     from cmo.chat.serve import prepare, serve
 
     settings = read_settings(working_dir=home)
-    _require_free(port)
+    require_free(port)
     folder = settings.working_dir.expanduser().absolute() / "chat"
     prepare(folder, chainlit, settings.max_file_megabytes)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # else what is begun here would outlive this process
@@ -68,15 +68,6 @@ def _service(url: str, settings: Settings) -> Iterator[str]:
     finally:
         service.terminate()
         service.wait(20)
-
-
-def _require_free(port: int) -> None:
-    """Said before anything is begun for it."""
-    try:
-        with socket.create_server(("127.0.0.1", port)):
-            return
-    except OSError as error:
-        raise SettingsError(f"Port {port} of 127.0.0.1 is taken. Choose another with --port.") from error
 
 
 def _wait(address: str, service: subprocess.Popen[bytes]) -> None:

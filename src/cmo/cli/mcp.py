@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cmo.cli.options import Home
 from cmo.cli.output import complaints
+from cmo.cli.ports import require_free
 from cmo.errors import SettingsError
 from cmo.settings import read_settings
 
@@ -44,10 +45,24 @@ def mcp(
 
     if url:
         AsyncClient(url)  # says at once that it is no address
-    server = create(client)
+    if port is not None:
+        require_free(port)
+    try:
+        _run(create(client), port)
+    except BaseExceptionGroup as several:
+        raise _told(several) from several
+
+
+def _run(server: Any, port: int | None) -> None:
     if port is None:
         if sys.stdin.isatty():
             complaints.print("An assistant is to start this, and speaks with it on stdin. Ctrl-D ends it.")
         server.run("stdio")
     else:
         server.run("streamable-http", host="127.0.0.1", port=port)
+
+
+def _told(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong, out of the groups that tasks put it in."""
+    first = several.exceptions[0]
+    return _told(first) if isinstance(first, BaseExceptionGroup) else first

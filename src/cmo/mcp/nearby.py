@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Self
 
 import httpx
 
-from cmo.app import App
+from cmo.app import opened
 from cmo.client import AsyncClient
 from cmo.settings import Settings
 from cmo.web.api import create_api
@@ -20,16 +21,15 @@ class NearbyClient(AsyncClient):
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._house = App(settings)
+        self._open = AsyncExitStack()
+        self._house = self._open.enter_context(opened(settings))
         self._api = create_api(self._house)
-        self._lifespan = self._api.router.lifespan_context(self._api)
         super().__init__(key="", transport=httpx.ASGITransport(self._api))
 
     async def __aenter__(self) -> Self:
-        await self._lifespan.__aenter__()
+        await self._open.enter_async_context(self._api.router.lifespan_context(self._api))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-        await self._lifespan.__aexit__(None, None, None)
-        self._house.close()
+        await self._open.aclose()

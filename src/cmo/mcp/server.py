@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Final, Literal, TypeVar
 
 from mcp.server.mcpserver import Image, MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
@@ -88,15 +88,22 @@ class Tools:
 
     async def all_papers(self) -> str:
         """The newest papers of the base."""
-        return await self.papers(limit=100)
+        return told.papers(await self._read(lambda client: client.papers(limit=100)))
 
     async def paper(self, paper_id: str) -> str:
         """One paper: who wrote it, where it stands, its pages."""
-        return told.paper(await self._said(lambda client: client.paper(paper_id)))
+        return told.paper(await self._read(lambda client: client.paper(paper_id)))
 
     async def page(self, paper_id: str, page: int) -> bytes:
         """A page of a paper, as it is printed."""
-        return await self._said(lambda client: client.page(paper_id, page, scale=_SCALE))
+        return await self._read(lambda client: client.page(paper_id, page, scale=_SCALE))
+
+    async def _read(self, call: Callable[[AsyncClient], Awaitable[T]]) -> T:
+        """The same for a resource."""
+        try:
+            return await self._said(call)
+        except ToolError as error:
+            raise ResourceError(str(error)) from error
 
     async def _said(self, call: Callable[[AsyncClient], Awaitable[T]]) -> T:
         """What the service says; what it refuses, the assistant reads."""
