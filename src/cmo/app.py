@@ -296,7 +296,6 @@ class _Sibling(App):
     def __init__(self, settings: Settings, front: App) -> None:
         super().__init__(settings)
         self._front = front
-        self.terms = front.terms
 
     @cached_property
     def encoder(self) -> Encoder:

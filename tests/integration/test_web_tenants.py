@@ -224,6 +224,7 @@ def test_on_a_server_each_tenant_has_a_schema_and_sees_no_other(schemas: tuple[A
 def test_a_command_opens_the_base_of_the_tenant_that_is_named(base: Any) -> None:
     with opened(base.app.settings.model_copy(update={"base_of": "lab-two"})) as house:
         assert (house.folder, house.settings.tenant) == (base.app.folder / "tenants" / "lab-two", "lab-two")
+        assert house.terms == base.app.folder, "its papers are read with the same names, whoever reads them"
 
 
 def test_on_a_server_the_folder_of_a_tenant_is_not_opened_with_the_services_own_schema(

@@ -52,7 +52,7 @@ class Holdings:
         self.settings = settings
         self.clock = SystemClock()
         self.folder = settings.working_dir.expanduser()
-        self.terms = self.folder
+        self.terms = (settings.vocabularies_dir or settings.working_dir).expanduser()
         """Where vocabularies are installed."""
         self.shelf = Shelf(self.folder / "index")
         self.snapshots = Snapshots(self.shelf, self._heal)

@@ -21,7 +21,7 @@ _WITHOUT_EFFECT = frozenset(
     """
     working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
     keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
-    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access base_of encryption_key encryption_key_file exposure_days spending_days key_per_minute key_per_day body_seconds tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
+    cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access base_of vocabularies_dir encryption_key encryption_key_file exposure_days spending_days key_per_minute key_per_day body_seconds tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url webhook_private alerts email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds

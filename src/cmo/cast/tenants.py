@@ -40,7 +40,9 @@ def lodged(settings: Settings, tenant: str) -> Settings:
     """
     folder = settings.working_dir / "tenants" / named(tenant)
     url = _apart(settings.database_url, tenant) if settings.database_url else ""
-    return settings.model_copy(update={"tenant": tenant, "base_of": "", "working_dir": folder, "database_url": url})
+    terms = settings.vocabularies_dir or settings.working_dir
+    changed = {"tenant": tenant, "base_of": "", "working_dir": folder, "vocabularies_dir": terms, "database_url": url}
+    return settings.model_copy(update=changed)
 
 
 def based(settings: Settings) -> Settings:

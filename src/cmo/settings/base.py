@@ -16,6 +16,8 @@ class BaseGroup(BaseSettings):
         ".cmo"
     )
     """Where the knowledge base lives."""
+    vocabularies_dir: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_VOCABULARIES_DIR"))] = None
+    """Where vocabularies are installed, if not in the working directory; bases may share them, as the tenants of a service do."""
     database_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_DATABASE_URL", "DATABASE_URL"))] = ""
     """Where the record is kept instead of the working directory, such as ``postgresql+psycopg://user@host/cmo``."""
     papers_dir: Annotated[Path | None, Field(validation_alias=AliasChoices("LIGHTRAG_PAPERS_DIR"))] = None
