@@ -34,7 +34,7 @@ from cmo.model.quantities import Quantities
 from cmo.model.questions import Question
 
 SURE: Final = 0.7
-"""Probability from which yes or no is said: of 273 verdicts that were given so, 83 in a hundred were right."""
+"""Probability from which yes or no is said: of 301 verdicts that were given so, 82 in a hundred were right."""
 LONGEST: Final = 1_000
 """Characters of a sentence that are read."""
 _GROUND: Final = 0.001
