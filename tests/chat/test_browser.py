@@ -89,6 +89,7 @@ def test_an_answer_comes_step_by_step_opens_its_pages_and_can_be_rated_and_taken
     sys.stdout.write(f"first step {step} ms, first sentence {sentence} ms\n")
     assert step <= 3_000  # 300 on a machine of its own
     assert sentence <= 5_000  # 1,000
+    assert tab.get_by_text("Every sentence names its page").count() == 1
     tab.get_by_text("🧠 LightRAG Knowledge Graph").wait_for()
     tab.get_by_text("search of the papers").wait_for()
     tab.get_by_text("What the papers say of each relation").wait_for()

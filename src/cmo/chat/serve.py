@@ -6,16 +6,19 @@ import asyncio
 import os
 import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+import orjson
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from cmo.chat.door import Door
+from cmo.chat.words import words_for
 from cmo.client import AsyncClient
 from cmo.errors import OracleError
 from cmo.kit.clock import SystemClock
@@ -66,6 +69,7 @@ def prepare(folder: Path, version: str, megabytes: int) -> None:
     (folder / ".chainlit").mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = _SETTINGS.format(megabytes=megabytes, version=version)
     write_atomic(folder / ".chainlit" / "config.toml", settings.encode())
+    _speak(folder / ".chainlit" / "translations")
     secret = folder / "secret"
     if not secret.exists():
         secret.touch(mode=0o600)
@@ -79,6 +83,18 @@ def prepare(folder: Path, version: str, megabytes: int) -> None:
             "TRACELOOP_TELEMETRY": "false",
         }
     )
+
+
+def _speak(folder: Path) -> None:
+    """Chainlit's own words in all its languages, less its line about language models, which none may have written here."""
+    found = find_spec("chainlit")
+    assert found is not None
+    assert found.origin is not None
+    folder.mkdir(exist_ok=True)
+    for path in (Path(found.origin).parent / "translations").glob("*.json"):
+        told = orjson.loads(path.read_bytes())
+        told["chat"]["watermark"] = words_for(path.stem).foot
+        write_atomic(folder / path.name, orjson.dumps(told))
 
 
 def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:

@@ -29,6 +29,8 @@ class Words:
     added: str
     refused: str
     nearest: str
+    foot: str
+    """Below the box to type in."""
 
 
 ENGLISH: Final = Words(
@@ -56,6 +58,7 @@ ENGLISH: Final = Words(
     added="added to the base",
     refused="not added",
     nearest="What came nearest",
+    foot="Every sentence names its page: open it before you rely on it.",
 )
 GERMAN: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Fragen Sie nach Metaboliten, Krankheiten und Stoffwechselwegen; "
@@ -82,6 +85,7 @@ GERMAN: Final = Words(
     added="aufgenommen",
     refused="nicht aufgenommen",
     nearest="Am nächsten kommt",
+    foot="Jeder Satz nennt seine Seite: sehen Sie nach, bevor Sie sich darauf verlassen.",
 )
 FRENCH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Posez vos questions sur les métabolites, les maladies et les voies ; "
@@ -108,6 +112,7 @@ FRENCH: Final = Words(
     added="ajouté à la base",
     refused="non ajouté",
     nearest="Le plus proche",
+    foot="Chaque phrase nomme sa page : ouvrez-la avant de vous y fier.",
 )
 SPANISH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Pregunte por metabolitos, enfermedades y rutas; cada frase abre la "
@@ -134,6 +139,7 @@ SPANISH: Final = Words(
     added="añadido a la base",
     refused="no añadido",
     nearest="Lo más cercano",
+    foot="Cada frase nombra su página: ábrala antes de fiarse de ella.",
 )
 _LANGUAGES: Final[Mapping[str, Words]] = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}
 
