@@ -205,6 +205,14 @@ def test_a_folder_of_somebody_else_is_broken(tmp_path: Path) -> None:
     assert vitals.folder_can_be_used("p", tmp_path / "base").state is State.BROKEN
 
 
+def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
+    (key := tmp_path / "key").write_text("x")
+    key.chmod(0o640)
+    assert findings(tmp_path / "base", encryption_key_file=key)["secrets"].fix == f"chmod 600 {key}"
+    key.chmod(0o600)
+    assert findings(tmp_path / "base", encryption_key_file=key)["secrets"].state is State.OK
+
+
 def test_the_clock_is_compared_with_the_one_furthest_off() -> None:
     now, times = FakeClock().now(), Times([])
     assert clock("c", times).state is State.OK

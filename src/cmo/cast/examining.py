@@ -55,7 +55,7 @@ class Examining:
             Check("descriptors", lambda: vitals.descriptors("descriptors")),
             Check("threads", lambda: vitals.threads("threads", s.threads)),
             Check("permissions", lambda: vitals.folder_can_be_used("permissions", folder)),
-            Check("secrets", lambda: vitals.secrets_are_private("secrets", [Path(".env").absolute()])),
+            Check("secrets", lambda: vitals.secrets_are_private("secrets", self._secret_files())),
             Check("model", lambda: self._model(models), "Run `cmo models install`."),
             Check("database", self._timed(self._database), "Check CMO_DATABASE_URL and the server."),
             Check("index", self._index, "Run `cmo kb rebuild`."),
@@ -64,6 +64,10 @@ class Examining:
         if self._serving and s.port:
             found.append(Check("port", self._port))
         return [*found, Check("clock", self._clock)]
+
+    def _secret_files(self) -> list[Path]:
+        named = (Path(".env").absolute(), self._settings.encryption_key_file, self._settings.tls_key)
+        return [path.expanduser() for path in named if path is not None]
 
     def _services(self) -> list[Check]:
         s, made = self._settings, []
