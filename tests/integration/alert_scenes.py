@@ -133,6 +133,8 @@ def _scraped(signal: Scraped, *, bad: bool) -> list[Line]:
     if "ALERTS" in signal.text:
         labels = (("alertname", "ServiceDown"), ("alertstate", "firing"), ("priority", "P0" if bad else "P1"))
         return [Line("ALERTS", labels, 1.0, ((0.0, MINUTES),))]
+    if "absent" in signal.text:
+        return [Line("up", (("job", "other" if bad else "cmo"),), 1.0, ((0.0, MINUTES),))]
     return [Line("up", (("instance", "here"), ("job", "cmo")), 0.0 if bad else 1.0, ((0.0, MINUTES),))]
 
 

@@ -60,7 +60,8 @@ def in_time(of: Series, bound: float, seconds: float, least: float) -> Share:
 
 
 OUT_OF_TIME: Final = share(series(cat.HTTP_REQUESTS.name, endpoint=_PROBES, status="504"), ASKED, 5, least=50)
-GONE: Final = Scraped(f"(up{{{JOB}}} or absent(up{{{JOB}}}) - 1)", by="instance")
+GONE: Final = Scraped(f"up{{{JOB}}}", by="instance")
+MISSING: Final = Scraped(f"absent(up{{{JOB}}})")
 AVAILABLE: Final = Scraped(f"avg(avg_over_time(up{{{JOB}}}[10m]))")
 READY: Final = Level(Series(cat.UP.name), "min")
 RECORD: Final = Level(series(cat.HEALTH.name, component="record"), "min")

@@ -32,6 +32,8 @@ def _under(signal: Signal, limit: float) -> tuple[Condition, ...]:
 _THERE: Final = (
     Rule("ServiceDown", "service-down", _P0, _CRITICAL, _under(m.GONE, 1), 1,
          "Prometheus cannot reach the service.", "004: P0, service down", ""),
+    Rule("ServiceMissing", "service-down", _P0, _CRITICAL, _over(m.MISSING, 0), 1,
+         "Prometheus knows of no service to look at.", "004: P0, service down", ""),
     Rule("AvailabilityLow", "service-down", _P1, _CRITICAL, _under(m.AVAILABLE, 0.99), 1,
          "The service was there for less than 99 % of the last ten minutes.", "000: critical, below 99 % for 1 min"),
     Rule("NotReady", "not-ready", _P1, _CRITICAL, _under(m.READY, 1), 2,
