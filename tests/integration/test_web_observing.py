@@ -237,3 +237,14 @@ async def test_what_parts_tell_of_themselves_is_read(open_base: Any) -> None:
     assert told["cmo_health_ratio component=llm"] == 0.5
     assert health["status"] == "degraded"
     assert "in the papers' own words" in health["components"]["llm"]["detail"]
+
+
+async def test_stages_are_timed_only_where_that_is_wanted(base: Any) -> None:
+    base.add(msud=TEXT)
+    base.app.settings = base.app.settings.model_copy(update={"stages": False})
+    transport = httpx.ASGITransport(create_api(base.app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        await http.post("/query", json=ASKED)
+        told = await samples(http)
+    assert told["cmo_http_requests_total endpoint=/query method=POST status=200"] == 1
+    assert not [name for name in told if name.startswith("cmo_stage_duration_seconds")]

@@ -5,7 +5,7 @@
     add, observe --> Counts --state()--> State --merged with those of other workers--> State --> /metrics
 
 Plain dictionaries behind one lock: a count costs half a microsecond. The multi-process mode of prometheus-client keeps
-each number in a shared file instead; that costs several times as much, knows no exemplars, and no gauges that are read
+each number in a shared file instead; that costs three times as much, knows no exemplars, and no gauges that are read
 when somebody asks (docs/explanation/observing.md has the figures). What several workers tell is exchanged as whole states.
 """
 
