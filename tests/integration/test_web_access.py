@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from cmo.access import mint, verify
 from cmo.app import opened
+from cmo.errors import StoreFull
 from cmo.model.access import Key, Role
 from cmo.web import create_api
 from cmo.web.entrance import OPEN
@@ -127,6 +129,24 @@ async def test_a_key_answers_for_its_owner_and_its_tenant_whatever_the_body_says
     base.app.chronicle.close()
     given = base.app.record.answers.needed(reply["id"])
     assert (given.payer.tenant, given.payer.user) == ("", "mia")
+
+
+async def test_on_a_full_disk_who_is_let_in_is_let_in_and_who_is_refused_is_refused(
+    base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = key(base.app, Role.READER)
+
+    def full(*_: object) -> None:
+        raise StoreFull("no room")
+
+    monkeypatch.setattr("cmo.store.access.SqlAccess.note", full)
+    async with served(create_api(base.app)) as http:
+        assert (await http.get("/api/me", headers={"X-API-Key": text})).status_code == 200
+        assert (await http.get("/api/me", headers={"X-API-Key": mint().text})).status_code == 401
+        assert (await http.get("/api/releases", headers={"X-API-Key": text})).status_code == 403
+        monkeypatch.undo()
+        await http.get("/api/me", headers={"X-API-Key": mint().text})
+    assert base.app.record.access.lines()[-1].deed.facts == {"why": "unknown", "missed": 1}
 
 
 # -- logging in ----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ What the store said holds for half a second, so a key that is revoked is refused
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,10 +20,13 @@ from enum import StrEnum
 from typing import Final
 
 from cmo.access.keys import Why, digest, over, split, standing
+from cmo.errors import StoreError
 from cmo.kit.clock import Clock
 from cmo.kit.lately import Lately
 from cmo.kit.rate import Rate, Rates
 from cmo.model.access import AccessStore, Deed, Key, Principal, Role, Session
+
+log = logging.getLogger("cmo.access")
 
 TOKEN: Final = "admin-token"  # noqa: S105 - a name
 """Name, and id, of whoever shows the token of the settings."""
@@ -31,6 +35,8 @@ LOCAL: Final = "local"
 _ALL: Final = "*"
 _NOTED: Final = Rate(1 / 60, 5)
 """Refusals of one kind from one place that are written down; more are counted, not kept."""
+_MOST_MISSED: Final = 10_000
+"""Places of which such a number is kept: a flood of them gains nothing."""
 
 
 class Mode(StrEnum):
@@ -156,11 +162,18 @@ class Warden:
         kind = deed.actor, deed.action
         store = self._store()
         if store is None or self._noted.admit(kind) is not None:
-            if len(self._missed) < 10_000 or kind in self._missed:  # noqa: PLR2004 - a flood of places gains nothing
-                self._missed[kind] = self._missed.get(kind, 0) + 1
+            self._miss(kind, 1)
             return
         missed = self._missed.pop(kind, 0)
-        store.note(replace(deed, facts={**deed.facts, "missed": missed}) if missed else deed)
+        try:
+            store.note(replace(deed, facts={**deed.facts, "missed": missed}) if missed else deed)
+        except StoreError as error:  # a full disk turns no refusal into a fault
+            log.warning("what was refused cannot be written down for now: %s", error)
+            self._miss(kind, missed + 1)
+
+    def _miss(self, kind: tuple[str, str], times: int) -> None:
+        if len(self._missed) < _MOST_MISSED or kind in self._missed:
+            self._missed[kind] = self._missed.get(kind, 0) + times
 
     # -- within --------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ class Entrance:
         self._meter = meter
         self._looking = anyio.Lock()
         self._few = CapacityLimiter(2)
+        self._writing = CapacityLimiter(1)  # apart: whoever waits for the disk keeps nobody who is let in
         self._attempts = Rates(_ATTEMPTS)
 
     def shown(self, headers: Headers) -> Shown:
@@ -98,7 +99,7 @@ class Entrance:
         """The error of a key that does not open, which is written down."""
         if why is Why.NOTHING:
             return NotKnown(_SAID[why])
-        await to_thread.run_sync(self.warden.refuse, why, shown, place, limiter=self._few)
+        await to_thread.run_sync(self.warden.refuse, why, shown, place, limiter=self._writing)
         return self.unopened(why, place)
 
     def unopened(self, why: Why, place: str) -> OracleError:
@@ -110,10 +111,11 @@ class Entrance:
         """Why a key may not ask now, if it may not."""
         return await self._meter().admit(asks) if asks.known and asks.key != TOKEN else None
 
-    def refused(self, asks: Principal, method: str, path: str) -> None:
+    async def refused(self, asks: Principal, method: str, path: str) -> None:
         """Write down that somebody may not do what they tried."""
         now = self.desks.front.house.clock.now().timestamp()
-        self.warden.note_some(Deed(now, asks.name, "role-refused", f"{method} {path}"[:300], {"role": asks.role.value}))
+        deed = Deed(now, asks.name, "role-refused", f"{method} {path}"[:300], {"role": asks.role.value})
+        await to_thread.run_sync(self.warden.note_some, deed, limiter=self._writing)
 
 
 class Access:

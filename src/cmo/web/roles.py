@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 
@@ -53,7 +52,7 @@ class Needs:
         foreign = self.of_service and asks.tenant != entrance.warden.rules.tenant
         if asks.role.covers(self.role) and not foreign:
             return
-        await to_thread.run_sync(entrance.refused, asks, request.method, request.url.path)
+        await entrance.refused(asks, request.method, request.url.path)
         raise NotAllowed(_why(asks, self.role, foreign=foreign))
 
 
