@@ -45,6 +45,7 @@ class Metrics(TypedDict):
     history: dict[str, Any]
     slowest: list[dict[str, Any]]
     refusals: list[dict[str, Any]]
+    alerts: list[dict[str, str]]
 
 
 class Neighbour(TypedDict):
