@@ -148,3 +148,14 @@ def test_nobody_waits_for_the_model_of_another(served: tuple[Any, httpx.Client],
             streams.append(told := events(open_streams.enter_context(anew)))
             assert [next(told)[0] for _ in range(3)][-1] == "sentence"
         assert speaker.asked == 5
+
+
+def test_whoever_hangs_up_without_a_stream_stops_the_model_as_well(
+    served: tuple[Any, httpx.Client], speaker: Speaker
+) -> None:
+    _, client = served
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/query", json=ASKED | {"stream": False}, timeout=1.5)
+    assert speaker.left.wait(10)
+    speaker.may_go_on.set()
+    assert client.post("/query", json=ASKED | {"stream": False}).json()["cached"] is False

@@ -223,8 +223,12 @@ class Answering(Holdings):
     @cached_property
     def executor(self) -> ThreadPoolExecutor:
         """Where work runs that would block the event loop: few at a time where it computes, more where it waits for others."""
-        waits = self.settings.answers == "generated" or self.settings.engine == "lightrag" or self.websearch is not None
-        return ThreadPoolExecutor(_WAITING if waits else _COMPUTING, thread_name_prefix="cmo")
+        return ThreadPoolExecutor(_WAITING if self.waits else _COMPUTING, thread_name_prefix="cmo")
+
+    @property
+    def waits(self) -> bool:
+        """Whether questions wait for others, such as a language model or the web."""
+        return self.settings.answers == "generated" or self.settings.engine == "lightrag" or self.websearch is not None
 
     def judge(self, answer: Answer) -> Assessment:
         """What an answer is worth."""

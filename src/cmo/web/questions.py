@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from cmo.kit.deadline import remaining, within
@@ -18,13 +19,14 @@ from cmo.model.money import micros
 from cmo.model.questions import Question
 from cmo.oracle import admit
 from cmo.stories.recall import Told
+from cmo.web.boundary import HUNG_UP
 from cmo.web.desk import AtDesk
 from cmo.web.releases_asked import by_release
 from cmo.web.replies import events, failing
 from cmo.web.roles import needs, payer
 from cmo.web.schemas import QueryBody, QueryParams
 from cmo.web.schemas_replies import ReplyOut
-from cmo.web.streams import STREAM, told
+from cmo.web.streams import STREAM, told, while_there
 from cmo.web.watching import Answers
 
 router = APIRouter(tags=["questions"], dependencies=[needs(Role.READER)])
@@ -47,7 +49,11 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     answers = _in_time(await by_release(desk, request), body.deadline_ms)
     if body.stream or "text/event-stream" in request.headers.get("accept", ""):
         return _events(answers, question, request)
-    reply, release = await answers(question, anew=_anew(request))
+    answering = answers(question, anew=_anew(request))
+    try:
+        reply, release = await (while_there(request, answering) if desk.house.waits else answering)
+    except ClientDisconnect:
+        return Response(status_code=HUNG_UP)  # nobody reads it
     return Response(reply.body, media_type="application/json", headers=_cache_headers(reply) | release)
 
 

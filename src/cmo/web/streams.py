@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Scope
 
 from cmo import wire
@@ -30,6 +31,7 @@ from cmo.stories.recall import Told
 from cmo.web import problems
 from cmo.web.replies import event
 
+T = TypeVar("T")
 PULSE_SECONDS: Final = 10.0
 """Silence after which a comment is sent, so that nobody on the way takes the line for dead."""
 EVENTS: Final = ("stage", "sentence", "answer", "error")
@@ -86,6 +88,28 @@ async def told(
         yield shown.rest(reply) + event("answer", reply)
     finally:
         asking.cancel()
+
+
+async def while_there(request: Request, work: Awaitable[T]) -> T:
+    """What work comes to; it is ended once whoever asks has gone, as nobody would hear of it.
+
+    Raises:
+        ClientDisconnect: they have.
+    """
+    working, going = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((working, going), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return await working
+    finally:
+        working.cancel()
+        going.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _next(facts: asyncio.Queue[object], pulse: float) -> object:
