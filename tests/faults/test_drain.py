@@ -34,13 +34,21 @@ ASKED = {"query": "What carries fatty acids?"}
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def runs(tmp_path: Path) -> Path:
+    (tmp_path / "tmp").mkdir()
+    return tmp_path / "tmp"
+
+
+@pytest.fixture
+def service(tmp_path: Path, runs: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    with subprocess.Popen([sys.executable, str(program), str(tmp_path / "kb"), str(port)]) as process:
+    command = [sys.executable, str(program), str(tmp_path / "kb"), str(port)]
+    environment = {**os.environ, "TMPDIR": str(runs)}  # noqa: TID251 - where the workers' run lies
+    with subprocess.Popen(command, env=environment) as process:
         url = f"http://127.0.0.1:{port}"
         try:
             for _ in range(600):
@@ -77,8 +85,11 @@ def workers(url: str) -> float:
 
 
 @pytest.mark.slow
-def test_workers_go_without_a_failed_request_or_a_lost_count(service: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_workers_go_without_a_failed_request_or_a_lost_count(
+    service: tuple[str, subprocess.Popen[bytes]], runs: Path
+) -> None:
     url, process = service
+    assert len(list(runs.iterdir())) == 1
     for _ in range(20):
         assert HTTP.post(f"{url}/query", json=ASKED).status_code == 200
     time.sleep(1.2)  # each tells the others once a second
@@ -114,3 +125,4 @@ def test_workers_go_without_a_failed_request_or_a_lost_count(service: tuple[str,
     assert set(statuses) == {200}
     assert len(statuses) > 20
     assert process.wait(20) in {0, -signal.SIGTERM}
+    assert list(runs.iterdir()) == [], "what workers told each other goes with them"

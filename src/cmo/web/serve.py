@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -97,8 +97,9 @@ def serve(
     if settings.otlp_url:
         require(settings.otlp_url)
     logs.set_up(settings.log_format, settings.log_level)
-    with TemporaryDirectory(prefix="cmo-run-") as run:
-        told = Path(run) if workers > 1 else None
+    # One worker ends by the signal that it was told to end by, and leaves no block.
+    with TemporaryDirectory(prefix="cmo-run-") if workers > 1 else nullcontext() as run:
+        told = Path(run) if run else None
         config = _config(settings, Service(settings, told), workers, grace_seconds, files)
         take_descriptors()
         if workers > 1:
