@@ -2,7 +2,7 @@
 
 ::
 
-    state (half a second old at most) --> traffic --> answers --> observer --> store <--> controller
+    state (a moment old) --> traffic --> answers --> observer --> store <--> controller
 
 One for each process of the service; the lease lets one controller act, whichever process it is in.
 """

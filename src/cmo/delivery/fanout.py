@@ -3,7 +3,7 @@
 ::
 
     written --announce--> channel --wait--> every process looks at the store at once
-                             '--gone, or silent to a ping--> each looks twice a second, as where there is none
+                             '--gone, or silent to a ping--> each looks by itself, as where there is none
 
 Word is a hint and nothing else: what holds is in the store, and whoever misses a word sees the change at the next look.
 """

@@ -2,7 +2,7 @@
 
 ::
 
-    store --every half second, or at a word--> prepare (build what a new release needs) --> last known
+    store --three times a second, or at a word--> prepare (build what a new release needs) --> last known
       '--silent--> the last known holds for a while, then is stale: who asks falls back to the baseline
 """
 
@@ -22,7 +22,7 @@ from cmo.model.delivery import Current, DeliveryReads, Setting
 
 log = logging.getLogger("cmo.delivery")
 
-EVERY_SECONDS: Final = 0.5
+EVERY_SECONDS: Final = 0.3
 QUIET_SECONDS: Final = 5.0
 """Between looks, where word of a change comes by itself."""
 STALE_SECONDS: Final = 60.0
