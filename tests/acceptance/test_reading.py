@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.test_page import CHROMIUM, ON_CI, QUIET, ask, playwright, served, wait_for_image
+from cmo.web import create_api
+from tests.acceptance.services import served_here
+from tests.acceptance.test_page import CHROMIUM, ON_CI, QUIET, ask, playwright, wait_for_image
 
 SENTENCE = "Phenylalanine is raised in phenylketonuria."
 EVIL = "<img src=x onerror=document.body.dataset.evil=1>"
@@ -33,7 +35,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def address(base: Any) -> Iterator[str]:
     base.add(**TEXTS)
-    with served(base) as address:
+    with served_here(create_api(base.app)) as address:
         yield address
 
 
@@ -90,7 +92,7 @@ def test_a_sentence_is_shown_with_its_neighbours_and_what_other_papers_say(page:
 
 
 def test_the_answer_leads_to_the_page_and_the_page_to_the_next(page: Any) -> None:
-    ask(page)
+    ask(page, "What is raised in phenylketonuria?")
     wait_for_image(page)
     link = page.get_by_label("Read on").get_attribute("href")
     page.goto(link)

@@ -12,7 +12,7 @@ from cmo.answer.quote import quote
 from cmo.errors import NotFound
 from cmo.index.graph import GraphView
 from cmo.model.evidence import Evidence
-from cmo.model.graph import Edge, Node
+from cmo.model.graph import Edge, Fact, Node
 from cmo.model.ports import Linker, Searchable
 
 _LOOKED_AT = 50
@@ -69,9 +69,15 @@ class Atlas:
         raise NotFound(f"No paper here speaks of {name!r}. `cmo graph stats` shows what they speak of most.")
 
     def told(self, edge: Edge, sentences: int = 0) -> Told:
-        """A relation with its ends and so many of the sentences behind it, for and against, surest first."""
+        """A relation with its ends and so many of the sentences behind it, for and against, surest first.
+
+        Where more than one is shown and any speaks against it, one that does is among them.
+        """
         stated = self.graph.facts(edge, _LOOKED_AT) if sentences else []
-        facts = [fact for fact in stated if fact.row >= 0 and not fact.apart][:sentences]
+        quotable = [fact for fact in stated if fact.row >= 0 and not fact.apart]
+        facts, against = quotable[:sentences], [fact for fact in quotable if _denies(fact, edge)]
+        if sentences > 1 and against and against[0] not in facts:
+            facts[-1] = against[0]
         rows = [fact.row for fact in facts]
         found = self._passages.passages(rows, [0.0] * len(rows), [{}] * len(rows))
         return Told(
@@ -81,7 +87,7 @@ class Atlas:
             tuple(
                 Stated(
                     quote(passage, passage.sentences[fact.sentence], fact.probability),
-                    against=fact.negated or fact.type is not edge.type,
+                    against=_denies(fact, edge),
                 )
                 for fact, passage in zip(facts, found, strict=True)
             ),
@@ -119,3 +125,7 @@ class Atlas:
             reached = dict.fromkeys(end for n in frontier for e in layers[n] for end in (e.subject, e.object))
             frontier = [number for number in reached if number not in layers]
         return layers
+
+
+def _denies(fact: Fact, edge: Edge) -> bool:
+    return fact.negated or fact.type is not edge.type
