@@ -51,6 +51,8 @@ _PART: Final = "service"
 _PAPERS: Final = 24
 _WORKERS: Final = 4
 _AT_ONCE: Final = 16
+_ON_ONE: Final = 10
+"""Questions on one connection."""
 _USERS: Final = 2_000
 _TURNS: Final = 24
 _ASKED: Final = {True: 400, False: 60}
@@ -157,10 +159,10 @@ def _connected(service: str) -> Iterator[HTTPConnection]:
         connection.close()
 
 
-def _asked(connection: HTTPConnection, question: str, user: int) -> str:
-    """The release and arm that answered."""
+def _asked(connection: HTTPConnection, question: str, user: int, talk: str = "talk") -> str:
+    """The release and arm that answered; in another talk a user may get what was taken from the one before."""
     body = orjson.dumps({"query": question, "user": f"user-{user}"})
-    headers = {"Content-Type": "application/json", "X-Session-ID": f"session-{user}"}
+    headers = {"Content-Type": "application/json", "X-Session-ID": f"{talk}-{user}"}
     connection.request("POST", "/query", body, headers)
     reply = connection.getresponse()
     reply.read()
@@ -194,22 +196,24 @@ class _Load:
     """Users who ask all the time, each on a connection of their own, which one worker has."""
 
     service: str
+    talk: str
     stop: threading.Event = field(default_factory=threading.Event)
     last: dict[int, float] = field(default_factory=dict)
     """When a release answered last, by the port that asked."""
-    answers: int = 0
 
     def ask(self, seed: int) -> None:
         chance = np.random.default_rng(seed)
-        with _connected(self.service) as connection:
-            while not self.stop.is_set():
-                arm = _asked(connection, str(chance.choice(QUESTIONS)), int(chance.integers(_USERS)))
-                port = int(connection.sock.getsockname()[1])
-                self.answers += 1
-                if arm.endswith("arm=new"):
-                    self.last[port] = time.monotonic()
-                else:
-                    self.last.setdefault(port, 0.0)
+        while not self.stop.is_set():
+            with _connected(self.service) as connection:  # now and then another one, which another worker may take
+                for _ in range(_ON_ONE):
+                    self._ask(connection, chance)
+
+    def _ask(self, connection: HTTPConnection, chance: np.random.Generator) -> None:
+        if self.stop.is_set():
+            return
+        arm = _asked(connection, str(chance.choice(QUESTIONS)), int(chance.integers(_USERS)), self.talk)
+        if arm.endswith("arm=new"):
+            self.last[int(connection.sock.getsockname()[1])] = time.monotonic()
 
 
 def _back(base: Path) -> Iterator[Row]:
@@ -217,7 +221,7 @@ def _back(base: Path) -> Iterator[Row]:
         _begin(base)
         _awake(running)
         for what, act in (("rolled back", _command), ("switched off for all", _switch)):
-            late, workers = _latest(running, lambda act=act: act(base))  # type: ignore[misc]
+            late, workers = _latest(running, what, lambda act=act: act(base))  # type: ignore[misc]
             goal, name = f"<= {_BACK:g}", f"{what}: from the decision to the last answer of the release"
             yield Row(name, late, "s", goal, late <= _BACK, part=_PART)
             yield Row(
@@ -237,16 +241,18 @@ def _awake(running: str) -> None:
                 return
 
 
-def _latest(running: str, act: Callable[[], float]) -> tuple[float, int]:
+def _latest(running: str, what: str, act: Callable[[], float]) -> tuple[float, int]:
     """Seconds until the last answer of a release, and how many workers had given any."""
-    load = _Load(running)
+    load = _Load(running, what.split(maxsplit=1)[0])
     threads = [threading.Thread(target=load.ask, args=(seed,)) for seed in range(_AT_ONCE)]
     for thread in threads:
         thread.start()
     try:
-        time.sleep(_ON)
-        owners = _owners(running)
-        had = {owners[port] for port, at in dict(load.last).items() if at and port in owners}
+        had, until = set[int](), time.monotonic() + _ON
+        while (now := time.monotonic()) < until or (len(had) < _WORKERS and now < until + _WAKES):
+            time.sleep(0.2)
+            owners = _owners(running)
+            had |= {owners[port] for port in list(load.last) if port in owners}
         decided = act()
         time.sleep(_ON)
     finally:
@@ -261,7 +267,9 @@ def _owners(running: str) -> dict[int, int]:
     from psutil import net_connections  # noqa: PLC0415
 
     port = urlsplit(running).port
-    taken = [one for one in net_connections("tcp") if one.raddr and one.laddr.port == port]
+    taken = [
+        one for one in net_connections("tcp") if one.status == "ESTABLISHED" and one.laddr.port == port and one.pid
+    ]
     return {int(one.raddr.port): one.pid for one in taken}
 
 
