@@ -14,7 +14,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from cmo.app import App
+from cmo.bench.figures import Row
 from cmo.bench.load import Load, asked, run
 from cmo.bench.slow_model import SlowModel
 from cmo.kit.clock import SystemClock
@@ -59,26 +60,6 @@ SCENARIOS: Final = (
     Scenario(30, 1.5, 2.0, 0.98, (0.8, 0.9), 900),
     Scenario(50, 2.0, 3.0, 0.95, (0.85, 0.95), 1_200),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure."""
-
-    part: str
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-    below: bool = True
-    """Whether the goal is met from below."""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether it is met; None without a goal."""
-        if self.goal is None:
-            return None
-        return self.value <= self.goal if self.below else self.value >= self.goal
 
 
 class ClassifyBench:
@@ -143,14 +124,14 @@ class ClassifyBench:
         fell = await asyncio.gather(*(one(question) for question in questions))
         took, work = time.perf_counter() - began, time.process_time() - cpu
         count = len(questions)
-        yield Row("batch", "questions a second", count / took, "1/s", 250, below=False)
-        yield Row("batch", "questions a second of CPU on all cores", count * cores() / work, "1/s")
-        yield Row("batch", "questions that cue words had to decide", sum(fell), "", 0)
+        yield _row("batch", "questions a second", count / took, "1/s", 250, below=False)
+        yield _row("batch", "questions a second of CPU on all cores", count * cores() / work, "1/s")
+        yield _row("batch", "questions that cue words had to decide", sum(fell), "", 0)
         batch = sorter.reading().batch
         if batch is not None:
-            yield Row("batch", "mean length of a run", batch.mean, "questions")
+            yield _row("batch", "mean length of a run", batch.mean, "questions")
             for length, cost in sorted(batch.costs.items()):
-                yield Row("batch", f"a question in runs of {length}", cost.seconds * 1000, "ms")
+                yield _row("batch", f"a question in runs of {length}", cost.seconds * 1000, "ms")
 
     async def _identical(self, opened: OpenSorter) -> AsyncIterator[Row]:
         sorter = opened.sorter
@@ -160,9 +141,9 @@ class ClassifyBench:
         )
         took = time.perf_counter() - began
         batch = sorter.reading().batch
-        yield Row("identical", f"computations for {IDENTICAL:,} at once", batch.pieces if batch else 0, "", 1)
-        yield Row("identical", "the last one's answer after", took, "s", sorter.plan.limit_seconds)
-        yield Row("identical", "different answers", len({id(f.route) for f in found}), "", 1)
+        yield _row("identical", f"computations for {IDENTICAL:,} at once", batch.pieces if batch else 0, "", 1)
+        yield _row("identical", "the last one's answer after", took, "s", sorter.plan.limit_seconds)
+        yield _row("identical", "different answers", len({id(f.route) for f in found}), "", 1)
 
     def _kept(self, house: App) -> Iterator[Row]:
         tiers = [("memory", Shelves(disk_megabytes=0, shared=False), 50.0)]
@@ -173,8 +154,8 @@ class ClassifyBench:
 
             async def hits(opened: OpenSorter, tier: str = tier, goal: float = goal) -> AsyncIterator[Row]:
                 times = await _hits(opened, tier)
-                yield Row("kept", f"{tier}: p50", quantile(times, 0.5) * 1e6, "us", goal)
-                yield Row("kept", f"{tier}: p99", quantile(times, 0.99) * 1e6, "us")
+                yield _row("kept", f"{tier}: p50", quantile(times, 0.5) * 1e6, "us", goal)
+                yield _row("kept", f"{tier}: p99", quantile(times, 0.99) * 1e6, "us")
 
             yield from self._with(house, shelves, hits, Plan(workers_most=cores(), near=0))
 
@@ -200,13 +181,13 @@ class ClassifyBench:
             questions = asked(sum(scenario.hits) / 2, seed=scenario.users)
             told = await run(ask, questions, Load(scenario.users, questions=scenario.questions))
             part = f"{scenario.users} user{'s' if scenario.users > 1 else ''}"
-            yield Row(part, "mean", told.mean * 1000, "ms", scenario.mean * 1000 / SPARE)
-            yield Row(part, "p95", told.p95 * 1000, "ms", scenario.p95 * 1000 / SPARE)
-            yield Row(part, "p99", told.p99 * 1000, "ms")
-            yield Row(part, "success", told.success, "", scenario.success, below=False)
-            yield Row(part, "hit rate", told.hits, "", scenario.hits[0], below=False)
-            yield Row(part, "rate", told.rate, "1/s", 50 if scenario.users > 1 else None, below=False)
-            yield Row(part, "calls of the language model", model.requests - before, "")
+            yield _row(part, "mean", told.mean * 1000, "ms", scenario.mean * 1000 / SPARE)
+            yield _row(part, "p95", told.p95 * 1000, "ms", scenario.p95 * 1000 / SPARE)
+            yield _row(part, "p99", told.p99 * 1000, "ms")
+            yield _row(part, "success", told.success, "", scenario.success, below=False)
+            yield _row(part, "hit rate", told.hits, "", scenario.hits[0], below=False)
+            yield _row(part, "rate", told.rate, "1/s", 50 if scenario.users > 1 else None, below=False)
+            yield _row(part, "calls of the language model", model.requests - before, "")
 
         counsel = counsel_of(house)
         shelves = Shelves(disk_megabytes=0, shared=False)
@@ -234,18 +215,13 @@ class ClassifyBench:
             opened.close()
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows as plain values."""
-    return [{**asdict(row), "met": row.met} for row in rows]
-
-
 def _ratio(alone: Sequence[float], whole: Sequence[float]) -> Iterator[Row]:
     p50 = quantile(alone, 0.5)
-    yield Row("alone", "embedding alone: p50", p50 * 1000, "ms")
-    yield Row("alone", "whole: p50", quantile(whole, 0.5) * 1000, "ms")
-    yield Row("alone", "whole over embedding: p50", quantile(whole, 0.5) / p50 if p50 else 0.0, "", 1.5)
-    yield Row("alone", "whole: p99", quantile(whole, 0.99) * 1000, "ms", 25)
-    yield Row("alone", "embedding alone: p99", quantile(alone, 0.99) * 1000, "ms")
+    yield _row("alone", "embedding alone: p50", p50 * 1000, "ms")
+    yield _row("alone", "whole: p50", quantile(whole, 0.5) * 1000, "ms")
+    yield _row("alone", "whole over embedding: p50", quantile(whole, 0.5) / p50 if p50 else 0.0, "", 1.5)
+    yield _row("alone", "whole: p99", quantile(whole, 0.99) * 1000, "ms", 25)
+    yield _row("alone", "embedding alone: p99", quantile(alone, 0.99) * 1000, "ms")
 
 
 async def _hits(opened: OpenSorter, tier: str) -> list[float]:
@@ -259,6 +235,13 @@ async def _hits(opened: OpenSorter, tier: str) -> list[float]:
         if found.tier == tier:
             times.append(time.perf_counter() - began)
     return sorted(times)
+
+
+def _row(part: str, what: str, value: float, unit: str, goal: float | None = None, *, below: bool = True) -> Row:
+    """A figure, and whether it meets its goal from below or from above."""
+    if goal is None:
+        return Row(what, value, unit, part=part)
+    return replace((Row.at_most if below else Row.at_least)(what, value, unit, goal), part=part)
 
 
 def _fresh(count: int, seed: int) -> list[str]:

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from cmo.app import App
 from cmo.bench import annotated, graph_walk, linking, multihop, related, relations
 from cmo.bench.beir import DOI_PREFIX, Beir
+from cmo.bench.figures import Row
 from cmo.bench.metrics import Estimate, estimate, ndcg
 from cmo.kit.hashing import short_hash
 from cmo.model.papers import ParsedPaper
@@ -52,24 +53,6 @@ _DEPTH = 10
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure."""
-
-    part: str
-    name: str
-    value: float
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    goal: str = ""
-
-    @classmethod
-    def of(cls, part: str, name: str, measured: Estimate, goal: str = "") -> Row:
-        """A mean with its interval."""
-        return cls(part, name, measured.value, "", measured.low, measured.high, goal)
-
-
 class Bench:
     """Measures over the shared data.
 
@@ -96,7 +79,7 @@ class Bench:
         self._say("walking a graph of 500,000 edges")
         for name, rounds in (("of two hops, as questions walk", 2), ("to the end", None)):
             spent = graph_walk.pagerank_ms(500_000, rounds)
-            yield Row("speed", f"PageRank over 500,000 edges, {name}, p50", spent, "ms", goal="≤ 15")
+            yield _speed(Row.at_most(f"PageRank over 500,000 edges, {name}, p50", spent, "ms", 15))
         yield from self._two_papers()
         yield from self._elsewhere()
 
@@ -136,26 +119,26 @@ class Bench:
 
     def _linking(self, house: App) -> Iterator[Row]:
         linker, plain = house.linker, linking.PlainMatch(house.vocabulary)
-        goals = {"chemical": "≥ .80", "disease": "≥ .75"}
+        goals = {"chemical": 0.80, "disease": 0.75}
         for label, file in (("BC5CDR", "bc5cdr_iob/devel.tsv.gz"), ("NCBI", "ncbi_disease/NCBIdevelopset_corpus.txt")):
             self._say(f"linking {label}")
             texts = annotated.read(self._data / "ner" / file)
             ours, theirs = linking.evaluate(linker, texts), linking.evaluate(plain, texts)
             for kind, score in ours.by_type.items():
                 name = f"{label} {kind}, strict span F1"
-                yield Row("linking", name, score.f1, "", score.low, score.high, goals.get(kind, ""))
-                yield Row("linking", f"{name}, plain dictionary", theirs.by_type[kind].f1)
+                yield _mean("linking", name, Estimate(score.f1, score.low, score.high), least=goals.get(kind))
+                yield Row(f"{name}, plain dictionary", theirs.by_type[kind].f1, "", part="linking")
 
     def _relations(self, house: App) -> Iterator[Row]:
         self._say("relations on BioRED")
         texts = related.read(self._data / "ner" / "biored" / "Dev.PubTator")
         gold, linked = (relations.evaluate(texts, Teller.shipped(), linker) for linker in (None, house.linker))
-        yield Row.of("relations", "BioRED pairs, gold names, F1", gold.overall.f1, "≥ .68")
-        yield Row.of("relations", "the same, sharing a sentence", gold.cooccurrence.f1)
-        yield Row.of("relations", "sign where decided", gold.sign_accuracy, "≥ .85")
-        yield Row.of("relations", "sign decided", gold.sign_coverage)
-        yield Row.of("relations", "calibration error", gold.calibration_error, "≤ .03")
-        yield Row.of("relations", "BioRED pairs from raw text, F1", linked.overall.f1)
+        yield _mean("relations", "BioRED pairs, gold names, F1", gold.overall.f1, least=0.68)
+        yield _mean("relations", "the same, sharing a sentence", gold.cooccurrence.f1)
+        yield _mean("relations", "sign where decided", gold.sign_accuracy, least=0.85)
+        yield _mean("relations", "sign decided", gold.sign_coverage)
+        yield _mean("relations", "calibration error", gold.calibration_error, most=0.03)
+        yield _mean("relations", "BioRED pairs from raw text, F1", linked.overall.f1)
 
     def _reading(self, house: App) -> Iterator[Row]:
         self._say("reading abstracts")
@@ -167,7 +150,7 @@ class Bench:
         for paper in papers:
             house.reader.read(paper)
         rate = len(papers) / (time.process_time() - began)
-        yield Row("speed", "linking and relations together, abstracts a second and core", rate, "/s", goal="≥ 200")
+        yield _speed(Row.at_least("linking and relations together, abstracts a second and core", rate, "/s", 200))
 
     def _two_papers(self) -> Iterator[Row]:
         for name in ("biored", "jats"):
@@ -176,10 +159,10 @@ class Bench:
             rows = {way: multihop.rows(data.only("test"), _asking(house, *how)) for way, how in WAYS.items()}
             for way, found in rows.items():
                 part = multihop.scores(data.only("test"), found).overall
-                yield Row.of("two papers", f"{name}, {way}: both facts among ten", part.complete10)
-                yield Row.of("two papers", f"{name}, {way}: right answer", part.correct)
+                yield _mean("two papers", f"{name}, {way}: both facts among ten", part.complete10)
+                yield _mean("two papers", f"{name}, {way}: right answer", part.correct)
             gained = [rows["hybrid"][q].correct - rows["naive"][q].correct for q in rows["naive"]]
-            yield Row.of("two papers", f"{name}, hybrid over naive: right answers", estimate(gained), "> 0")
+            yield _mean("two papers", f"{name}, hybrid over naive: right answers", estimate(gained), least=0)
             yield from self._added(house, [q.text for q in data.queries.values()], name)
             house.close()
 
@@ -193,7 +176,7 @@ class Bench:
                 house.oracle.reply(Question(text, mode, reach=reach))
                 seconds.append(time.perf_counter() - began)
         added = np.median(np.subtract(spent["hybrid"], spent["hybrid, graph off"])) * 1000
-        yield Row("speed", f"{name}, two hops add, p50", float(added), "ms", goal="≤ 10")
+        yield _speed(Row.at_most(f"{name}, two hops add, p50", float(added), "ms", 10))
 
     def _elsewhere(self) -> Iterator[Row]:
         for label, folder, split in (("SciFact", "scifact_beir", "train"), ("BioASQ", "bioasq_snippets", "dev")):
@@ -201,9 +184,9 @@ class Bench:
             house = self._filled(folder, corpus.documents)
             self._say(f"{label}: searching without and with the graph")
             without, with_graph = (_ranked(house, corpus, *WAYS[way]) for way in ("hybrid, graph off", "hybrid"))
-            yield Row.of("no loss", f"{label} {split}, nDCG@10 without the graph", estimate(without))
+            yield _mean("no loss", f"{label} {split}, nDCG@10 without the graph", estimate(without))
             gained = estimate(np.subtract(with_graph, without))
-            yield Row.of("no loss", f"{label} {split}, with it", gained, "not below 0")
+            yield _mean("no loss", f"{label} {split}, with it", gained, least=0)
             yield from self._rebuilt(house, label)
             house.close()
 
@@ -214,7 +197,7 @@ class Bench:
         began = time.perf_counter()
         house.curator.rebuild()
         seconds = (time.perf_counter() - began) / papers * 1000
-        yield Row("speed", f"graph of 1,000 papers anew ({label})", seconds, "s", goal="< 60")
+        yield _speed(Row.at_most(f"graph of 1,000 papers anew ({label})", seconds, "s", 60))
 
 
 def _names(house: App) -> dict[int, str]:
@@ -250,9 +233,15 @@ def _ranked(house: App, corpus: Beir, mode: Mode, reach: Reach) -> list[float]:
     ]
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows as plain values."""
-    return [
-        {"part": r.part, "name": r.name, "value": r.value, "unit": r.unit, "low": r.low, "high": r.high, "goal": r.goal}
-        for r in rows
-    ]
+def _mean(part: str, what: str, found: Estimate, *, least: float | None = None, most: float | None = None) -> Row:
+    """A mean with its interval, and what it should be where somebody wishes that."""
+    row = Row(what, found.value, "")
+    if least is not None:
+        row = Row.at_least(what, found.value, "", least)
+    if most is not None:
+        row = Row.at_most(what, found.value, "", most)
+    return replace(row, part=part, low=found.low, high=found.high)
+
+
+def _speed(row: Row) -> Row:
+    return replace(row, part="speed")

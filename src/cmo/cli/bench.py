@@ -118,10 +118,19 @@ def _between(low: float | None, high: float | None, form: str) -> str:
 
 
 def _figures(rows: Sequence[Row]) -> None:
-    table = _table("figure", "value", "goal", "met")
-    for row in rows:
-        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
-        table.add_row(row.what, f"{row.value:,g} {row.unit}".strip(), row.goal, met)
+    """A table with the columns that any of the figures has."""
+    columns = {
+        "part": [row.part for row in rows],
+        "figure": [row.what for row in rows],
+        "value": [f"{row.value:,.4g} {row.unit}".strip() for row in rows],
+        "95 % interval": [_between(row.low, row.high, ".4g") for row in rows],
+        "goal": [row.goal for row in rows],
+        "met": ["" if row.met is None else "yes" if row.met else "[red]no[/]" for row in rows],
+    }
+    kept = {name: cells for name, cells in columns.items() if any(cells)}
+    table = _table(*kept)
+    for cells in zip(*kept.values(), strict=True):
+        table.add_row(*cells)
     console.print(table)
 
 
@@ -137,23 +146,18 @@ def classify(
     import tempfile
 
     from cmo.bench.classify import ClassifyBench
-    from cmo.bench.classify import as_json as plain
+    from cmo.bench.figures import as_json as plain
 
     rows = []
     with tempfile.TemporaryDirectory(prefix="cmo-classify-") as folder:
         for row in ClassifyBench(read_settings(), Path(folder), redis).measure():
             rows.append(row)
             if not as_json:
-                complaints.print(f"[dim]{row.part}: {row.name}[/]")
+                complaints.print(f"[dim]{row.part}: {row.what}[/]")
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    table = _table("part", "figure", "value", "goal", "met")
-    for row in rows:
-        goal = "" if row.goal is None else f"{'≤' if row.below else '≥'} {row.goal:g}"
-        met = {None: "", True: "yes", False: "no"}[row.met]
-        table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), goal, met)
-    console.print(table)
+    _figures(rows)
 
 
 @app.command("delivery")
@@ -183,12 +187,7 @@ def delivery(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    table = _table("part", "figure", "value", "95 % interval", "goal", "met")
-    for row in rows:
-        interval = _between(row.low, row.high, ".4g")
-        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
-        table.add_row(row.part, row.what, f"{row.value:.4g} {row.unit}".strip(), interval, row.goal, met)
-    console.print(table)
+    _figures(rows)
     console.print(summary(rows))
 
 
@@ -204,8 +203,8 @@ def graph(
     as_json: AsJson = False,
 ) -> None:
     """Linking, relations, questions over two papers, no loss elsewhere, speed; an hour the first time."""
+    from cmo.bench.figures import as_json as plain
     from cmo.bench.graph import Bench
-    from cmo.bench.graph import as_json as plain
 
     if not (data / "ner").is_dir():
         raise NotFound(f"{data} has no folder ner. Name the folder of the shared data with --data.")
@@ -214,12 +213,8 @@ def graph(
     for row in bench.measure():
         measured.append(row)
         if not as_json:
-            complaints.print(f"{row.name}: {row.value:.3f} {row.unit}")
+            complaints.print(f"{row.what}: {row.value:.3f} {row.unit}")
     if as_json:
         print_json({"rows": plain(measured)})
         return
-    table = _table("part", "figure", "value", "95 % interval", "goal")
-    for row in measured:
-        interval = _between(row.low, row.high, ".3f")
-        table.add_row(row.part, row.name, f"{row.value:.3f} {row.unit}".strip(), interval, row.goal)
-    console.print(table)
+    _figures(measured)
