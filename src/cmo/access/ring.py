@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from cmo.access.keys import Minted, mint, over
@@ -43,7 +44,7 @@ class KeyRing:
         minted, now = mint(), self._now()
         until = None if days is None else now + days * _DAY
         key = replace(wish, id=minted.id, digest=minted.digest, made_at=now, expires_at=until)
-        facts = {"name": key.name, "role": key.role.value, "tenant": key.tenant, "expires_at": until}
+        facts = {"name": key.name, "role": key.role.value, "tenant": key.tenant, "until": _told(until)}
         self._store().add(key, Deed(now, actor, "key-made", key.id, facts))
         return key, minted
 
@@ -61,7 +62,7 @@ class KeyRing:
             raise AccessRefused(f"The key {key} is {why.value}. Make another one with `cmo keys create`.")
         fresh = replace(old, id=minted.id, digest=minted.digest, made_at=now, used_at=None)
         until = now + overlap_seconds
-        deed = Deed(now, actor, "key-rotated", key, {"into": fresh.id, "until": until})
+        deed = Deed(now, actor, "key-rotated", key, {"into": fresh.id, "until": _told(until)})
         self._store().end(key, until, deed, fresh)
         return fresh, minted
 
@@ -102,3 +103,8 @@ class KeyRing:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _told(moment: float | None) -> str | None:
+    """A moment as people read it in the audit."""
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="minutes")
