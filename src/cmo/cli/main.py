@@ -49,7 +49,7 @@ from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.options import named
 from cmo.cli.output import complaints, print_json
 from cmo.errors import OracleError
-from cmo.kit.actor import act_as
+from cmo.kit.actor import acting
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -113,9 +113,9 @@ def _root(
 def run() -> None:
     """Entry point of the `cmo` script."""
     _write_what_can_be_written()
-    act_as(named(None))
     try:
-        app()
+        with acting(named(None)):
+            app()
     except OracleError as error:
         _fail(error.code, str(error), exit_for(error))
     except OSError as error:

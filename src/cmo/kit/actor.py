@@ -16,11 +16,6 @@ def actor() -> str:
     return _WHO.get()
 
 
-def act_as(name: str) -> None:
-    """Say who does all that follows: of a program that one person runs."""
-    _WHO.set(name)
-
-
 @contextmanager
 def acting(name: str) -> Iterator[None]:
     """Say who does what is done meanwhile."""
