@@ -16,7 +16,6 @@ from cmo.errors import NotFound
 BEGIN, END = "<!-- answers -->\n", "<!-- /answers -->"
 _BUSY: Final = 0.5
 """Load a core from which a machine counts as busy."""
-_LARGE: Final = 1_000
 
 
 def machine() -> dict[str, Any]:
@@ -72,13 +71,8 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         between = "" if row.low is None or row.high is None else f" [{row.low:.3f}, {row.high:.3f}]"
         met = "" if row.met is None else "yes" if row.met else "**no**"
-        value = f"{_number(row.value)} {row.unit}".strip()
-        yield f"| {row.part if row.part != part else ''} | {row.what} | {value}{between} | {row.goal} | {met} |"
+        yield f"| {row.part if row.part != part else ''} | {row.what} | {row.told}{between} | {row.goal} | {met} |"
         part = row.part
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
 
 
 def _load() -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmo.bench.metrics import estimate
+
+_LARGE: Final = 1_000
+"""From here on figures are told whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ class Row:
     """Of a 95 % interval."""
     high: float | None = None
     part: str = ""
+
+    @property
+    def told(self) -> str:
+        """The value with its unit, as people read it."""
+        number = f"{self.value:,.0f}" if abs(self.value) >= _LARGE else f"{self.value:.4g}"
+        return f"{number} {self.unit}".strip()
 
     @classmethod
     def at_most(cls, what: str, value: float, unit: str, most: float) -> Row:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from cmo.app import opened
 from cmo.cli.bench_answer import answer
+from cmo.cli.figures import figures
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadQuestion, NotFound
 from cmo.oracle import admit
 from cmo.settings import read_settings
-
-if TYPE_CHECKING:
-    from cmo.bench.figures import Row
 
 _LEAST_QUESTIONS = 30
 app = typer.Typer(help="Measure how good and how fast it is, in one run.", no_args_is_help=True)
@@ -79,7 +76,7 @@ def cache(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    _figures(rows)
+    console.print(figures(rows))
 
 
 @app.command("query")
@@ -101,37 +98,7 @@ def query(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    _figures(rows)
-
-
-def _table(*names: str) -> Table:
-    """An empty table of figures."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name, justify="right" if name == "value" else "left")
-    return table
-
-
-def _between(low: float | None, high: float | None, form: str) -> str:
-    """An interval; nothing where there is none."""
-    return "" if low is None or high is None else f"{low:{form}} to {high:{form}}"
-
-
-def _figures(rows: Sequence[Row]) -> None:
-    """A table with the columns that any of the figures has."""
-    columns = {
-        "part": [row.part for row in rows],
-        "figure": [row.what for row in rows],
-        "value": [f"{row.value:,.4g} {row.unit}".strip() for row in rows],
-        "95 % interval": [_between(row.low, row.high, ".4g") for row in rows],
-        "goal": [row.goal for row in rows],
-        "met": ["" if row.met is None else "yes" if row.met else "[red]no[/]" for row in rows],
-    }
-    kept = {name: cells for name, cells in columns.items() if any(cells)}
-    table = _table(*kept)
-    for cells in zip(*kept.values(), strict=True):
-        table.add_row(*cells)
-    console.print(table)
+    console.print(figures(rows))
 
 
 @app.command("classify")
@@ -157,7 +124,7 @@ def classify(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    _figures(rows)
+    console.print(figures(rows))
 
 
 @app.command("delivery")
@@ -187,7 +154,7 @@ def delivery(
     if as_json:
         print_json({"rows": plain(rows)})
         return
-    _figures(rows)
+    console.print(figures(rows))
     console.print(summary(rows))
 
 
@@ -217,4 +184,4 @@ def graph(
     if as_json:
         print_json({"rows": plain(measured)})
         return
-    _figures(measured)
+    console.print(figures(measured))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from cmo.cli.figures import figures
 from cmo.cli.options import AsJson
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import NotFound
 from cmo.kit.clock import SystemClock
 from cmo.settings import read_settings
-
-if TYPE_CHECKING:
-    from cmo.bench.figures import Row
 
 
 def answer(
@@ -79,23 +75,9 @@ def answer(
             bar.stop()
             if rows:
                 about = ended(about)
-                print_json(plain(rows, run, about)) if as_json else console.print(_table(rows))
+                print_json(plain(rows, run, about)) if as_json else console.print(figures(rows))
                 if page:
                     publish(page, markdown(rows, about, SystemClock().now()))
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("part", "figure", "value", "95 % interval", "goal", "met"):
-        table.add_column(name, justify="right" if name == "value" else "left")
-    part = ""
-    for row in rows:
-        between = "" if row.low is None or row.high is None else f"{row.low:.3f} to {row.high:.3f}"
-        met = "" if row.met is None else "yes" if row.met else "[red]no[/]"
-        shown = row.part if row.part != part else ""
-        table.add_row(shown, row.what, f"{row.value:.4g} {row.unit}".strip(), between, row.goal, met)
-        part = row.part
-    return table
 
 
 def _bar(as_json: bool) -> Progress:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
 
-Todo = Callable[[], None]
+Errand = Callable[[], None]
 
 
 class Left(BaseException):
@@ -28,7 +28,7 @@ class Leaving:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._todo: dict[int, Todo] = {}
+        self._errands: dict[int, Errand] = {}
         self._names = count()
         self._gone = False
 
@@ -41,23 +41,23 @@ class Leaving:
         """Say that nobody waits any longer."""
         with self._lock:
             self._gone = True
-            waiting, self._todo = list(self._todo.values()), {}
-        for todo in waiting:
-            todo()
+            waiting, self._errands = list(self._errands.values()), {}
+        for errand in waiting:
+            errand()
 
-    def then(self, todo: Todo) -> Todo:
+    def then(self, errand: Errand) -> Errand:
         """Have something done when that is said; at once where it was. What is returned takes it back."""
         with self._lock:
             gone, name = self._gone, next(self._names)
             if not gone:
-                self._todo[name] = todo
+                self._errands[name] = errand
         if gone:
-            todo()
+            errand()
         return lambda: self._forget(name)
 
     def _forget(self, name: int) -> None:
         with self._lock:
-            self._todo.pop(name, None)
+            self._errands.pop(name, None)
 
 
 _current: ContextVar[Leaving | None] = ContextVar("cmo_leaving", default=None)
