@@ -57,9 +57,14 @@ def promtool() -> str:
     return found
 
 
+def labels(sample: str) -> str:
+    """What is left of a sample once it is rounded: Prometheus adds up in no order, so the last bit is chance."""
+    return "{" + sample.partition("{")[2].rstrip("}") + "}"
+
+
 def test_the_documented_names_come_out_as_they_should(promtool: str, tmp_path: Path) -> None:
     told = [
-        {"expr": sample, "eval_time": "20m", "exp_samples": [{"labels": sample, "value": value}]}
+        {"expr": f"round({sample}, 1e-6)", "eval_time": "20m", "exp_samples": [{"labels": labels(sample), "value": value}]}
         for sample, value in EXPECTED.items()
     ]
     test = {
