@@ -46,7 +46,7 @@ def test_what_was_changed_moved_or_has_no_key_is_not_read(place: int) -> None:
         seal.opened(bytes(kept), "a")
 
 
-@pytest.mark.parametrize("text", ["x", "a" * 43, base64.urlsafe_b64encode(b"short").decode(), f"{fresh_key()},x", "ä"])
+@pytest.mark.parametrize("text", ["x", "a" * 43, base64.urlsafe_b64encode(b"short").decode(), "A" * 43 + "=,x", "ä"])
 def test_what_is_no_key_is_said_at_once(text: str) -> None:
     with pytest.raises(SettingsError, match="cmo privacy key"):
         seal_of(text)

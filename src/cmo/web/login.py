@@ -8,13 +8,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from cmo.access import Why
 from cmo.model.access import Role
@@ -24,9 +23,12 @@ from cmo.web.entrance import Entrance, place_of
 from cmo.web.replies import failing, json
 from cmo.web.roles import for_everybody, needs, principal
 from cmo.web.schemas import Asked, Sent
+from cmo.web.site import Page, served
 
 router = APIRouter(tags=["access"])
-_PAGE: Final = Path(__file__).parent / "static" / "login.html"
+_PAGE: Final = Page(
+    body="login", title="Log in", skip=("key", "the key"), styles=("login",), scripts=("login",), outside=True
+)
 _HERE: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
 """An address of this service: no other site, however it is spelled."""
 
@@ -63,7 +65,7 @@ class WhoOut(Sent):
 @router.get("/login", include_in_schema=False, dependencies=[for_everybody()])
 async def page(_next: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
     """The page to log in on."""
-    return FileResponse(_PAGE, headers={"Cache-Control": "no-cache"})
+    return served(_PAGE)
 
 
 @router.post("/login", dependencies=[for_everybody()], responses={200: {"model": LoginOut}, **failing(400, 413, 415)})

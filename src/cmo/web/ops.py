@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from cmo.errors import NotFound
 from cmo.model.access import Role
@@ -13,12 +13,14 @@ from cmo.web.observing import Observing
 from cmo.web.replies import failing, json
 from cmo.web.roles import needs
 from cmo.web.schemas_status import MetricsOut
-from cmo.web.site import FOLDER, FRESH
+from cmo.web.site import Page, served
 
 router = APIRouter(tags=["operations"])
 pages = APIRouter(include_in_schema=False)
 
 _TEXT = {"text/plain": {"schema": {"type": "string"}}, "application/openmetrics-text": {"schema": {"type": "string"}}}
+
+_PAGE = Page(body="ops", title="Operations", skip=("health", "the figures"), styles=("ops",), scripts=("ops", "who"))
 
 
 async def _observing(request: Request) -> Observing:
@@ -57,4 +59,4 @@ async def facts(observing: Observed) -> Response:
 @pages.get("/ops", dependencies=[needs(Role.OPERATOR, of_service=True)])
 async def page() -> Response:
     """How the service is doing, live."""
-    return FileResponse(FOLDER / "ops.html", headers=FRESH)
+    return served(_PAGE)

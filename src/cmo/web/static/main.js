@@ -30,7 +30,7 @@ export async function refreshState() {
 }
 
 function go(event) {
-  const link = event.target.closest("a[data-view], #home");
+  const link = event.target.closest('a[data-view="ask"], a[data-view="library"], #home');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const target = link.dataset.view === "ask" ? asking.address() : link.getAttribute("href");
