@@ -36,8 +36,14 @@ from cmo.model.questions import Question
 
 _THREAD = re.compile(r"[\w.:-]{1,100}")
 Note = Callable[[Question, Mapping[str, Any]], None]
+Sees = Callable[[str], bool]
+"""Whether somebody may see what is kept under a name."""
 _STEPS: Final = 60
 """Nodes that a run may visit: five questions, each tried twice."""
+
+
+def _everything(_owner: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,9 @@ class Deep:
             self.forget(thread)
         return last.answer or {}
 
-    def stream(self, question: Question, thread: str = "", until: Until | None = None) -> Iterator[Progress]:
+    def stream(
+        self, question: Question, thread: str = "", until: Until | None = None, sees: Sees = _everything
+    ) -> Iterator[Progress]:
         """Each step as it is done; the last one brings the answer.
 
         A question that the thread had begun and not finished is gone on with.
@@ -119,25 +127,32 @@ class Deep:
             question: as admitted; its `max_cost` is for all steps together.
             thread: continues what was asked under this name; a new one where it is empty.
             until: when to stop; what is not asked by then is told as a gap.
+            sees: whether whoever asks may see what another one began.
 
         Raises:
             ExtraMissing: the extra is not installed.
+            NotFound: the thread is another's.
             BadQuestion: the thread's name cannot be one.
             StoreLocked: the thread is being worked on.
             OracleError: the question itself cannot be answered at all.
         """
-        for progress in self._steps(question, _named(thread or token_hex(8)), until):
+        for progress in self._steps(question, _named(thread or token_hex(8)), until, sees):
             if progress.answer is not None:
                 self._note(question, progress.answer)
             yield progress
 
-    def _steps(self, question: Question, thread: str, until: Until | None) -> Iterator[Progress]:
+    def _steps(
+        self, question: Question, thread: str, until: Until | None, sees: Sees = _everything
+    ) -> Iterator[Progress]:
         with self._held(thread), checkpoints(self._path, self._seal) as saver:
             work = Work(question, until, self._oracle, self._plans, self._clock, self._scorer)
             graph, config = _graph(work, saver), _config(thread)
             state = graph.get_state(config)
+            owner = _owner(state.values)
+            if owner is not None and not sees(owner):
+                raise _unknown(thread)
             began = state.next and state.values.get("id") and state.values.get("about") == about(question)
-            given = None if began else fresh(question, state.values.get("history", []))
+            given = None if began else fresh(question, state.values.get("history", []), owner)
             if began:
                 yield Progress("plan", f"goes on after {len(state.values.get('trace', []))} steps", thread)
             for update in _unwatched(graph.stream(given, config, stream_mode="updates", durability="sync")):
@@ -149,15 +164,15 @@ class Deep:
         """What was asked in a thread and is done, oldest first, each with its steps; nothing for one that nobody knows."""
         return list(self._values(thread).get("history", []))
 
-    def thread(self, name: str) -> dict[str, Any]:
+    def thread(self, name: str, sees: Sees = _everything) -> dict[str, Any]:
         """A thread: what was asked in it and is done, and what was begun and can be gone on with.
 
         Raises:
-            NotFound: nobody asked anything in it.
+            NotFound: nobody asked anything in it, or it is another's.
         """
         values = self._values(name)
-        if not values.get("id"):
-            raise NotFound(f"There is no thread {name!r}, or it is forgotten. A question begins one.")
+        if (owner := _owner(values)) is None or not sees(owner):
+            raise _unknown(name)
         begun = None
         if values.get("answer") is None:
             begun = {"question": values["question"], "agent_history": values["trace"]}
@@ -238,6 +253,17 @@ def _unwatched(updates: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     context.run(tracing_context(enabled=False).__enter__)
     while (update := context.run(next, updates, None)) is not None:
         yield update
+
+
+def _owner(values: Mapping[str, Any]) -> str | None:
+    """Who began a thread; None where nobody did."""
+    return str(values.get("owner", "")) if values.get("id") else None
+
+
+def _unknown(thread: str) -> NotFound:
+    return NotFound(
+        f"There is no thread {thread!r} of yours, or it is forgotten. A question under another name begins one."
+    )
 
 
 def _config(thread: str) -> dict[str, Any]:

@@ -165,10 +165,10 @@ class Work:
         return cast("Run", {**changes, **rest})
 
 
-def fresh(question: Question, history: Sequence[Mapping[str, Any]] = ()) -> Run:
-    """A run that has not begun, after what its thread was asked before."""
+def fresh(question: Question, history: Sequence[Mapping[str, Any]] = (), owner: str | None = None) -> Run:
+    """A run that has not begun, after what its thread was asked before; a thread stays whose it was."""
     return Run(
-        id=token_hex(8), question=question.text, about=about(question), steps=[], at=0, disputes=[], trace=[],
+        id=token_hex(8), owner=question.payer.user if owner is None else owner, question=question.text, about=about(question), steps=[], at=0, disputes=[], trace=[],
         cost=0, milliseconds=0.0, answer=None, history=[dict(entry) for entry in history][-_KEPT:],
     )  # fmt: skip
 

@@ -31,6 +31,8 @@ class Run(TypedDict, total=False):
     """One question of a thread, from its plan to its answer."""
 
     id: str
+    owner: str
+    """Who began the thread; empty for whoever is at this machine."""
     question: str
     about: str
     """Hash of what is asked, its filters included."""

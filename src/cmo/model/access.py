@@ -18,6 +18,8 @@ import orjson
 
 TENANT: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 """How a tenant may be called; it names a folder and a schema too."""
+_PERSON: Final = "p"
+"""Begins the ids of keys that stand for people; those that can be shown are hexadecimal."""
 
 
 class Role(StrEnum):
@@ -71,9 +73,37 @@ class Key:
     """About when it was last used."""
 
 
+    @property
+    def of_person(self) -> bool:
+        """Whether it stands for somebody whom a provider knows: nobody can show it, and it has no secret."""
+        return self.id.startswith(_PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom a provider knows (OpenID Connect), and what they may here."""
+
+    issuer: str
+    subject: str
+    """By which the provider knows them; names and addresses change, and are given to others."""
+    name: str
+    role: Role
+    tenant: str
+
+    @property
+    def digest(self) -> str:
+        """What is kept of who they are."""
+        return hashlib.sha256(f"{self.issuer}\n{self.subject}".encode()).hexdigest()
+
+    @property
+    def id(self) -> str:
+        """Id of the key that stands for them."""
+        return _PERSON + self.digest[:11]
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who logged in with a key, in a browser."""
+    """Somebody who logged in, in a browser."""
 
     digest: str
     """SHA-256 of the cookie's value."""
@@ -96,6 +126,15 @@ class Principal:
     def known(self) -> bool:
         """Whether somebody said who they are."""
         return bool(self.key)
+
+    def speaking_for(self, user: str) -> str:
+        """Under which name is kept what they do for a user whom they name: nobody speaks for who has a key of their own."""
+        return f"{self.name}/{user}" if user and user != self.name else self.name
+
+    def sees(self, user: str) -> bool:
+        """Whether they may see what is kept under a name: their own, that of their users; whoever runs the service, all."""
+        everything = not self.known or self.role.covers(Role.OPERATOR)
+        return everything or user == self.name or user.startswith(f"{self.name}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +214,13 @@ class AccessStore(Protocol):
 
     def leave(self, digest: str, deed: Deed) -> None:
         """Delete a session."""
+        ...
+
+    def welcome(self, key: Key, deed: Deed, session: Session | None = None) -> Key:
+        """Keep who was vouched for, with the role and tenant of now, and a session; returns the key as it is kept.
+
+        The name stays that of the first time; one that is somebody else's gets the id behind it.
+        """
         ...
 
     def used(self, key: str, day: str, times: int, at: float) -> int:

@@ -82,6 +82,11 @@ class Chronicle:
             if len(self._waiting) >= _AT_ONCE:
                 self._wake.notify()
 
+    def holds(self, answer: str) -> bool:
+        """Whether an answer waits here to be written down."""
+        with self._wake:
+            return any(given.id == answer for given in self._waiting)
+
     def statistics(self) -> Noted:
         """What became of answers so far."""
         with self._wake:

@@ -7,7 +7,7 @@
                                                                   '--no--> the oracle --> the reply --> kept, if it may be
 
 What is kept is the reply as it is sent, less what differs from one asking to the next; its timings stay those of its
-making. A refusal, or an answer of
+making. Whoever has a name is told it under an id of their own. A refusal, or an answer of
 which the papers are not sure, is kept for moments only. A reply that rests on another snapshot than its key says is
 not kept at all: the papers changed while it was made.
 """
@@ -15,6 +15,7 @@ not kept at all: the papers changed while it was made.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -27,6 +28,7 @@ from cmo.cache.warm import Progress
 from cmo.engines import Source
 from cmo.index.edition import Edition
 from cmo.kit.clock import Clock
+from cmo.kit.hashing import hex_hash
 from cmo.model.audit import Facts
 from cmo.model.questions import Question, Reach
 from cmo.oracle import Oracle, Reply
@@ -39,6 +41,9 @@ Note = Callable[[Question, Facts], None]
 OF_THE_WEB: Final = 600.0
 """Seconds for what rests on pages of the web."""
 _WEB: Final = frozenset((Source.WEB, Source.BOTH, Source.WEB_INSTEAD))
+_BEGINS, _ENDS = b'{"id":"', b'",'
+"""Of a kept reply, around its id, which is the first of its facts (see `cmo.wire.reply`)."""
+_MOST_THEIRS: Final = 20_000
 _OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds", "cost_usd")
 
 
@@ -103,6 +108,8 @@ class Recall:
         self._note = note
         self._scope: str | None = None
         self._turning: set[asyncio.Task[None]] = set()
+        self._theirs: OrderedDict[str, None] = OrderedDict()
+        """Own names of kept answers that were written down lately."""
 
     async def ask(self, question: Question, *, anew: bool = False) -> Told:
         """Answer a question.
@@ -170,7 +177,18 @@ class Recall:
             return _made(replies[0])
         if elsewhere and not hit.tier:
             hit = replace(elsewhere[0], tier=f"{elsewhere[0].tier}-rephrased")
-        return _found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
+        return self._found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
+
+    def _found(self, hit: Hit, question: Question, milliseconds: float) -> Told:
+        """A kept reply for one asking; to whoever has a name it is an answer of their own, which is written down once."""
+        name = own_id(hit.value, question.payer.user)
+        told = _found(hit, question, milliseconds, name)
+        if name and name not in self._theirs:
+            self._theirs[name] = None
+            if len(self._theirs) > _MOST_THEIRS:
+                self._theirs.popitem(last=False)
+            self._note(question, told.facts)
+        return told
 
     async def _made(self, question: Question) -> tuple[Reply, Facts]:
         """A reply, also as it is sent."""
@@ -210,6 +228,16 @@ def worth(reply: Reply, seconds: float) -> float:
     return min(seconds, OF_THE_WEB) if reply.source in _WEB else seconds
 
 
+def own_id(kept: bytes, user: str) -> str:
+    """Under which id a kept reply is somebody's own: an answer is for whom it was given to, and one reply is given to many.
+
+    Empty for who has no name: theirs is everybody's.
+    """
+    if not user or not kept.startswith(_BEGINS):
+        return ""
+    return hex_hash(kept[len(_BEGINS) : kept.index(_ENDS)].decode(), user, size=8)
+
+
 def _kept(facts: Facts) -> bytes:
     """What stays the same from one asking to the next."""
     return orjson.dumps({name: value for name, value in facts.items() if name not in _OF_ONE_ASKING})
@@ -219,7 +247,7 @@ def _made(facts: Facts) -> Told:
     return Told(orjson.dumps(facts))
 
 
-def _found(hit: Hit, question: Question, milliseconds: float) -> Told:
+def _found(hit: Hit, question: Question, milliseconds: float, name: str) -> Told:
     """A kept reply for one asking: what belongs to that is put before the rest, which is not read for it."""
     mine = {
         "question": question.text,
@@ -228,4 +256,7 @@ def _found(hit: Hit, question: Question, milliseconds: float) -> Told:
         "processing_time_ms": milliseconds,
         "cost_usd": 0.0,
     }
-    return Told(orjson.dumps(mine)[:-1] + b"," + hit.value[1:], hit.tier, hit.age)
+    rest = hit.value[1:]
+    if name:
+        mine, rest = {"id": name, **mine}, hit.value[hit.value.index(_ENDS) + len(_ENDS) :]
+    return Told(orjson.dumps(mine)[:-1] + b"," + rest, hit.tier, hit.age)

@@ -84,7 +84,8 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         run: folder in which the workers of one service tell each other what they count; None where there is but one.
     """
     limits = Limits(file_bytes=house.settings.max_file_megabytes * 1_000_000, body_seconds=house.settings.body_seconds)
-    desk = Desk(house, limits)
+    several = run is not None or bool(house.settings.database_url)
+    desk = Desk(house, limits, one_of_several=several)
     observing = Observing(desk, run)
     desks = Desks(desk, house.settings.tenants_open)
     entrance = Entrance(house.warden, desks, cookie_name(house.settings), lambda: house.meter)
@@ -92,11 +93,12 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await desk.write(papers.sweep, house)
-        await _tidied(desk)
+        house.rounds.start()
         await observing.start()
         await desk.warm()
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield
+        await desk.write(house.rounds.close)
         await observing.aclose()
         await desks.aclose()
         await house.meter.aclose()
@@ -142,14 +144,6 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     api.add_exception_handler(HTTPException, problems.on_http_exception)
     _describe(api, table(ROUTERS))
     return api
-
-
-async def _tidied(desk: Desk) -> None:
-    """Delete what was kept long enough; a store that cannot be written to keeps no service from answering."""
-    try:
-        await desk.write(desk.house.tidy)
-    except OracleError as error:
-        log.warning("what is old could not be deleted: %s", error)
 
 
 def _hosts(house: App) -> frozenset[str]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -22,6 +23,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import AliasChoices, Field
 from starlette.responses import Response
 
+from cmo.agents.deep import Progress
 from cmo.errors import Overloaded
 from cmo.kit.deadline import Until, share
 from cmo.kit.leaving import Leaving, check, noticing
@@ -34,7 +36,7 @@ from cmo.oracle import admit
 from cmo.stories.recall import Told
 from cmo.web.desk import AtDesk, Desk
 from cmo.web.replies import events, failing, json
-from cmo.web.roles import needs, payer
+from cmo.web.roles import may_see, needs, payer
 from cmo.web.schemas import Query, QueryBody, Sent
 from cmo.web.schemas_replies import CitationOut, EvidenceOut, RefusalOut, SentenceOut
 from cmo.web.streams import STREAM, told
@@ -121,7 +123,7 @@ class ForgottenOut(Sent):
 
 @router.post(
     "",
-    responses={200: {"model": DeepOut, "content": STREAM}, **failing(400, 403, 409, 413, 415, 421, 501, 503)},
+    responses={200: {"model": DeepOut, "content": STREAM}, **failing(400, 403, 404, 409, 413, 415, 421, 501, 503)},
 )
 async def deep(body: DeepBody, request: Request, desk: AtDesk) -> Response:
     """Plan, retrieve, read, check and write. When the time is up, what is not asked yet is told as a gap.
@@ -134,37 +136,38 @@ async def deep(body: DeepBody, request: Request, desk: AtDesk) -> Response:
     if desk.queue_of_thoughts() >= _WAITING:
         raise Overloaded(f"{_WAITING} questions of several parts wait already. Ask again in a moment.", _TURN_SECONDS)
     await desk.oracle()
-    ask = _asking(desk, question, body.thread_id, _until(body.deadline_ms))
+    until, sees = _until(body.deadline_ms), partial(may_see, request)
+    ask = _asking(desk, lambda: desk.house.deep.stream(question, body.thread_id, until, sees))
     if body.stream or "text/event-stream" in request.headers.get("accept", ""):
         return events(told(ask, request.scope))
     return Response((await ask()).body, media_type="application/json")
 
 
 @router.get("/{thread_id}", responses={200: {"model": ThreadOut}, **failing(404, 421, 501, 503)})
-async def thread(thread_id: Thread, desk: AtDesk) -> Response:
-    """What was asked in a thread, and what can be gone on with."""
-    return json(await desk.read(desk.house.deep.thread, thread_id))
+async def thread(thread_id: Thread, request: Request, desk: AtDesk) -> Response:
+    """What was asked in a thread, and what can be gone on with. Readers see their own, operators all."""
+    return json(await desk.read(desk.house.deep.thread, thread_id, partial(may_see, request)))
 
 
 @router.delete("/{thread_id}", responses={200: {"model": ForgottenOut}, **failing(403, 404, 409, 421, 501, 503)})
-async def forget(thread_id: Thread, desk: AtDesk) -> Response:
+async def forget(thread_id: Thread, request: Request, desk: AtDesk) -> Response:
     """Delete a thread and all that was asked in it; its answers stay written down for as long as others do."""
 
     def forgotten() -> dict[str, Any]:
-        desk.house.deep.thread(thread_id)
+        desk.house.deep.thread(thread_id, partial(may_see, request))
         desk.house.deep.forget(thread_id)
         return {"thread_id": thread_id}
 
     return json(await desk.read(forgotten))
 
 
-def _asking(desk: Desk, question: Question, thread: str, until: Until) -> Callable[[], Awaitable[Told]]:
+def _asking(desk: Desk, begin: Callable[[], Iterator[Progress]]) -> Callable[[], Awaitable[Told]]:
     """Works on the question in a thread of its own; whoever goes ends it after, or in, the step in hand."""
 
     def steps() -> bytes:
         hear, answer = hearing(), b""
         with heard(None):  # what the questions of the plan are answered with is not the answer yet
-            for progress in desk.house.deep.stream(question, thread, until):
+            for progress in begin():
                 check()
                 if progress.answer is not None:
                     answer = orjson.dumps(progress.answer)

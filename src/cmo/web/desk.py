@@ -43,11 +43,13 @@ class Desk:
     Args:
         house: the app.
         limits: how much clients may send.
+        one_of_several: whether other processes answer too, from the same base.
     """
 
-    def __init__(self, house: App, limits: Limits) -> None:
+    def __init__(self, house: App, limits: Limits, *, one_of_several: bool = False) -> None:
         self.house = house
         self.limits = limits
+        self.one_of_several = one_of_several
         self.fault: OracleError | None = None
         """Why questions cannot be answered, if the model or the index could not be opened."""
         self.changing = anyio.Lock()
@@ -67,6 +69,10 @@ class Desk:
         self.leaving = False
         """Whether the service is about to end: balancers are told to send nobody any more."""
         self._warmed = False
+
+    def beside(self, house: App) -> Desk:
+        """Another tenant's."""
+        return Desk(house, self.limits, one_of_several=self.one_of_several)
 
     async def warm(self) -> None:
         """Load what a question needs, so that the first one asked is as fast as the next."""

@@ -19,7 +19,7 @@ from cmo.model.questions import MAX_HOPS, Mode, Reach
 from cmo.oracle import Reply, admit
 from cmo.web.desk import AtDesk
 from cmo.web.replies import failing, json
-from cmo.web.roles import needs
+from cmo.web.roles import needs, payer
 from cmo.web.schemas import FilterBody, Query
 from cmo.web.schemas_replies import ReplyOut
 from cmo.web.watching import seen
@@ -110,15 +110,15 @@ class ComparisonOut(BaseModel):
 @router.post("/enhanced", responses={200: {"model": ReplyOut}, **failing(400, 403, 413, 415, 421, 503)})
 async def enhanced(body: EnhancedBody, request: Request, desk: AtDesk) -> Response:
     """Ask with the graph: relations, how the question's concepts hang together, and the enrichment score."""
-    question = admit(body.query, body.mode, body.filters.filters())
+    question = admit(body.query, body.mode, body.filters.filters(), payer(request))
     work = (await desk.oracle()).ask(replace(question, reach=_reach(body, desk.house.reach.now())))
     return json(await seen(request.app.state.observing.watch, work))
 
 
 @router.post("/enrichment/test", responses={200: {"model": ComparisonOut}, **failing(400, 403, 413, 415, 421, 503)})
-async def compare(body: EnhancedBody, desk: AtDesk) -> Response:
+async def compare(body: EnhancedBody, request: Request, desk: AtDesk) -> Response:
     """Answer one question without the graph and with it, side by side."""
-    question = admit(body.query, body.mode, body.filters.filters())
+    question = admit(body.query, body.mode, body.filters.filters(), payer(request))
     oracle = await desk.oracle()
     standard = await oracle.ask(replace(question, mode=Mode.HYBRID, reach=_STANDARD))
     reply = await oracle.ask(replace(question, reach=_reach(body, desk.house.reach.now())))

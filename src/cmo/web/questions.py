@@ -64,7 +64,7 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
 )
 async def query_stream(asked: Annotated[QueryParams, Query()], request: Request, desk: AtDesk) -> Response:
     """Ask a question and follow the answer as events, for clients that can only GET."""
-    question = admit(asked.query, asked.mode, asked.filters())
+    question = admit(asked.query, asked.mode, asked.filters(), payer(request))
     return _events(_in_time(await by_release(desk, request), None), question, request)
 
 

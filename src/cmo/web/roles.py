@@ -72,10 +72,16 @@ def principal(request: Request) -> Principal | None:
     return asks
 
 
-def payer(request: Request, tenant: str, user: str) -> Payer:
-    """For whom a question is asked: a key says for which tenant, and for whom where the body does not."""
+def payer(request: Request, tenant: str = "", user: str = "") -> Payer:
+    """For whom a question is asked: a key says for which tenant and for whom; users that a body names are those of its key."""
     asks = principal(request)
-    return Payer(tenant, user) if asks is None or not asks.known else Payer(asks.tenant, user or asks.name)
+    return Payer(tenant, user) if asks is None or not asks.known else Payer(asks.tenant, asks.speaking_for(user))
+
+
+def may_see(request: Request, user: str) -> bool:
+    """Whether who asks may see what is kept under a name."""
+    asks = principal(request)
+    return asks is None or asks.sees(user)
 
 
 def table(routers: Iterable[APIRouter]) -> dict[tuple[str, str], Needs]:

@@ -76,7 +76,7 @@ class Desks:
             while len(self._open) >= self._most:
                 await self._close_one()
             house = await to_thread.run_sync(self.front.house.sibling, tenant)
-            entry = self._open[tenant] = _Open(Desk(house, self.front.limits))
+            entry = self._open[tenant] = _Open(self.front.beside(house))
             log.info("the base of tenant %s is open", tenant)
             return entry
 
