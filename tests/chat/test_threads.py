@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import User
+from cmo.chat.history import History
 from cmo.chat.threads import Threads
+from cmo.kit.seal import PLAIN
 
 class Clock:
     at = datetime(2026, 11, 1, tzinfo=UTC)
@@ -31,7 +33,7 @@ async def raw(layer, method, *values):
 
 async def main(path):
     clock = Clock()
-    layer = Threads(path, clock, rate, 30)
+    layer = Threads(History(path, clock, PLAIN, 30), rate)
     mia, noa = [await layer.create_user(User(identifier=name)) for name in ("mia", "noa")]
     assert (await layer.create_user(User(identifier="mia"))).id == mia.id, "a person is one person"
     assert await layer.get_user("nobody") is None
@@ -76,7 +78,7 @@ async def main(path):
 
     assert path.stat().st_mode & 0o077 == 0, "nobody else may read it"
     clock.at += timedelta(days=29.5)
-    again = Threads(path, clock, rate, 30)
+    again = Threads(History(path, clock, PLAIN, 30), rate)
     assert await listed_ids(again, mia) == [] and await listed_ids(again, noa) == ["three"], "old ones are forgotten"
     await again.close()
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cmo.chat.door import Door
+from cmo.chat.history import History
 from cmo.chat.words import words_for
 from cmo.client import AsyncClient
 from cmo.errors import OracleError
@@ -26,6 +27,8 @@ from cmo.kit.files import write_atomic
 
 NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _GRACE_SECONDS: Final = 5
+_ANSWER_SECONDS: Final = 600.0
+"""Longest wait for an answer: a language model on a small machine takes minutes."""
 _ELSEWHERE = re.compile(r'<link[^>]*"https?://[^>]*>', re.DOTALL)
 _SETTINGS: Final = """[project]
 session_timeout = 3600
@@ -97,7 +100,7 @@ def _speak(folder: Path) -> None:
         write_atomic(folder / path.name, orjson.dumps(told))
 
 
-def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:
+def serve(folder: Path, url: str, port: int, person: str, history: History | None) -> None:
     """Serve the chat on this machine's loopback until told to stop. `prepare` comes first.
 
     Args:
@@ -105,17 +108,20 @@ def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:
         url: of the service.
         port: of the chat.
         person: who sits at this machine.
-        days: for how long conversations are kept; 0 keeps none.
+        history: keeps conversations; None keeps none.
     """
     import chainlit as cl  # noqa: PLC0415 - it reads its settings as it is imported
     from chainlit import server  # noqa: PLC0415
 
     from cmo.chat.handlers import PAGES, Handlers  # noqa: PLC0415
 
-    client = AsyncClient(url)
+    shutil.rmtree(
+        folder / ".files", ignore_errors=True
+    )  # what was attached or exported, should the last process have been killed
+    client = AsyncClient(url, seconds=_ANSWER_SECONDS)
     handlers = Handlers(client, SystemClock(), person)
     handlers.register()
-    threads = _threads(folder, handlers.rate, days) if days else None
+    threads = None if history is None else _threads(history, handlers.rate)
     if threads is not None:
         cl.data_layer(lambda: threads)
     made = server.get_html_template
@@ -134,13 +140,13 @@ def serve(folder: Path, url: str, port: int, person: str, days: float) -> None:
     finally:
         if threads is not None:
             asyncio.run(threads.close())
-        shutil.rmtree(folder / ".files", ignore_errors=True)  # what was attached or exported
+        shutil.rmtree(folder / ".files", ignore_errors=True)
 
 
-def _threads(folder: Path, rate: Any, days: float) -> Any:
+def _threads(history: History, rate: Any) -> Any:
     from cmo.chat.threads import Threads  # noqa: PLC0415 - as above
 
-    return Threads(folder / "threads.sqlite3", SystemClock(), rate, days)
+    return Threads(history, rate)
 
 
 def _pages(client: AsyncClient) -> Any:

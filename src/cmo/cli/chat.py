@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import signal
 import subprocess
 import sys
@@ -15,11 +14,14 @@ from typing import Annotated
 
 import typer
 
-from cmo.cli.options import Home
+from cmo.chat.history import FILE, History
+from cmo.cli.options import Home, named
 from cmo.cli.output import complaints, console
 from cmo.cli.ports import require_free
 from cmo.errors import ServiceGone, SettingsError
-from cmo.settings import Settings, read_settings
+from cmo.kit.clock import SystemClock
+from cmo.kit.seal import seal_of
+from cmo.settings import Settings, read_settings, sealing_keys
 
 _MISSING = 'This needs the extra [chat]. Run `make chat`, or `pip install "clinical-metabolomics-oracle[chat]"`.'
 _BEGIN_SECONDS = 60.0
@@ -47,7 +49,29 @@ def chat(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # else what is begun here would outlive this process
     with _service(url, settings) as address:
         console.print(f"The chat is at http://127.0.0.1:{port}, over {address}. Ctrl-C ends it.", soft_wrap=True)
-        serve(folder, address, port, getpass.getuser(), settings.audit_days)
+        with history(settings, new=settings.audit_days > 0) as kept:
+            if kept is not None:
+                kept.tidy()  # with 0 days all of it
+            serve(folder, address, port, named(None), kept if settings.audit_days else None)
+
+
+@contextmanager
+def history(settings: Settings, *, new: bool = False) -> Iterator[History | None]:
+    """The conversations of the base's chat, opened.
+
+    Args:
+        settings: of the base.
+        new: whether a file is made where there is none; else there is None.
+    """
+    path = settings.working_dir.expanduser().absolute() / "chat" / FILE
+    if not (new or path.exists()):
+        yield None
+        return
+    found = History(path, SystemClock(), seal_of(sealing_keys(settings)), settings.audit_days)
+    try:
+        yield found
+    finally:
+        found.close()
 
 
 @contextmanager

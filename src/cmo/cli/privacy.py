@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from cmo.app import opened
+from cmo.cli.chat import history
 from cmo.cli.exits import Exit
 from cmo.cli.options import Actor, AsJson, Home, named
 from cmo.cli.output import complaints, console, print_json
@@ -35,7 +36,7 @@ def export(
     home: Home = None,
     as_json: AsJson = True,  # noqa: ARG001 - JSON is all that it prints
 ) -> None:
-    """Print all that is kept of a user, as JSON: questions, answers, ratings, threads, what it cost, keys, deeds."""
+    """Print all that is kept of a user, as JSON: questions, answers, ratings, conversations, what it cost, keys, deeds."""
     with _privacy(home, tenant) as privacy:
         print_json(privacy.export(user, named(actor)))
 
@@ -66,9 +67,13 @@ def erase(
 
 @app.command("tidy")
 def tidy(*, home: Home = None, as_json: AsJson = False) -> None:
-    """Delete what is kept longer than it may be (CMO_AUDIT_DAYS, CMO_EXPOSURE_DAYS, CMO_SPENDING_DAYS); services do so when they begin."""
-    with opened(read_settings(working_dir=home)) as house:
+    """Delete what is kept longer than it may be (CMO_AUDIT_DAYS, CMO_EXPOSURE_DAYS, CMO_SPENDING_DAYS); services and the chat do so when they begin."""
+    settings = read_settings(working_dir=home)
+    with opened(settings) as house:
         done = house.tidy()
+    with history(settings) as kept:
+        if kept is not None:
+            done = {**done, "conversations": kept.tidy()}
     if as_json:
         print_json({"deleted": done})
     else:
@@ -86,9 +91,10 @@ def key() -> None:
 @contextmanager
 def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
     from cmo.cast.tenants import named as tenant_named
-    from cmo.stories.privacy import Privacy
+    from cmo.stories.privacy import NoTalks, Privacy
 
-    with opened(read_settings(working_dir=home)) as front, ExitStack() as stack:
+    settings = read_settings(working_dir=home)
+    with opened(settings) as front, history(settings) as talks, ExitStack() as stack:
         house = front
         if tenant is not None and tenant_named(tenant) != front.settings.tenant:
             house = front.sibling(tenant)
@@ -99,5 +105,11 @@ def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
                 house.deep.forget(thread)
 
         yield Privacy(
-            house.record.persons, front.record.persons, tenant, forget=forget, notes=house.keyring, clock=house.clock
+            house.record.persons,
+            front.record.persons,
+            tenant,
+            talks=talks or NoTalks(),
+            forget=forget,
+            notes=house.keyring,
+            clock=house.clock,
         )

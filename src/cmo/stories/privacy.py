@@ -3,16 +3,19 @@
 ::
 
     user --> answers, ratings, exposures, threads (of the base) --.
-         '-> what it cost (of the service, whose money it is) -----+--> told, or erased and written down
+         |-> what it cost (of the service, whose money it is) -----+--> told, or erased and written down
+         '-> conversations (of the chat, where there is one) ------'
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cmo.kit.clock import Clock
+
+_LATE_DAYS: Final = 2.0
 
 
 class Persons(Protocol):
@@ -35,6 +38,38 @@ class Persons(Protocol):
         ...
 
 
+class Talks(Protocol):
+    """Conversations of the chat."""
+
+    def said(self, user: str) -> Sequence[Mapping[str, Any]]:
+        """All of somebody."""
+        ...
+
+    def threads(self, user: str) -> Sequence[str]:
+        """Names of the threads in which they asked deeply, if they did."""
+        ...
+
+    def erase(self, user: str) -> int:
+        """Delete them; returns how many."""
+        ...
+
+
+class NoTalks:
+    """Where there is no chat."""
+
+    def said(self, _user: str) -> Sequence[Mapping[str, Any]]:
+        """None."""
+        return ()
+
+    def threads(self, _user: str) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def erase(self, _user: str) -> int:
+        """None."""
+        return 0
+
+
 class Notes(Protocol):
     """Writes down what was done."""
 
@@ -50,6 +85,7 @@ class Privacy:
         said: of the base.
         spent: of the service, whose money it is.
         tenant: of the base, where money of several lies together; None for all.
+        talks: conversations of the chat.
         forget: deletes a thread of deep questions.
         notes: where what was done is written down.
         clock: the time.
@@ -61,6 +97,7 @@ class Privacy:
         spent: Persons,
         tenant: str | None,
         *,
+        talks: Talks,
         forget: Callable[[str], None],
         notes: Notes,
         clock: Clock,
@@ -68,22 +105,25 @@ class Privacy:
         self._said = said
         self._spent = spent
         self._tenant = tenant
+        self._talks = talks
         self._forget = forget
         self._notes = notes
         self._clock = clock
 
     def export(self, user: str, actor: str) -> dict[str, Any]:
         """All that is kept of somebody."""
-        facts = {**self._said.said(user), **self._spent.spent(user, self._tenant)}
+        talks = {"conversations": self._talks.said(user)}
+        facts = {**self._said.said(user), **self._spent.spent(user, self._tenant), **talks}
         self._notes.note(actor, "privacy-exported", rows=_counts(facts))
         return {"user": user, "at": self._clock.now(), **facts}
 
     def erase(self, user: str, actor: str) -> dict[str, int]:
         """Delete it; returns how many rows of each kind. Who it was is not written down, only that it was done."""
         threads = {answer["reply"].get("thread_id") for answer in self._said.said(user)["answers"]} - {None, ""}
-        for thread in sorted(threads):
+        for thread in sorted(threads.union(self._talks.threads(user))):
             self._forget(thread)
-        done = {**self._said.erase_said(user), "threads": len(threads), **self._spent.erase_spent(user, self._tenant)}
+        said = {**self._said.erase_said(user), "threads": len(threads), "conversations": self._talks.erase(user)}
+        done = {**said, **self._spent.erase_spent(user, self._tenant)}
         self._notes.note(actor, "privacy-erased", rows=done)
         return done
 
@@ -99,6 +139,10 @@ class Forgets(Protocol):
         """Delete what is older of one kind; returns how many rows."""
         ...
 
+    def older(self, kind: str, before: datetime) -> int:
+        """How many rows that would be."""
+        ...
+
 
 def tidy(store: Forgets, days: Mapping[str, float], now: datetime) -> dict[str, int]:
     """Delete what is kept longer than it may be.
@@ -109,3 +153,9 @@ def tidy(store: Forgets, days: Mapping[str, float], now: datetime) -> dict[str, 
         now: the time.
     """
     return {kind: store.forget(kind, now - timedelta(days=most)) for kind, most in days.items() if most}
+
+
+def overdue(store: Forgets, days: Mapping[str, float], now: datetime) -> dict[str, int]:
+    """Rows of each kind that should have been deleted two days ago: a service does so each day."""
+    since = now - timedelta(days=_LATE_DAYS)
+    return {kind: store.older(kind, since - timedelta(days=most)) for kind, most in days.items() if most}
