@@ -1,7 +1,5 @@
 """Logging in with a real browser over TLS: the page, the cookie that no script sees, and logging out."""
 
-import os
-import shutil
 import ssl
 import subprocess
 import threading
@@ -17,16 +15,9 @@ import uvicorn
 from cmo.model.access import Key, Role
 from cmo.web import create_api
 from cmo.web.doors import tls
+from tests.acceptance.browsing import IN_A_BROWSER, chromium, playwright
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -64,9 +55,7 @@ def test_one_logs_in_is_named_and_logs_out(served: tuple[str, str], tmp_path: Pa
     with pytest.raises(httpx.TransportError), httpx.Client() as http:
         http.get(address.replace("https", "http"))
     faults: list[str] = []
-    with playwright.sync_playwright() as driver:
-        options = {"executable_path": CHROMIUM} if CHROMIUM else {}
-        browser = driver.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
+    with chromium() as browser:
         context = browser.new_context(ignore_https_errors=True)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -89,5 +78,4 @@ def test_one_logs_in_is_named_and_logs_out(served: tuple[str, str], tmp_path: Pa
         assert context.cookies() == []
         page.goto(address)
         assert page.url == f"{address}/login?next=/"
-        browser.close()
     assert faults == []

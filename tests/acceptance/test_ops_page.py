@@ -1,38 +1,27 @@
 """The operations page in a real browser: what it shows, in light and dark, for a keyboard, within its weight."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 import cmo.web
 from cmo.web import create_api
+from tests.acceptance.browsing import IN_A_BROWSER, chromium
 from tests.acceptance.services import served_here
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
 TEXT = "Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria because the enzyme is lacking.\n"
 STATIC = Path(cmo.web.__file__).parent / "static"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
-]
+pytestmark = IN_A_BROWSER
 
 
 def test_the_operations_page_shows_what_happens(base: Any) -> None:
     base.add(pku=TEXT)
-    with served_here(create_api(base.app)) as address, playwright.sync_playwright() as driver:
+    with served_here(create_api(base.app)) as address, chromium() as browser:
         httpx.post(f"{address}/query", json={"query": "What is raised in phenylketonuria?"})
         httpx.post(f"{address}/query", json={"query": "<img src=x onerror=alert(1)>"}, headers={"X-Request-ID": "a:b"})
         httpx.post(f"{address}/query", json={"query": ""})
-        options = {} if CHROMIUM is None else {"executable_path": CHROMIUM}
-        browser = driver.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
         sizes, faults = [], []
         for scheme in ("light", "dark"):
             page = browser.new_page(color_scheme=scheme, viewport={"width": 390, "height": 800})
@@ -56,7 +45,6 @@ def test_the_operations_page_shows_what_happens(base: Any) -> None:
             page.keyboard.press("Enter")
             assert page.get_attribute("#pause", "aria-pressed") == "true"
             page.close()
-        browser.close()
     assert faults == []
     assert sum(sizes) / 2 < 100_000
 

@@ -1,7 +1,5 @@
 """The page in a real browser: ask, follow a sentence to its page, add a paper, retract it; by mouse, keys and address."""
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,29 +12,14 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.testing import NEVER
 from cmo.web import create_api
+from tests.acceptance.browsing import IN_A_BROWSER, chromium, tab
 from tests.acceptance.services import FIRST, SECOND, Speaker, served_here
-
-playwright = pytest.importorskip("playwright.sync_api")
 
 LIBRARY = Path(__file__).parents[2] / "library" / "pdf"
 NOTES = ("maple-syrup-urine-disease.pdf", "phenylketonuria.pdf", "trimethylamine-and-tmao.pdf")
 ASKED = "Which amino acids are raised in maple syrup urine disease?"
-CHROMIUM = shutil.which("chromium")
-ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @contextmanager
@@ -58,25 +41,14 @@ def address(base: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """A fresh tab; nothing may go wrong in it unseen, and nothing may leave for another site."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
-    tab = context.new_page()
-    tab.set_default_timeout(15_000)
-    wrong: list[str] = []
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-    tab.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
-    yield tab
-    context.close()
-    assert wrong == []
+    with tab(browser, address) as page:
+        yield page
 
 
 def ask(page: Any, question: str = ASKED) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cmo.web import create_api
+from tests.acceptance.browsing import IN_A_BROWSER, chromium, tab
 from tests.acceptance.services import served_here
-from tests.acceptance.test_page import CHROMIUM, ON_CI, QUIET, ask, playwright, wait_for_image
+from tests.acceptance.test_page import ask, wait_for_image
 
 SENTENCE = "Phenylalanine is raised in phenylketonuria."
 EVIL = "<img src=x onerror=document.body.dataset.evil=1>"
@@ -18,18 +19,13 @@ TEXTS = {
     "three": "Phenylketonuria, doubted\n\nPhenylalanine is not raised in phenylketonuria.\n",
 }
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -41,19 +37,11 @@ def address(base: Any) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """A fresh tab; nothing may go wrong in it unseen, nothing that was stored may run, nothing may leave for another site."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=address)
-    tab = context.new_page()
-    tab.set_default_timeout(20_000)
-    wrong: list[str] = []
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-    tab.on("request", lambda request: None if request.url.startswith(address) else wrong.append(request.url))
-    yield tab
-    assert tab.evaluate("document.body.dataset.evil") is None
-    assert tab.locator("img[src=x]").count() == 0
-    context.close()
-    assert wrong == []
+    """A fresh tab, in which nothing that was stored may run."""
+    with tab(browser, address) as page:
+        yield page
+        assert page.evaluate("document.body.dataset.evil") is None
+        assert page.locator("img[src=x]").count() == 0
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The page of releases in a real browser: where a rollout stands, what its gates saw, and taking it back by hand."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,18 +12,12 @@ from cmo.delivery.releases import release
 from cmo.delivery.rollout import plan
 from cmo.model.delivery import Observation
 from cmo.web import create_api
+from tests.acceptance.browsing import IN_A_BROWSER, chromium
 from tests.acceptance.services import served_here
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
 TOKEN = "a-token-of-some-length"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not ON_CI, reason="Chromium is not installed"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -51,9 +43,7 @@ def served(open_base: Callable[..., Any]) -> Iterator[str]:
 
 def test_a_rollout_is_seen_and_taken_back_by_who_has_the_token(served: str) -> None:
     faults: list[str] = []
-    with playwright.sync_playwright() as driver:
-        options = {"executable_path": CHROMIUM} if CHROMIUM else {}
-        browser = driver.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
+    with chromium() as browser:
         page = browser.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda asked: faults.extend([] if asked.url.startswith(served) else [asked.url]))
@@ -73,5 +63,4 @@ def test_a_rollout_is_seen_and_taken_back_by_who_has_the_token(served: str) -> N
         page.wait_for_function("() => document.getElementById('told').textContent.startsWith('back')")
         page.wait_for_selector(".phase.back")
         assert "it lies" in page.inner_text("#history")
-        browser.close()
     assert faults == []
