@@ -14,7 +14,7 @@ import pytest
 
 from cmo.bench import answer_extractive, answer_yesno, yesno
 from cmo.bench.answer_parts import PARTS, Run, measure
-from cmo.bench.answer_table import BEGIN, END, markdown, publish
+from cmo.bench.answer_table import markdown, publish
 from cmo.bench.figures import Row
 from cmo.bench.generated import Asked
 from cmo.bench.yesno import NO, YES, Corpus, Sample
@@ -218,7 +218,7 @@ def test_data_that_are_not_there_are_named_by_each_part(tmp_path: Path) -> None:
 
 def test_a_table_is_put_between_the_marks_of_a_page_and_says_when_the_machine_was_busy(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"# Before\n\n{BEGIN}\nold\n\n{END}\n\nafter\n")
+    page.write_text("# Before\n\n<!-- answers -->\n\nold\n\n<!-- /answers -->\n\nafter\n")
     rows = [
         Row.mean("share", [1.0, 0.0], least=0.9),
         replace(Row("count", 1234, "", part="b"), low=None),
@@ -229,7 +229,7 @@ def test_a_table_is_put_between_the_marks_of_a_page_and_says_when_the_machine_wa
     publish(page, text)
     written = page.read_text()
     assert written.startswith("# Before")
-    assert written.endswith(f"{END}\n\nafter\n")
+    assert written.endswith("<!-- /answers -->\n\nafter\n")
     assert written.count("| share | 0.5 [0.000, 1.000] | ≥ 0.9 | **no** |") == 1
     assert "| b | count | 1,234 |  |  |" in written
     assert "old" not in written

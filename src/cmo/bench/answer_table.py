@@ -13,7 +13,9 @@ import cmo
 from cmo.bench.figures import Row
 from cmo.errors import NotFound
 
-BEGIN, END = "<!-- answers -->\n", "<!-- /answers -->"
+BEGIN, END = "<!-- {} -->\n", "<!-- /{} -->"
+ANSWERS, SERVED = "answers", "served"
+"""Names of tables."""
 _BUSY: Final = 0.5
 """Load a core from which a machine counts as busy."""
 
@@ -43,27 +45,28 @@ def markdown(rows: Sequence[Row], about: Mapping[str, Any], when: datetime) -> s
     return "\n".join([head, "", "| | figure | value | goal | met |", "|---|---|---|---|---|", *_lines(rows)]) + "\n"
 
 
-def place(page: Path) -> tuple[str, str]:
+def place(page: Path, name: str = ANSWERS) -> tuple[str, str]:
     """What stands before a page's table, and behind it.
 
     Raises:
         NotFound: the page is not there, or has no place for one.
     """
     whole = page.read_text("utf-8") if page.is_file() else ""
-    if BEGIN not in whole or END not in whole:
-        raise NotFound(f"{page} has no place for the table: {BEGIN.strip()} and {END} on lines of their own.")
-    before, rest = whole.split(BEGIN, 1)
-    return before, rest.split(END, 1)[1]
+    begin, end = BEGIN.format(name), END.format(name)
+    if begin not in whole or end not in whole:
+        raise NotFound(f"{page} has no place for the table: {begin.strip()} and {end} on lines of their own.")
+    before, rest = whole.split(begin, 1)
+    return before, rest.split(end, 1)[1]
 
 
-def publish(page: Path, text: str) -> None:
+def publish(page: Path, text: str, name: str = ANSWERS) -> None:
     """Put a table into a page.
 
     Raises:
         NotFound: the page is not there, or has no place for it.
     """
-    before, behind = place(page)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{behind}", "utf-8")
+    before, behind = place(page, name)
+    page.write_text(f"{before}{BEGIN.format(name)}\n{text}\n{END.format(name)}{behind}", "utf-8")
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[str]:

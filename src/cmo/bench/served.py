@@ -11,9 +11,6 @@ Whoever asks runs on the same machine and takes its share of it.
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +22,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx
 import numpy as np
 
 from cmo.app import App
 from cmo.assess import reviewed
 from cmo.bench.figures import Row
+from cmo.bench.running import running
 from cmo.errors import NotFound
 from cmo.oracle import admit
 
@@ -39,7 +36,6 @@ _AT_ONCE: Final = 6
 _WORKERS: Final = 2
 _WARM: Final = 20
 _SENTENCES: Final = 8
-_STARTS_WITHIN: Final = 120.0
 _PATIENCE: Final = 30.0
 
 
@@ -131,37 +127,5 @@ def service(folder: Path, workers: int = _WORKERS, /, **environment: str) -> Ite
     Raises:
         NotFound: it does not begin.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = str(Path(sys.executable).with_name("cmo"))
-    command = [
-        "env",
-        f"CMO_HOME={folder}",
-        *(f"{name}={value}" for name, value in environment.items()),
-        program,
-        "serve",
-        "--port",
-        str(port),
-        "--workers",
-        str(workers),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < ends and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/health").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise NotFound("The service did not begin; try `cmo serve` on the same base to see why.")
+    with running(folder, workers, **environment) as one:
+        yield one.address

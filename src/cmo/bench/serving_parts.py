@@ -1,0 +1,20 @@
+"""The parts of `cmo bench serve`, in the order in which they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from cmo.bench import serving_speed as speed
+from cmo.bench.serving import Part
+
+PARTS: Final[Mapping[str, Part]] = MappingProxyType(
+    {
+        "uncached": speed.uncached,
+        "half": speed.half,
+        "overload": speed.overload,
+        "kept": speed.kept,
+        "users": speed.users,
+    }
+)

@@ -1,0 +1,142 @@
+"""How fast a service answers at most, how long people wait at half of that, and what becomes of them at twice of it.
+
+::
+
+    closed loop --> the peak --half of it, when people come as they come--> how long they wait
+                       '-----twice of it, for a minute--> answers in time, refusals at once
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from cmo.bench.asker import Heard
+from cmo.bench.asking import cores
+from cmo.bench.figures import Row
+from cmo.bench.running import Running
+from cmo.bench.serving import Bench
+
+KEPT, MADE = 1_500.0, 120.0
+"""Answers a second, wished for."""
+HALF_MS, OVER_MS, AT_ONCE_MS = 60.0, 250.0, 100.0
+GOODPUT: Final = 0.9
+USERS, USERS_MEAN_MS, USERS_P95_MS, USERS_RATE, USERS_SUCCESS = 50, 200.0, 300.0, 500.0, 0.995
+"""Document 002: 50 users, 2 s on average, 3 s for 95 %, 50 a second, 85 to 95 % asked before; ten times to spare."""
+_REPEATED: Final = 0.9
+_USERS_ASK: Final = 3_000
+_SECONDS, _MINUTE = 10.0, 60.0
+_KEPT_LINES, _MADE_LINES, _MOST_LINES = 16, 8, 2_000
+_KEPT_QUESTIONS: Final = 200
+REFUSALS: Final = (429, 503)
+PLAIN: Final = {"CMO_CACHE": "false"}
+
+
+def kept(bench: Bench) -> Iterator[Row]:
+    """Answers that were made before."""
+    one = bench.service()
+    lines, bodies = _KEPT_LINES, bench.bodies[:_KEPT_QUESTIONS]
+    bench.ask(one, 2, bodies=bodies, connections=lines)  # each worker has each of them in memory
+    before, heard = one.taken().cpu, bench.ask(one, _SECONDS, bodies=bodies, connections=lines, holds=("cmo; hit",))
+    bench.facts["kept"] = heard.rate
+    name = f"answers kept, {lines} connections"
+    yield Row.at_least(f"{name}: a second", heard.rate, "/s", KEPT)
+    yield from _about(name, heard, one.taken().cpu - before)
+
+
+def uncached(bench: Bench) -> Iterator[Row]:
+    """Answers that are made."""
+    one = bench.service(**PLAIN)
+    before, heard = one.taken().cpu, _peak(bench, one)
+    name = f"answers made, {_MADE_LINES} connections"
+    yield Row.at_least(f"{name}: a second", heard.rate, "/s", MADE)
+    yield from _about(name, heard, one.taken().cpu - before)
+
+
+def half(bench: Bench) -> Iterator[Row]:
+    """How long people wait who come as they come, half as many as there could be."""
+    one = bench.service(**PLAIN)
+    rate = peak(bench, one) / 2
+    before, heard = one.taken().cpu, bench.ask(one, 1.5 * _SECONDS, rate=rate, connections=_MOST_LINES, seed=1)
+    bench.results.draw("half", f"answers made, half load ({rate:.0f}/s): ms", heard, HALF_MS / 1000)
+    name = f"answers made, {rate:.0f} a second asked"
+    yield Row.at_most(f"{name}: p99", heard.answered.p99, "ms", HALF_MS)
+    yield from _about(name, heard, one.taken().cpu - before)
+
+
+def overload(bench: Bench) -> Iterator[Row]:
+    """Twice as many as there could be, for a minute."""
+    one = bench.service(**PLAIN)
+    most = peak(bench, one)
+    heard = bench.ask(one, _MINUTE, rate=2 * most, connections=_MOST_LINES, refusals=REFUSALS, seed=2)
+    bench.results.draw("overload", f"answers made, twice the load ({2 * most:.0f}/s): ms", heard, OVER_MS / 1000)
+    name = f"{2 * most:.0f} a second asked for {heard.seconds:.0f} s"
+    yield Row.at_least(f"{name}: answers a second over the peak", round(heard.rate / most, 3), "", GOODPUT)
+    yield Row.at_most(f"{name}: p99 of answers", heard.answered.p99, "ms", OVER_MS)
+    yield Row.at_most(f"{name}: p99 of refusals ({heard.refused.count:,})", heard.refused.p99, "ms", AT_ONCE_MS)
+    yield Row(f"{name}: refused", round(heard.refused.count / sum(heard.statuses.values()), 3), "")
+    yield Row(f"{name}: median of answers", heard.answered.p50, "ms")
+    yield from _asker(name, heard)
+
+
+def users(bench: Bench) -> Iterator[Row]:
+    """Fifty users as in the documents: each asks anew when it was answered, nine of ten questions were asked before."""
+    one = bench.service()
+    bodies = repeated(bench.bodies, int(_USERS_ASK * bench.pace), _REPEATED, seed=3)
+    heard = bench.ask(one, 0, bodies=bodies, once=True, connections=USERS, warm_seconds=0.0)
+    name = f"{USERS} users, {1 - _REPEATED:.0%} of {len(bodies):,} questions new"
+    mean = 1000 * USERS / heard.rate  # Little's law: nobody pauses
+    yield Row.at_most(f"{name}: mean", round(mean, 2), "ms", USERS_MEAN_MS)
+    yield Row.at_most(f"{name}: p95", heard.answered.p95, "ms", USERS_P95_MS)
+    yield Row.at_least(f"{name}: a second", heard.rate, "/s", USERS_RATE)
+    yield Row.at_least(f"{name}: answered", heard.answered.count / sum(heard.statuses.values()), "", USERS_SUCCESS)
+    yield from _asker(name, heard)
+
+
+def repeated(fresh: list[str], count: int, share: float, seed: int) -> list[str]:
+    """So many questions, of which a share was asked before. What is new is spelled so that nobody has kept it."""
+    chance = np.random.default_rng(seed)
+    new, found = _never_asked(fresh), list[str]()
+    before: list[str] = []
+    for again in (chance.random(count) < share).tolist():
+        if again and before:
+            found.append(before[int(chance.integers(len(before)))])
+        else:
+            before.append(next(new))
+            found.append(before[-1])
+    return found
+
+
+def _never_asked(bodies: list[str]) -> Iterator[str]:
+    """The questions, in other words than they have been asked in."""
+    for number in itertools.count(1):
+        for body in bodies:
+            yield body.replace('{"query":"', f'{{"query":"Variant {number}: ', 1)
+
+
+def peak(bench: Bench, one: Running) -> float:
+    """Answers a second that can be made; measured where nobody has."""
+    return bench.fact("made") or _peak(bench, one).rate
+
+
+def _peak(bench: Bench, one: Running) -> Heard:
+    heard = bench.ask(one, _SECONDS, connections=_MADE_LINES, holds=("fwd=miss",))
+    bench.facts["made"] = heard.rate
+    return heard
+
+
+def _about(name: str, heard: Heard, cpu: float) -> Iterator[Row]:
+    """What else a run tells."""
+    yield Row(f"{name}: p50", heard.answered.p50, "ms")
+    yield Row(f"{name}: p99", heard.answered.p99, "ms")
+    yield Row(f"{name}: processor time of the service each", round(1000 * cpu / max(1, heard.all), 3), "ms")
+    yield from _asker(name, heard)
+
+
+def _asker(name: str, heard: Heard) -> Iterator[Row]:
+    yield Row(f"{name}: cores that the asker takes, of {cores()}", heard.cpu, "")
+    if heard.late:
+        yield Row(f"{name}: asked later than due, p99", heard.late, "ms")
