@@ -1,6 +1,7 @@
 """Services to test against: `cmo serve` in processes of its own, or an interface in this one."""
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,10 @@ QUESTIONS = (
     "How is homocysteine related to vitamin B12?",
     "What is the role of mass spectrometry in metabolomics?",
 )
+
+
+class DidNotBegin(Exception):
+    """A service did not begin; says what it said."""
 
 
 class Service:
@@ -61,17 +66,23 @@ class Service:
 
     def __enter__(self) -> Self:
         for _ in range(240):
+            if self._process.poll() is not None:
+                raise DidNotBegin(f"cmo serve ended with {self._process.returncode}: {self._said()}")
             try:
                 if httpx.get(f"{self.url}/health", timeout=5).json()["components"]["model"]["status"] == "healthy":
-                    break
+                    return self
             except httpx.TransportError:
                 pass
             time.sleep(0.25)
-        return self
+        self.__exit__()
+        raise DidNotBegin(f"cmo serve is not well after a minute: {self._said()}")
 
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(20)
+
+    def _said(self) -> str:
+        return (self.folder / "log").read_text()[-3_000:]
 
     def run(self, *arguments: str | Path) -> dict[str, Any]:
         """What a command says as JSON; nothing of `cmo ingest`, which says it line by line."""
@@ -140,14 +151,40 @@ class Speaker:
 
 @contextmanager
 def served_here(api: FastAPI) -> Iterator[str]:
-    """Address of an interface that a thread of this process serves."""
-    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
+    """Address of an interface that a thread of this process serves.
+
+    Raises:
+        DidNotBegin: it failed before it could be asked.
+    """
+    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_config=None, log_level="error"))
+
+    def run() -> None:
+        with suppress(SystemExit):  # it has said why
+            server.run()
+
+    thread = threading.Thread(target=run)
+    with _heard("uvicorn.error") as said:
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise DidNotBegin("\n".join(said) or "it said nothing")
+            time.sleep(0.02)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def _heard(name: str) -> Iterator[list[str]]:
+    """What is logged under a name meanwhile, as lines."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(logging.Formatter().format(record))  # type: ignore[method-assign]
+    log = logging.getLogger(name)
+    log.addHandler(handler)
+    try:
+        yield said
+    finally:
+        log.removeHandler(handler)

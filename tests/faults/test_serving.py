@@ -121,6 +121,16 @@ def test_settings_that_cannot_be_used_reload_nothing(service: Service, folder: P
     assert httpx.post(f"{service.url}/query", json=ASK, timeout=30).status_code == 200
 
 
+def test_an_answer_of_one_worker_can_be_rated_at_the_other_at_once(service: Service) -> None:
+    """Each request is a connection of its own, and comes to either worker."""
+    statuses = []
+    for n in range(12):
+        asked = httpx.post(f"{service.url}/query", json={"query": f"{ASK['query']} {n}"}, timeout=30).json()
+        body = {"answer_id": asked["id"], "rating": 5}
+        statuses.append(httpx.post(f"{service.url}/api/feedback", json=body, timeout=30).status_code)
+    assert statuses == [200] * 12
+
+
 def test_connections_that_ask_nothing_hold_nobody_up(service: Service) -> None:
     room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
     with idle(service.url, min(20_000, room, 2_000)) as held:
