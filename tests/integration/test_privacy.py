@@ -144,9 +144,9 @@ def test_each_kind_is_kept_for_its_days(base: Any, monkeypatch: pytest.MonkeyPat
     fill(base.app.record, "mia")
     clock = FakeClock(AT + timedelta(days=40))
     monkeypatch.setattr(base.app, "clock", clock)
-    assert base.app.tidy() == {"answers": 2, "exposures": 3, "spending": 0}  # exposures are of 1970
+    assert base.app.tidy() == {"answers": 2, "exposures": 3, "spending": 0, "deliveries": 0}  # exposures are of 1970
     clock.advance(800 * 86_400)
-    assert base.app.tidy() == {"answers": 0, "exposures": 0, "spending": 2}
+    assert base.app.tidy() == {"answers": 0, "exposures": 0, "spending": 2, "deliveries": 0}
     with base.app.record._engine.connect() as connection:
         assert connection.execute(select(tables.balances.c.spent)).scalars().all() == [7]
 

@@ -98,6 +98,7 @@ def opened(*, curated: bool = False) -> Iterator[Base]:
         shelf=shelf,
         publisher=Publisher(shelf, record, FakeClock(), keep=3, graph=maker),
         encoder=lambda: ENCODER,
+        clock=FakeClock(),
     )
     yield Base(folder, record, shelf, curator)
     record.close()

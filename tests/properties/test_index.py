@@ -63,6 +63,7 @@ class IndexMachine(RuleBasedStateMachine):
             shelf=self.shelf,
             publisher=Publisher(self.shelf, self.record, FakeClock(), keep=4),
             encoder=lambda: ENCODER,
+            clock=FakeClock(),
         )
         self.snapshots = Snapshots(self.shelf, lambda: False)
         self.model = Model()

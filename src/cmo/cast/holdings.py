@@ -26,6 +26,7 @@ from cmo.settings import Settings, sealing_keys
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
     from cmo.access import KeyRing, Meter, Warden
     from cmo.cast.keeping import Keeping
+    from cmo.cast.rounds import Rounds
     from cmo.delivery.fanout import Fanout
     from cmo.ingest.limits import Limits
     from cmo.ingest.pipeline import Pipeline
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
     from cmo.stories.chronicle import Chronicle
     from cmo.stories.curator import Curator
     from cmo.stories.importer import Importer
+    from cmo.stories.subscribers import Subscribers
     from cmo.stories.treasury import Treasury
     from cmo.stories.viewer import Viewer
     from cmo.vocabulary.compiled import CompiledVocabulary
@@ -164,6 +166,7 @@ class Holdings:
             shelf=self.shelf,
             publisher=Publisher(self.shelf, self.record, self.clock, keep=self.settings.keep_snapshots, graph=graph),
             encoder=lambda: self.encoder,
+            clock=self.clock,
             reader=lambda: self.reader,
             changed=self.keeping.forget_outdated,
         )
@@ -260,16 +263,28 @@ class Holdings:
 
         return meter_of(self.settings, self._access, self.clock, self.keeping.redis_url)
 
+    @cached_property
+    def rounds(self) -> Rounds:
+        """What the service does by itself: sends webhooks, deletes what is old."""
+        from cmo.cast.rounds import Rounds  # noqa: PLC0415
+
+        return Rounds(self.settings, self.clock, self.seal, lambda: None if self._access() is None else self.record)
+
+    @property
+    def subscribers(self) -> Subscribers:
+        """Other programs that are told."""
+        from cmo.stories.subscribers import Subscribers  # noqa: PLC0415
+
+        return Subscribers(self.record.outbox, self.clock, self.settings.tenant, private=self.settings.webhook_private)
+
     def tidy(self) -> dict[str, int]:
         """Delete what is kept longer than it may be; returns how many rows of each kind."""
+        from cmo.cast.rounds import kept_days  # noqa: PLC0415
         from cmo.stories.privacy import tidy  # noqa: PLC0415
 
         if self._access() is None:
             return {}
-        settings = self.settings
-        answers = settings.audit_days or 1e-9  # with 0 none are kept, also of those from before
-        days = {"answers": answers, "exposures": settings.exposure_days, "spending": settings.spending_days}
-        return tidy(self.record.persons, days, self.clock.now())
+        return tidy(self.record.persons, kept_days(self.settings), self.clock.now())
 
     def _access(self) -> AccessStore | None:
         """What keys are kept in; None where there is no base yet, so that looking makes none."""

@@ -18,6 +18,8 @@ from cmo.model.access import TENANT
 from cmo.settings import Settings
 
 _NAME = re.compile(TENANT)
+_SCHEMA = "tenant_"
+"""Begins the names of their schemas."""
 
 
 def named(tenant: str) -> str:
@@ -55,13 +57,36 @@ def based(settings: Settings) -> Settings:
     return lodged(settings, settings.base_of) if settings.base_of else settings
 
 
+def lodgers(settings: Settings) -> list[str]:
+    """The tenants that have a base beside the service's own."""
+    if settings.database_url:
+        return _schemas(settings.database_url)
+    folders = (settings.working_dir.expanduser() / "tenants").glob("*/record.sqlite3")
+    return sorted(found.parent.name for found in folders if _NAME.fullmatch(found.parent.name))
+
+
+def _schemas(url: str) -> list[str]:
+    from sqlalchemy import create_engine, inspect  # noqa: PLC0415 - most need none of it
+
+    from cmo.store.engine import place, translated  # noqa: PLC0415
+
+    engine = create_engine(url)
+    try:
+        with translated(place(engine)):
+            found = inspect(engine).get_schema_names()
+    finally:
+        engine.dispose()
+    names = (name.removeprefix(_SCHEMA).replace("_", "-") for name in found if name.startswith(_SCHEMA))
+    return sorted(name for name in names if _NAME.fullmatch(name))
+
+
 def _apart(url: str, tenant: str) -> str:
     """Address of a schema, by which nothing beside it is found."""
     from sqlalchemy import create_engine, make_url  # noqa: PLC0415 - most need none of it
 
     from cmo.store.engine import place, translated  # noqa: PLC0415
 
-    schema = f"tenant_{tenant.replace('-', '_')}"
+    schema = f"{_SCHEMA}{tenant.replace('-', '_')}"
     engine = create_engine(url)
     try:
         with translated(place(engine)), engine.begin() as connection:

@@ -44,6 +44,7 @@ from cmo.cli import (
     route,
     serve,
     vocab,
+    webhooks,
 )
 from cmo.cli.exits import Exit, exit_for, said_by_system
 from cmo.cli.options import named
@@ -85,6 +86,7 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(notify.app, name="notify")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(privacy.app, name="privacy")

@@ -6,10 +6,13 @@ later (DNS rebinding) gains nothing. A redirect is an address like any other.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import re
 import socket
-from typing import Final
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,7 +48,7 @@ def allowed(url: str, *, private: bool = False) -> bool:
 
 
 class CheckedTransport(httpx.BaseTransport):
-    """Connects to the address that it has checked.
+    """Connects to the address that it has checked. `AsyncCheckedTransport` does so where many are waited for at once.
 
     Args:
         private: whether machines of one's own network may be asked as well.
@@ -62,32 +65,71 @@ class CheckedTransport(httpx.BaseTransport):
         Raises:
             NotAllowed: nobody is sent there.
         """
-        if not allowed(str(request.url), private=self._private):
-            raise NotAllowed("an address that may not be asked for", request=request)
-        host = request.url.host
-        # Another request: what was asked for stays as it was, for redirects and for whoever shows it.
-        there = httpx.Request(
-            request.method,
-            httpx.URL(request.url, host=self._looked_up(request, host)),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": host},
-        )
-        return self._inner.handle_request(there)
+        host, port = _asked(request, private=self._private)
+        with _no_such_name(request):
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return self._inner.handle_request(_there(request, rows, private=self._private))
 
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
 
-    def _looked_up(self, request: httpx.Request, host: str) -> str:
-        port = request.url.port or PORTS[request.url.scheme]
-        try:
-            found = [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        except (OSError, UnicodeError) as error:
-            raise httpx.ConnectError("no such name", request=request) from error
-        if not self._private and not all(_public(ipaddress.ip_address(address)) for address in found):
-            raise NotAllowed("a name that leads into a private network", request=request)
-        return found[0]
+
+class AsyncCheckedTransport(httpx.AsyncBaseTransport):
+    """The same in an event loop.
+
+    Args:
+        private: whether machines of one's own network may be asked as well.
+        limits: of the connections.
+    """
+
+    def __init__(self, *, private: bool, limits: httpx.Limits) -> None:
+        self._private = private
+        self._inner = httpx.AsyncHTTPTransport(limits=limits)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The reply.
+
+        Raises:
+            NotAllowed: nobody is sent there.
+        """
+        host, port = _asked(request, private=self._private)
+        with _no_such_name(request):
+            rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return await self._inner.handle_async_request(_there(request, rows, private=self._private))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+def _asked(request: httpx.Request, *, private: bool) -> tuple[str, int]:
+    """The name and the port that a request is for, where it may be asked as far as its address tells."""
+    if not allowed(str(request.url), private=private):
+        raise NotAllowed("an address that may not be asked for", request=request)
+    return request.url.host, request.url.port or PORTS[request.url.scheme]
+
+
+@contextmanager
+def _no_such_name(request: httpx.Request) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeError) as error:
+        raise httpx.ConnectError("no such name", request=request) from error
+
+
+def _there(request: httpx.Request, rows: Sequence[Any], *, private: bool) -> httpx.Request:
+    """The same to the first of the addresses that its name has: another one, as whoever shows it is to see what was asked."""
+    found = [str(row[4][0]) for row in rows]
+    if not private and not all(_public(ipaddress.ip_address(address)) for address in found):
+        raise NotAllowed("a name that leads into a private network", request=request)
+    return httpx.Request(
+        request.method,
+        httpx.URL(request.url, host=found[0]),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
 
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

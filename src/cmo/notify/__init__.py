@@ -1,10 +1,24 @@
-"""Telling people: a Slack-compatible webhook, e-mail by SMTP, and the post office that sends through them."""
+"""Telling: people, by a Slack-compatible webhook and e-mail; other programs, by signed webhooks of their own."""
 
 from __future__ import annotations
 
 from cmo.notify.channels import channels
+from cmo.notify.courier import Courier, address
 from cmo.notify.mail import Mail, Security, Server
 from cmo.notify.post import Channel, Posted, PostOffice
+from cmo.notify.signed import fresh_secret
 from cmo.notify.webhook import Webhook
 
-__all__ = ["Channel", "Mail", "PostOffice", "Posted", "Security", "Server", "Webhook", "channels"]
+__all__ = [
+    "Channel",
+    "Courier",
+    "Mail",
+    "PostOffice",
+    "Posted",
+    "Security",
+    "Server",
+    "Webhook",
+    "address",
+    "channels",
+    "fresh_secret",
+]

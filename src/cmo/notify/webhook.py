@@ -25,7 +25,7 @@ _MOST_FIELDS = 10
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.ASCII)
 
 
-class _Address(httpx.URL):
+class Address(httpx.URL):
     """An address that shows its host alone: the client logs what it calls."""
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Webhook:
                 f"SLACK_WEBHOOK_URL leads to {parsed.host}, which is in a private network. "
                 "Set CMO_WEBHOOK_PRIVATE=true if it is meant."
             )
-        self._url = _Address(url)
+        self._url = Address(url)
         self._client = httpx.Client(
             timeout=timeout, transport=CheckedTransport(private=private, limits=httpx.Limits(max_connections=2))
         )

@@ -15,7 +15,7 @@ class NoticeGroup(BaseSettings):
     """A Slack-compatible webhook that is told when an alert fires, a release is taken back, a shadow fails or an
     experiment decides."""
     webhook_private: Annotated[bool, Field(validation_alias=AliasChoices("CMO_WEBHOOK_PRIVATE"))] = False
-    """Whether that webhook may be in a private network, or on this machine."""
+    """Whether that webhook, and those of `cmo webhooks`, may be in a private network, or on this machine."""
     email_alerts: Annotated[bool, Field(validation_alias=AliasChoices("EMAIL_ALERTS_ENABLED"))] = False
     """Whether the same is sent by e-mail."""
     alert_email: Annotated[str, Field(validation_alias=AliasChoices("ALERT_EMAIL"), max_length=1_000)] = ""

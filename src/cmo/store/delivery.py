@@ -36,10 +36,12 @@ from cmo.model.delivery import (
     Talk,
     Unseen,
 )
+from cmo.model.webhooks import Event, Kind, moved
 from cmo.store import delivery_tables as tables
 from cmo.store.access import append
 from cmo.store.delivery_rows import columns, flag_of, observation_of, release_of, rollout_of, text
 from cmo.store.engine import place, translated
+from cmo.store.webhooks import publish
 
 _BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
 _KEPT_SECONDS: Final = 21_600.0
@@ -190,6 +192,7 @@ class SqlDelivery:
             connection.execute(update(table).where(table.c.live).values(live=False, version=table.c.version + 1))
             row = columns(rollout, "name", "release", "baseline", "begun_at", "at", **_told(rollout))
             connection.execute(insert(table).values(**row, version=1, live=True))
+            publish(connection, [_event(Kind.RELEASE_STARTED, rollout, act)])
             _note(connection, act)
             return True
 
@@ -245,6 +248,8 @@ class SqlDelivery:
                 connection.execute(insert(tables.findings).values(row))
                 _forget(connection, rollout)
             if act is not None:
+                if (kind := moved(act.facts)) is not None:
+                    publish(connection, [_event(kind, rollout, act)])
                 _note(connection, act)
             return True
 
@@ -289,6 +294,13 @@ class SqlDelivery:
             noted = connection.info.pop(_NOTED, False)
         if noted:
             self._announce()
+
+
+def _event(kind: Kind, rollout: StoredRollout, act: Act) -> Event:
+    """What other programs are told of a rollout; the reason may be a person's words, and is not."""
+    status = rollout.status
+    stands = {"percent": status.get("percent"), "phase": status.get("phase")}
+    return Event(kind, act.at, {"id": rollout.release, "rollout": rollout.name, **stands})
 
 
 def _holds(connection: Connection, lease: Lease) -> bool:

@@ -18,7 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, dele
 
 from cmo.kit.hashing import hex_hash
 from cmo.kit.seal import Seal
-from cmo.store import access_tables, delivery_tables, tables
+from cmo.model.webhooks import State
+from cmo.store import access_tables, delivery_tables, tables, webhook_tables
 from cmo.store.answer_tables import answers, ratings
 from cmo.store.answers import comment_of, given_of
 from cmo.store.engine import alone, place, translated
@@ -82,19 +83,29 @@ class SqlPersons:
         return done
 
     def forget(self, kind: str, before: datetime) -> int:
-        """Delete what is older of one kind: ``answers``, ``exposures`` or ``spending``; returns how many rows."""
-        seconds = before.timestamp()
-        put, seen = delivery_tables.exposures, delivery_tables.observations
-        old = {
-            "answers": [
-                delete(ratings).where(ratings.c.answer.in_(select(answers.c.id).where(answers.c.at < before))),
-                delete(answers).where(answers.c.at < before),
-            ],
-            "exposures": [delete(put).where(put.c.at < seconds), delete(seen).where(seen.c.at < seconds)],
-            "spending": [delete(table).where(table.c.at < before) for table in (tables.ledger, tables.asked)],
-        }
+        """Delete what is older of one kind: ``answers``, ``exposures``, ``spending`` or ``deliveries`` of webhooks; returns how many rows."""
         with translated(self._where), alone(self._engine) as connection:
-            return sum(connection.execute(statement).rowcount for statement in old[kind])
+            return sum(connection.execute(delete(table).where(which)).rowcount for table, which in _old(kind, before))
+
+    def older(self, kind: str, before: datetime) -> int:
+        """How many rows that would be."""
+        with translated(self._where), self._engine.connect() as connection:
+            counts = (select(func.count()).select_from(table).where(which) for table, which in _old(kind, before))
+            return sum(int(connection.execute(count).scalar_one()) for count in counts)
+
+
+def _old(kind: str, before: datetime) -> list[tuple[Table, ColumnElement[bool]]]:
+    """What is older of one kind: rows of tables, in the order in which they can be deleted."""
+    seconds = before.timestamp()
+    put, seen, sent = delivery_tables.exposures, delivery_tables.observations, webhook_tables.deliveries
+    given = select(answers.c.id).where(answers.c.at < before)
+    old: dict[str, list[tuple[Table, ColumnElement[bool]]]] = {
+        "answers": [(ratings, ratings.c.answer.in_(given)), (answers, answers.c.at < before)],
+        "exposures": [(put, put.c.at < seconds), (seen, seen.c.at < seconds)],
+        "spending": [(table, table.c.at < before) for table in (tables.ledger, tables.asked)],
+        "deliveries": [(sent, and_(sent.c.at < seconds, sent.c.state != State.WAITING))],
+    }
+    return old[kind]
 
 
 def _whose(table: Table, user: str, tenant: str | None) -> ColumnElement[bool]:

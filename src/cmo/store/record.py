@@ -31,6 +31,7 @@ from cmo.store.ledger import SqlLedger
 from cmo.store.persons import SqlPersons
 from cmo.store.readings import Readings
 from cmo.store.transaction import Transaction, ref_of
+from cmo.store.webhooks import SqlOutbox
 
 _PREFERENCE = {Format.TEXT: 0, Format.MARKDOWN: 1, Format.JATS: 2, Format.PDF: 3}
 
@@ -84,6 +85,11 @@ class Record:
     def access(self) -> SqlAccess:
         """Keys, and the trail of what was done."""
         return SqlAccess(self._engine)
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """Webhooks, and what is on its way to them."""
+        return SqlOutbox(self._engine, self._seal)
 
     @property
     def persons(self) -> SqlPersons:

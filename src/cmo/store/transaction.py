@@ -18,9 +18,11 @@ from cmo.model.access import Deed
 from cmo.model.papers import Metadata, PaperRef
 from cmo.model.ports import ModelIdentity
 from cmo.model.record import ChangeKind, PackedVectors, PreparedPaper, Recorded
+from cmo.model.webhooks import Event, Kind
 from cmo.store import rows, tables
 from cmo.store.access import append
 from cmo.store.sameness import same_paper, title_key
+from cmo.store.webhooks import publish
 
 _MOST_NAMED: Final = 20
 _Mark = tuple[str, str]
@@ -133,6 +135,8 @@ class Transaction:
             for paper_id, version_id in papers
         ]
         self._connection.execute(insert(tables.changes), lines)
+        told = Kind(f"paper.{kind.value}")
+        publish(self._connection, [Event(told, now.timestamp(), {"id": paper_id}) for paper_id, _ in papers])
         self._tell(f"paper-{kind.value}", [paper_id for paper_id, _ in papers])
 
     def erase(self, paper_id: str) -> None:

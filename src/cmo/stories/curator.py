@@ -6,6 +6,7 @@ the index, so that whoever opens the base after a crash brings the index up to d
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cmo.errors import NotFound, SnapshotCorrupt, StoreLocked
+from cmo.errors import NotFound, SnapshotCorrupt, StoreError, StoreLocked
 from cmo.index.columns import faults
 from cmo.index.graph import GraphView
 from cmo.index.manifest import Manifest
@@ -24,15 +25,19 @@ from cmo.index.snapshot import Snapshot
 from cmo.index.vectors import recall
 from cmo.ingest.chunks import joined
 from cmo.ingest.pipeline import Pipeline, in_context
+from cmo.kit.clock import Clock
 from cmo.kit.files import exclusive, full_disk_is_store_full
 from cmo.model.concepts import Reading
-from cmo.model.outcomes import Outcome
+from cmo.model.outcomes import Outcome, Status
 from cmo.model.packing import pack
 from cmo.model.papers import PaperRef
 from cmo.model.ports import Encoder, PaperReader
 from cmo.model.record import ChunkRow, PackedVectors
+from cmo.model.webhooks import Event, Kind
 from cmo.store.originals import Originals
 from cmo.store.record import Record
+
+log = logging.getLogger("cmo.papers")
 
 OnWait = Callable[[str], None]
 _RECALL_QUERIES = 100
@@ -92,6 +97,7 @@ class Curator:
         shelf: the snapshots.
         publisher: makes them.
         encoder: text to vectors; loaded on first use.
+        clock: for when things happened.
         reader: papers to readings; loaded on first use. None where papers are not read for concepts.
         changed: told after each change.
     """
@@ -105,6 +111,7 @@ class Curator:
         shelf: Shelf,
         publisher: Publisher,
         encoder: Callable[[], Encoder],
+        clock: Clock,
         reader: Callable[[], PaperReader] | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -114,6 +121,7 @@ class Curator:
         self._shelf = shelf
         self._publisher = publisher
         self._encoder = encoder
+        self._clock = clock
         self._reader = reader
         self._changed = changed
         self._mark = folder / PENDING
@@ -132,9 +140,21 @@ class Curator:
         with self._changing("ingest", wait=wait, on_wait=on_wait):
             self._publisher.require(self._encoder().identity)
             try:
-                yield from pipeline.run(paths)
+                for outcome in pipeline.run(paths):
+                    self.tell_refused(outcome)
+                    yield outcome
             finally:
                 self._bring_up()
+
+    def tell_refused(self, outcome: Outcome) -> None:
+        """Let other programs know of a file that was refused; of papers that are recorded the record tells by itself."""
+        if outcome.status is not Status.REFUSED:
+            return
+        facts = {"id": outcome.paper_id or None, "reason": outcome.reason}
+        try:
+            self._record.outbox.publish([Event(Kind.PAPER_REFUSED, self._clock.now().timestamp(), facts)])
+        except StoreError as error:  # nothing was to be kept of it, so that its outcome stands
+            log.warning("nobody is told of a refused file: %s", error)
 
     def take_readings(
         self, readings: Iterable[tuple[int, Reading]], *, wait: bool = False, on_wait: OnWait | None = None

@@ -171,6 +171,8 @@ async def _receive(request: Request, desk: Desk, folder: Path) -> list[Received]
 def _ingest(house: App, received: Sequence[Received], outcomes: list[Outcome]) -> None:
     """Ingest what arrived whole, noting each outcome as it becomes durable."""
     outcomes += [_too_large(house, file) for file in received if not file.whole]
+    for outcome in outcomes:
+        house.curator.tell_refused(outcome)
     whole = [file.path for file in received if file.whole]
     if whole:
         with house.pipeline(min(_PARSERS, len(whole))) as pipeline:

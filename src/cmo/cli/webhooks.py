@@ -1,0 +1,188 @@
+"""`cmo webhooks`: other programs that are told of papers and releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cmo.cli.exits import Exit
+from cmo.cli.options import Actor, AsJson, Home, named
+from cmo.cli.output import console, print_json
+from cmo.model.webhooks import OFFERED, Delivery, State, Webhook
+from cmo.settings import read_settings
+
+if TYPE_CHECKING:
+    from cmo.stories.subscribers import Subscribers
+
+app = typer.Typer(help="Webhooks: other programs that are told of papers and releases.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(help="The id of a webhook; see `cmo webhooks list`.")]
+Tenant = Annotated[str | None, typer.Option(help="Whose papers and releases; by default the service's own.")]
+
+
+@app.command("add")
+def add(
+    url: Annotated[str, typer.Argument(help="Where events are posted to; https:// for all that leaves this machine.")],
+    *,
+    on: Annotated[list[str] | None, typer.Option(help=f"Of what; may be repeated: {', '.join(OFFERED)}.")] = None,
+    tenant: Tenant = None,
+    actor: Actor = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell an address of events, of all kinds unless --on says which. Its secret is shown this once."""
+    with _subscribers(home, tenant) as subscribers:
+        made = subscribers.add(url, on or (), named(actor))
+    if as_json:
+        print_json({**_told(made), "secret": made.secret})
+        return
+    console.print(made.secret, soft_wrap=True, markup=False)
+    console.print(
+        f"The secret of [bold]{made.id}[/]. Keep it now: it is not shown again. `cmo webhooks test {made.id}` tries it out.",
+        soft_wrap=True,
+    )
+
+
+@app.command("list")
+def list_webhooks(*, tenant: Tenant = None, home: Home = None, as_json: AsJson = False) -> None:
+    """List all webhooks, without their secrets."""
+    with _subscribers(home, tenant) as subscribers:
+        rows = [_told(webhook) for webhook in subscribers.all()]
+    if as_json:
+        print_json({"webhooks": rows})
+        return
+    if not rows:
+        console.print("There are no webhooks. `cmo webhooks add URL` makes one.")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("id", "address", "events", "state", "made"):
+        table.add_column(column, no_wrap=column == "id")
+    for row in rows:
+        kinds = "all" if len(row["events"]) == len(OFFERED) else ", ".join(row["events"])
+        table.add_row(row["id"], escape(row["url"]), kinds, row["state"], row["made_at"][:10])
+    console.print(table)
+
+
+@app.command("test")
+def try_out(webhook: Id, *, tenant: Tenant = None, home: Home = None, as_json: AsJson = False) -> None:
+    """Send a signed `webhook.test` now, once, and say what came of it."""
+    with _subscribers(home, tenant) as subscribers:
+        said = subscribers.test(webhook)
+    if as_json:
+        print_json({"webhook": webhook, "taken": said.taken, "said": said.words})
+    else:
+        console.print(f"{'taken' if said.taken else 'not taken'}: {escape(said.words)}")
+    if not said.taken:
+        raise typer.Exit(Exit.ERROR)
+
+
+@app.command("remove")
+def remove(
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+) -> None:
+    """Tell it nothing any more, also nothing that is under way."""
+    with _subscribers(home, tenant) as subscribers:
+        subscribers.remove(webhook, named(actor))
+    if as_json:
+        print_json({"removed": webhook})
+    else:
+        console.print(f"[bold]{escape(webhook)}[/] is told nothing any more.")
+
+
+@app.command("deliveries")
+def deliveries(
+    *,
+    webhook: Annotated[str, typer.Option(help="Of one webhook.")] = "",
+    state: Annotated[State | None, typer.Option(help="Only those that stand so.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    tenant: Tenant = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was sent or waits, the newest first: how often it was tried, and what came of it."""
+    with _subscribers(home, tenant) as subscribers:
+        found = subscribers.deliveries(webhook=webhook, state=state or "", most=limit)
+    rows = [_sent(delivery) for delivery in found]
+    if as_json:
+        print_json({"deliveries": rows})
+        return
+    if not rows:
+        console.print("Nothing was sent, and nothing waits.")
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    columns = ("id", "webhook", "event", "at", "state", "attempts", "said")
+    for column in columns:
+        table.add_column(column, no_wrap=column == "id")
+    for row in rows:
+        table.add_row(*(escape(str(row[column])) for column in columns))
+    console.print(table)
+
+
+@app.command("redeliver")
+def redeliver(
+    delivery: Annotated[str, typer.Argument(help="The id of a delivery; see `cmo webhooks deliveries`.")],
+    *,
+    tenant: Tenant = None,
+    actor: Actor = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a delivery once more, under the same id; the service that runs does it."""
+    with _subscribers(home, tenant) as subscribers:
+        row = _sent(subscribers.again(delivery, named(actor)))
+    if as_json:
+        print_json(row)
+    else:
+        console.print(f"[bold]{escape(delivery)}[/] is sent once more, within seconds where a service runs.")
+
+
+@contextmanager
+def _subscribers(home: Path | None, tenant: str | None) -> Iterator[Subscribers]:
+    from cmo.app import opened
+    from cmo.cast.tenants import named as tenant_named
+
+    with opened(read_settings(working_dir=home)) as front:
+        if tenant is None or tenant_named(tenant) == front.settings.tenant:
+            yield front.subscribers
+            return
+        house = front.sibling(tenant)
+        try:
+            yield house.subscribers
+        finally:
+            house.close()
+
+
+def _told(webhook: Webhook) -> dict[str, Any]:
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "events": list(webhook.kinds),
+        "state": webhook.ended or "told",
+        "made_at": _moment(webhook.made_at),
+        "by": webhook.by,
+    }
+
+
+def _sent(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "webhook": delivery.webhook,
+        "event": delivery.kind,
+        "at": _moment(delivery.at),
+        "about": dict(delivery.facts),
+        "state": delivery.state.value,
+        "attempts": delivery.attempts,
+        "said": delivery.said,
+        "due_at": _moment(delivery.due_at) if delivery.state is State.WAITING else None,
+    }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,198 @@
+"""Webhooks and what is on its way to them, in SQL: the outbox.
+
+::
+
+    a paper or a release changes --the same transaction--> a row for each webhook that wants it --claimed, sent, settled-->
+
+A row is there as soon as what it tells of is, so a kill loses none. An attempt is counted before it is made, and comes again
+if whoever made it died: who receives may get an event twice, and knows it by its id.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from secrets import token_hex
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from cmo.errors import NotFound
+from cmo.kit.seal import Seal
+from cmo.model.access import Deed
+from cmo.model.webhooks import Delivery, Event, Fate, State, Webhook
+from cmo.store.access import append
+from cmo.store.engine import place, translated
+from cmo.store.webhook_tables import deliveries, webhooks
+
+_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
+
+
+class SqlOutbox:
+    """The tables of `webhook_tables`. `Record.outbox` gives it. Threads may share it.
+
+    Args:
+        engine: of the database.
+        seal: seals the secrets.
+    """
+
+    def __init__(self, engine: Engine, seal: Seal) -> None:
+        self._engine = engine
+        self._seal = seal
+        self._where = place(engine)
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    # -- webhooks ------------------------------------------------------------------------------------------------
+
+    def webhooks(self) -> list[Webhook]:
+        """All of them, the oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(select(webhooks).order_by(webhooks.c.made_at, webhooks.c.id)).all()
+        return [self._webhook(row) for row in rows]
+
+    def add(self, webhook: Webhook, deed: Deed) -> None:
+        """Keep one."""
+        row = {name: getattr(webhook, name) for name in ("id", "url", "made_at", "by", "ended")}
+        secret = self._seal.seal(webhook.secret.encode(), _about(webhook.id))
+        with self._changing() as connection:
+            connection.execute(insert(webhooks).values(**row, kinds=" ".join(webhook.kinds), secret=secret))
+            append(connection, deed)
+
+    def remove(self, webhook: str, deed: Deed) -> None:
+        """Delete one, with what was on its way to it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._changing() as connection:
+            connection.execute(select(webhooks.c.id).where(webhooks.c.id == webhook).with_for_update())
+            connection.execute(delete(deliveries).where(deliveries.c.webhook == webhook))
+            if not connection.execute(delete(webhooks).where(webhooks.c.id == webhook)).rowcount:
+                raise NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
+            append(connection, deed)
+
+    # -- on the way ----------------------------------------------------------------------------------------------
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Put events on their way to all that want them."""
+        with self._changing() as connection:
+            publish(connection, events)
+
+    def due(self, now: float, of_each: int) -> Mapping[Webhook, Sequence[Delivery]]:
+        """What is to be sent now, the longest due first; of one webhook so many at most."""
+        table = deliveries
+        wanted = (table.c.state == State.WAITING) & (table.c.due_at <= now)
+        found: dict[Webhook, Sequence[Delivery]] = {}
+        with self._reading() as connection:
+            waiting = select(table.c.webhook).where(wanted).distinct()
+            for row in connection.execute(select(webhooks).where(webhooks.c.id.in_(waiting))).all():
+                mine = select(table).where(wanted, table.c.webhook == row.id)
+                rows = connection.execute(mine.order_by(table.c.due_at, table.c.at, table.c.id).limit(of_each)).all()
+                found[self._webhook(row)] = [_delivery(one) for one in rows]
+        return found
+
+    def claim(self, delivery: Delivery, until: float) -> bool:
+        """Count an attempt before it is made; False where somebody else made it."""
+        table = deliveries
+        mine = (table.c.id == delivery.id) & (table.c.attempts == delivery.attempts)
+        mine &= (table.c.state == State.WAITING) & (table.c.due_at == delivery.due_at)
+        with self._changing() as connection:
+            values = {"attempts": delivery.attempts + 1, "due_at": until}
+            return bool(connection.execute(update(table).where(mine).values(values)).rowcount)
+
+    def settle(self, delivery: Delivery, fate: Fate) -> None:
+        """Write down what came of an attempt; with a webhook that ends, all that waits for it is given up."""
+        table, values = deliveries, {"said": fate.said, "tried_at": fate.at}
+        with self._changing() as connection:
+            now = {"state": fate.state, "due_at": fate.due_at, **values}
+            connection.execute(update(table).where(table.c.id == delivery.id).values(now))
+            if not fate.ends:
+                return
+            connection.execute(update(webhooks).where(webhooks.c.id == delivery.webhook).values(ended=fate.ends))
+            waits = (table.c.webhook == delivery.webhook) & (table.c.state == State.WAITING)
+            connection.execute(update(table).where(waits).values(state=State.GIVEN_UP, **values))
+
+    def deliveries(self, *, webhook: str = "", state: str = "", most: int = 50) -> list[Delivery]:
+        """The latest, newest first."""
+        query = select(deliveries).order_by(deliveries.c.at.desc(), deliveries.c.id).limit(most)
+        if webhook:
+            query = query.where(deliveries.c.webhook == webhook)
+        if state:
+            query = query.where(deliveries.c.state == state)
+        with self._reading() as connection:
+            return [_delivery(row) for row in connection.execute(query)]
+
+    def again(self, delivery: str, now: float, deed: Deed) -> Delivery:
+        """Put a delivery on its way once more, as if it had never been tried.
+
+        Raises:
+            NotFound: there is none, or its webhook ended.
+        """
+        table = deliveries
+        standing = select(webhooks.c.id).where(webhooks.c.ended == "")
+        mine = (table.c.id == delivery) & table.c.webhook.in_(standing)
+        with self._changing() as connection:
+            values = {"state": State.WAITING, "attempts": 0, "due_at": now}
+            if not connection.execute(update(table).where(mine).values(values)).rowcount:
+                raise NotFound(
+                    f"There is no delivery {delivery!r} to a webhook that holds. See `cmo webhooks deliveries`."
+                )
+            append(connection, deed)
+            return _delivery(connection.execute(select(table).where(table.c.id == delivery)).one())
+
+    def waiting(self) -> int:
+        """How many deliveries wait."""
+        query = select(func.count()).select_from(deliveries).where(deliveries.c.state == State.WAITING)
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _webhook(self, row: Row[Any]) -> Webhook:
+        secret = self._seal.opened(row.secret, _about(row.id)).decode()
+        return Webhook(row.id, row.url, tuple(row.kinds.split()), secret, row.made_at, row.by, row.ended)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated(self._where), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self) -> Iterator[Connection]:
+        with translated(self._where), self._turn, self._engine.begin() as connection:
+            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
+            yield connection
+
+
+def publish(connection: Connection, events: Sequence[Event]) -> None:
+    """Put events on their way to all that want them, in the transaction of what they tell of."""
+    query = select(webhooks.c.id, webhooks.c.kinds).where(webhooks.c.ended == "")
+    query = query.with_for_update(read=True, key_share=True)  # none of them is removed before the lines are there
+    told = [(row.id, set(row.kinds.split())) for row in connection.execute(query)]
+    fresh = {"state": State.WAITING, "attempts": 0, "said": ""}
+    lines = [
+        {
+            **fresh,
+            "id": f"msg_{token_hex(12)}",
+            "webhook": webhook,
+            "kind": event.kind.value,
+            "at": event.at,
+            "due_at": event.at,
+            "facts": orjson.dumps(event.facts).decode(),
+        }
+        for event in events
+        for webhook, kinds in told
+        if event.kind in kinds
+    ]
+    if lines:
+        connection.execute(insert(deliveries), lines)
+
+
+def _about(webhook: str) -> str:
+    return f"The secret of webhook {webhook}"
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    names = ("id", "webhook", "kind", "at", "attempts", "due_at", "said", "tried_at")
+    facts = {name: getattr(row, name) for name in names}
+    return Delivery(**facts, facts=orjson.loads(row.facts), state=State(row.state))

@@ -1,0 +1,105 @@
+"""The story of those programs that are told: added with a secret that is shown once, tried out, removed, told again.
+
+::
+
+    add --> a webhook, its secret --papers and releases change--> deliveries --given up?--> once more
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any, Final
+
+from cmo.errors import NotFound, SettingsError
+from cmo.kit.clock import Clock
+from cmo.model.access import Deed
+from cmo.model.webhooks import OFFERED, Delivery, Kind, Outbox, Webhook
+from cmo.notify import Courier, address, fresh_secret
+from cmo.notify.signed import Said
+
+MOST: Final = 20
+"""Webhooks of one tenant: each change is written down once for each."""
+
+
+class Subscribers:
+    """The webhooks of one base.
+
+    Args:
+        outbox: where they are kept.
+        clock: the time.
+        tenant: whose base it is.
+        private: whether they may be in a private network, or on this machine.
+    """
+
+    def __init__(self, outbox: Outbox, clock: Clock, tenant: str, *, private: bool) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._tenant = tenant
+        self._private = private
+
+    def add(self, url: str, kinds: Sequence[str], actor: str) -> Webhook:
+        """Tell an address of some kinds of events; of all where none is named.
+
+        Raises:
+            SettingsError: nothing may be sent there, there is no such kind, or there are too many webhooks.
+        """
+        if unknown := sorted(set(kinds) - set(OFFERED)):
+            raise SettingsError(f"There is no event {', '.join(unknown)}. There are {', '.join(OFFERED)}.")
+        if len(self._outbox.webhooks()) >= MOST:
+            raise SettingsError(
+                f"There are {MOST} webhooks, the most there may be. `cmo webhooks remove` takes one away."
+            )
+        wanted = tuple(kind.value for kind in OFFERED if not kinds or kind in kinds)
+        safe = address(url, private=self._private)
+        made = Webhook(f"wh_{token_hex(6)}", safe, wanted, fresh_secret(), self._now(), actor)
+        self._outbox.add(made, self._deed(actor, "webhook-added", made.id, kinds=wanted))
+        return made
+
+    def all(self) -> Sequence[Webhook]:
+        """All webhooks, the oldest first."""
+        return self._outbox.webhooks()
+
+    def remove(self, webhook: str, actor: str) -> None:
+        """Tell it nothing any more, also nothing that is under way.
+
+        Raises:
+            NotFound: there is none.
+        """
+        self._outbox.remove(webhook, self._deed(actor, "webhook-removed", webhook))
+
+    def test(self, webhook: str) -> Said:
+        """Send it a signed test now, once; what came of it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = next((one for one in self.all() if one.id == webhook), None)
+        if found is None:
+            raise NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
+        return asyncio.run(self._try(found))
+
+    def deliveries(self, *, webhook: str = "", state: str = "", most: int = 50) -> Sequence[Delivery]:
+        """What was sent or waits, the newest first."""
+        return self._outbox.deliveries(webhook=webhook, state=state, most=most)
+
+    def again(self, delivery: str, actor: str) -> Delivery:
+        """Send a delivery once more, under the same id.
+
+        Raises:
+            NotFound: there is none, or its webhook ended.
+        """
+        deed = self._deed(actor, "webhook-redelivered", delivery)
+        return self._outbox.again(delivery, self._now(), deed)
+
+    async def _try(self, webhook: Webhook) -> Said:
+        test = Delivery(f"msg_{token_hex(12)}", webhook.id, Kind.TEST, self._now(), {"id": webhook.id})
+        async with Courier(self._clock, private=self._private) as courier:
+            return await courier.send(webhook, test, self._tenant)
+
+    def _deed(self, actor: str, action: str, subject: str, **facts: Any) -> Deed:
+        return Deed(self._now(), actor, action, subject, facts)
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
