@@ -20,6 +20,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.assess.heads import Head
 from cmo.cast.holdings import COMPILED, Holdings
 from cmo.errors import VocabularyCorrupt
+from cmo.kit.hands import Hands, Patience
 from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
@@ -221,9 +222,10 @@ class Answering(Holdings):
         return SemanticGuard(lambda: self._asking, quantities, lambda: self.questions, Likeness.shipped())
 
     @cached_property
-    def executor(self) -> ThreadPoolExecutor:
+    def executor(self) -> Hands:
         """Where work runs that would block the event loop: few at a time where it computes, more where it waits for others."""
-        return ThreadPoolExecutor(_WAITING if self.waits else _COMPUTING, thread_name_prefix="cmo")
+        threads, patience = _WAITING if self.waits else _COMPUTING, Patience(self.settings.turn_seconds)
+        return Hands(threads, patience, what="an answer", name="cmo")
 
     @property
     def waits(self) -> bool:
