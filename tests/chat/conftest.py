@@ -17,6 +17,10 @@ import pytest
 
 from cmo.app import App, opened
 from cmo.embed.provision import install
+from cmo.model.answers import Answer
+from cmo.model.evidence import Found
+from cmo.model.ports import Answerer
+from cmo.model.questions import Question
 from cmo.settings import read_settings
 from cmo.web import create_api
 from tests.acceptance.services import NOTES, served_here
@@ -53,6 +57,17 @@ def chat_command() -> Path:
     return venv / "bin" / "cmo"
 
 
+class Pausing:
+    """Says what another would, after a pause."""
+
+    def __init__(self, other: Answerer) -> None:
+        self.other, self.seconds = other, 0.0
+
+    def answer(self, question: Question, found: Found) -> Answer:
+        time.sleep(self.seconds)
+        return self.other.answer(question, found)
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A base of three notes, read with the real model."""
@@ -61,6 +76,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         with house.pipeline(1) as pipeline:
             told = list(house.curator.ingest(pipeline, [NOTES / f"{name}.md" for name in ABOUT]))
         assert [outcome.status for outcome in told] == ["added"] * len(ABOUT)
+        house.__dict__["speaker"] = Pausing(house.speaker)
         yield house
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from cmo.agents.deep import Deep
 from cmo.app import App
+from cmo.errors import ExtraMissing
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 ASKED = "Which amino acids are raised in maple syrup urine disease?"
+TWO_PARTS = "Is leucine raised in maple syrup urine disease and is octanoylcarnitine raised in MCAD deficiency?"
 MARK = re.compile(r"^‹\d+ · p\. \d+›$", re.IGNORECASE)
 _WATCH = """() => {
   window.seen = {};
@@ -141,6 +144,49 @@ def test_a_follow_up_has_its_context_after_a_broken_line_and_in_another_tab(tabs
     answered(other, 2)
     ask(other, "And in adults?")
     other.get_by_text("asked as: And in adults (maple syrup urine disease)?").wait_for()
+
+
+def test_a_deep_question_is_stopped_and_gone_on_with_and_a_lost_line_loses_nothing(
+    tabs: Tabs, house: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing, tab = house.__dict__["speaker"], tabs()
+    deep = tab.get_by_role("button", name="Deep")
+    deep.click()
+    monkeypatch.setattr(pausing, "seconds", 2.0)
+    ask(tab, TWO_PARTS)
+    tab.get_by_text("Used plan").wait_for()
+    tab.locator("#stop-button").click()
+    tab.get_by_text("Stopped.", exact=True).wait_for()
+    assert tab.get_by_text("manually stopped").count() == 0
+    monkeypatch.setattr(pausing, "seconds", 0.0)
+    again = tabs()
+    again.goto(tab.url)  # as after the process was killed: what was begun is offered at its line
+    again.get_by_role("button", name=f"Go on with it: {TWO_PARTS}").click()
+    answered(again)
+    assert again.get_by_text("Used plan").count() == 2
+    assert again.get_by_text("MCAD").count() > 0
+    again.close()
+
+    deep.click()
+    monkeypatch.setattr(pausing, "seconds", 2.0)
+    ask(tab, "Which acylcarnitines mark VLCAD deficiency?")
+    tab.get_by_text("Processing your query").wait_for()
+    tab.context.set_offline(True)
+    tab.evaluate("window.lines.forEach(line => line.close())")
+    time.sleep(3)  # the answer is made meanwhile
+    tab.context.set_offline(False)
+    answered(tab, 2)
+
+    def missing() -> None:
+        raise ExtraMissing("Deep mode needs the extra [agents].")
+
+    monkeypatch.setattr(pausing, "seconds", 0.0)
+    monkeypatch.setattr(Deep, "installed", staticmethod(missing))
+    deep.click()
+    ask(tab, "Is leucine raised in maple syrup urine disease?")
+    tab.get_by_text("needs the extra [agents]").wait_for()
+    tab.get_by_role("button", name="Ask it as an ordinary question").click()
+    answered(tab, 3)
 
 
 def test_an_attached_paper_is_answered_from_and_what_cannot_be_asked_gets_an_apology(

@@ -7,8 +7,8 @@ import pytest
 from cmo.chat import talk
 from cmo.chat.follow import Before, followed
 from cmo.chat.talk import Turn
-from cmo.chat.words import ENGLISH, FRENCH, GERMAN, words_for
-from cmo.client.shapes import Reply
+from cmo.chat.words import DEEP, ENGLISH, FRENCH, GERMAN, PROCESSING, words_for
+from cmo.client.shapes import Deep, Reply
 
 EVIL = "<script>alert(1)</script> ![x](http://evil.example/a.png) | *bold* [1 · p. 9](x) www.evil.example"
 
@@ -90,6 +90,26 @@ def test_what_a_paper_says_stays_text() -> None:
     assert "<a " not in shown
     assert shown.count("<td") == 4, "a bar in a name does not make a column"
     assert "alert(1)" in shown
+
+
+def test_an_answer_in_steps_tells_what_sources_do_not_agree_on_and_what_got_no_answer() -> None:
+    ordinary = {"relations", "enrichment", "quality"}
+    told = {key: value for key, value in reply().items() if key not in ordinary}
+    gaps = [{"question": "What of <b>C8</b>?", "why": "No paper says."}]
+    said = cast("Deep", {**told, "gaps": gaps, "disputes": [{"text": "Raised, and lowered.", "evidence": []}]})
+    text = talk.answer(said, ENGLISH)
+    assert "**What the papers do not agree on**\n\n- Raised, and lowered." in text
+    assert "**What got no answer**\n\n- What of \\<b\\>C8\\</b\\>? No paper says." in text
+    assert text.index("Leucine rises.") < text.index("do not agree") < text.index("**References**")
+    assert talk.source_line(said, ENGLISH) == "🧠 LightRAG Knowledge Graph"
+    assert Before.of("a?", said) == Before("a?")
+
+
+def test_every_language_names_the_deep_way_and_each_stage() -> None:
+    for words in (ENGLISH, GERMAN, FRENCH, words_for("es")):
+        assert words.deep in DEEP
+        assert words.processing in PROCESSING
+        assert words.stages.keys() == ENGLISH.stages.keys()
 
 
 def test_a_refusal_says_why_and_what_came_nearest() -> None:

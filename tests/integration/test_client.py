@@ -220,6 +220,9 @@ async def test_both_clients_do_the_same(address: str) -> None:
         assert names[-1] == "answer"
         assert names.count("sentence") == len(reply["sentences"])
         assert events[-1].data["answer"] == reply["answer"]
+        deep = [event async for event in client.stream_deep(ASKED, thread="of-two")]
+        assert (deep[0].data["stage"], deep[-1].name) == ("plan", "answer")
+        assert (await client.thread("of-two"))["history"][0]["answer"] == deep[-1].data["answer"]
         path = io.BytesIO(b"Ornithine in the liver\n\nOrnithine is raised in gyrate atrophy.").getvalue()
         assert (await client.upload(File("o.txt", path)))["outcomes"][0]["status"] == "added"
         with pytest.raises(NotFound):

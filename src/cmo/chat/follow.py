@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cmo.client.shapes import Reply
+from cmo.client.shapes import Deep, Reply
 
 _MOST_WORDS: Final = 12
 """A longer question stands on its own."""
@@ -35,9 +35,9 @@ class Before:
     concepts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, question: str, reply: Reply, leaning_on: Before | None = None) -> Before:
+    def of(cls, question: str, reply: Reply | Deep, leaning_on: Before | None = None) -> Before:
         """A question and its reply; where the reply names no concept, those hold that the question leans on."""
-        told = reply["enrichment"]
+        told = None if "gaps" in reply else reply["enrichment"]
         names = tuple(node["name"] for node in told["concepts"][:_MOST_CONCEPTS]) if told else ()
         return cls(question, names or (leaning_on.concepts if leaning_on else ()))
 

@@ -4,28 +4,32 @@
 
     message --attached papers--> the base
             --question--> leans on the last one? --> stages and sentences as they come --> answer, pages, source line
-                                                                    '--a problem--> an apology that says what it was
+                 '--deep: its thread is the conversation's           |--a problem--> an apology that says what it was
+                                                                     '--stopped, or the line is lost--> it can be gone on with
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import chainlit as cl
+from chainlit.data import get_data_layer
+from chainlit.session import ws_sessions_id
+from chainlit.step import StepDict
 from chainlit.types import ThreadDict
 
 from cmo.chat import talk
 from cmo.chat.follow import Before, followed
 from cmo.chat.talk import Turn
 from cmo.chat.telling import SYSTEM, Telling
-from cmo.chat.words import Words, words_for
-from cmo.client import AsyncClient, File
-from cmo.client.shapes import Reply
+from cmo.chat.words import DEEP, PROCESSING, Words, words_for
+from cmo.client import AsyncClient, Event, File
+from cmo.client.shapes import Deep, Reply
 from cmo.client.shapes_base import Outcome
-from cmo.errors import NotFound, OracleError
+from cmo.errors import ExtraMissing, NotFound, NotNow, OracleError, OutOfTime, ServiceGone, ServiceRefused
 from cmo.kit.clock import Clock
 
 PAGES: Final = "/cmo"
@@ -58,7 +62,9 @@ class Handlers:
         cl.on_message(self.hear)
         cl.header_auth_callback(self.known)
         cl.action_callback("export")(self.export)
-        cl.action_callback("as_written")(self.ask_as_written)
+        cl.action_callback("as_written")(self.ask_again)
+        cl.action_callback("ordinary")(self.ask_again)
+        cl.action_callback("go_on")(self.ask_again)
 
     async def known(self, _headers: Any) -> cl.User | None:
         """Whoever reaches this machine's loopback is who sits at it."""
@@ -66,25 +72,35 @@ class Handlers:
 
     async def begin(self) -> None:
         """A conversation begins."""
-        await self._remember_system()
+        await _offer()
         await cl.Message(_words().ready, author=SYSTEM).send()
-
-    async def resume(self, _thread: ThreadDict) -> None:
-        """One is gone on with; what it was about came back with it."""
         await self._remember_system()
+
+    async def resume(self, thread: ThreadDict) -> None:
+        """One is gone on with; what it was about came back with it, and what it was in the midst of can be ended."""
+        await _offer()
+        steps = thread["steps"]
+        answers = [step["id"] for step in steps if (step.get("metadata") or {}).get("answer_id")]
+        if answers:
+            await _export().send(for_id=answers[-1])
+        await self._remember_system()
+        if not _busy(thread["id"]):
+            await _end_lines(steps)
+            await self._offer_to_go_on(thread["id"], [step["id"] for step in steps if step["name"] == SYSTEM])
 
     async def hear(self, message: cl.Message) -> None:
         """Somebody says something."""
         await self._take_in([File(e.name, Path(e.path)) for e in message.elements if e.path])
         if question := message.content.strip():
             before = Before.read(cl.user_session.get("before"))
-            await self._answer(question, followed(question, before) or question)
+            asked = followed(question, before) or question
+            await self._answer(question, asked, deep=message.command in DEEP)
 
-    async def ask_as_written(self, action: cl.Action) -> None:
-        """A question that was taken for a follow-up, and was none."""
+    async def ask_again(self, action: cl.Action) -> None:
+        """A question in another way: not as a follow-up, not deeply, or deeply from where it was left."""
         await action.remove()
         question = str(action.payload["question"])
-        await self._answer(question, question)
+        await self._answer(question, question, deep=bool(action.payload["deep"]))
 
     async def export(self, _action: cl.Action) -> None:
         """The conversation as Markdown, its references as BibTeX."""
@@ -122,36 +138,60 @@ class Handlers:
             flags = []  # who may not see them, or a service that is not there: the first question tells
         cl.user_session.set("feature_flags", flags)
 
-    async def _answer(self, question: str, asked: str) -> None:
+    async def _offer_to_go_on(self, thread: str, lines: Sequence[str]) -> None:
+        """At the last of some lines, where a deep question was begun and not ended."""
+        try:
+            begun = (await self._client.thread(thread))["unfinished"]
+        except OracleError:
+            return  # nothing was asked deeply here, or the service is not there
+        if begun is not None and lines:
+            question = str(begun["question"])
+            await _again("go_on", f"{_words().go_on}: {question}", question, deep=True).send(for_id=lines[-1])
+
+    async def _answer(self, question: str, asked: str, *, deep: bool) -> None:
         words = _words()
-        telling = Telling(words)
+        telling = Telling(words, deep=deep)
+        go_on = [_again("go_on", words.go_on, asked, deep=True)] if deep else []
         try:
             await telling.begin()
             if asked != question:
-                await telling.note(
-                    f"{words.follows}: {talk.plain(asked)}",
-                    [cl.Action(name="as_written", payload={"question": question}, label=words.as_written)],
-                )
-            async for event in self._client.stream(asked, user=self._person):
+                as_written = _again("as_written", words.as_written, question, deep=deep)
+                await telling.note(f"{words.follows}: {talk.plain(asked)}", [as_written])
+            async for event in self._events(asked, deep=deep):
                 await telling.hear(event)
             if telling.reply is not None:
                 await self._conclude(telling, telling.reply, question, asked)
+        except ExtraMissing as error:
+            await telling.apologise(str(error), [_again("ordinary", words.ordinary, asked, deep=False)])
+        except (ServiceGone, ServiceRefused, NotNow, OutOfTime) as error:
+            await telling.apologise(str(error), go_on)
         except OracleError as error:
-            await telling.apologise(str(error))
+            await telling.apologise(str(error), [])
+        except asyncio.CancelledError:
+            await telling.stop(go_on)
+            raise
 
-    async def _conclude(self, telling: Telling, reply: Reply, question: str, asked: str) -> None:
+    def _events(self, asked: str, *, deep: bool) -> AsyncIterator[Event]:
+        """What happens on the way to an answer. Deep questions of a conversation are one thread, which can be gone on with."""
+        if deep:
+            return self._client.stream_deep(asked, thread=cl.context.session.thread_id, user=self._person)
+        return self._client.stream(asked, user=self._person)
+
+    async def _conclude(self, telling: Telling, reply: Reply | Deep, question: str, asked: str) -> None:
         words = _words()
         shown = [
             cl.Image(name=page.name, url=f"{PAGES}{page.address}", display="side", size="large")
             for page in talk.pages(reply["evidence"])
         ]
         text = talk.answer(reply, words)
-        export = cl.Action(name="export", payload={}, label=words.export, icon="download")
-        await telling.end(text, shown, [export], reply)
+        await telling.end(text, shown, [_export()], reply)
         leaning_on = Before.read(cl.user_session.get("before")) if asked != question else None
         cl.user_session.set("before", Before.of(asked, reply, leaning_on).told())
         turn = Turn(question, asked, text, tuple(dict(cited) for cited in reply["citations"]))
         cl.user_session.set("turns", [*(t.told() for t in _turns()), turn.told()][-_MOST_TURNS:])
+        if (layer := get_data_layer()) is not None:  # Chainlit waits with it until the line is lost
+            session = cl.context.session
+            await layer.update_thread(session.thread_id, metadata=session.to_persistable())
 
     async def _take_in(self, files: Sequence[File]) -> None:
         if not files:
@@ -191,6 +231,36 @@ def _told(outcome: Outcome, words: Words) -> str:
     if outcome["status"] == "refused":
         return f"❌ {name}: {words.refused}. {talk.plain(outcome['detail'])} {talk.plain(outcome['remedy'])}"
     return f"✅ {name}: {words.added}. {talk.plain(outcome['title'])}"
+
+
+async def _offer() -> None:
+    """The ways to ask, at the box to type in."""
+    words = _words()
+    deep = {"id": words.deep, "description": words.deep_about, "icon": "layers", "button": True, "persistent": True}
+    await cl.context.emitter.set_commands([deep])
+
+
+def _export() -> cl.Action:
+    return cl.Action(name="export", payload={}, label=_words().export, icon="download")
+
+
+def _again(name: str, label: str, question: str, *, deep: bool) -> cl.Action:
+    return cl.Action(name=name, payload={"question": question, "deep": deep}, label=label)
+
+
+def _busy(thread: str) -> bool:
+    """Whether an answer is being made in a conversation: of a line that was lost, or in another tab."""
+    tasks = (session.current_task for session in ws_sessions_id.values() if session.thread_id == thread)
+    return any(task is not None and not task.done() for task in tasks)
+
+
+async def _end_lines(steps: Iterable[StepDict]) -> None:
+    """Say that nothing is being done any more where a process that was killed still says so."""
+    layer = get_data_layer()
+    for step in steps:
+        if step["name"] == SYSTEM and step["output"] in PROCESSING:
+            step["output"] = _words().stopped
+            await layer.update_step(step)
 
 
 def _words() -> Words:

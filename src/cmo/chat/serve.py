@@ -114,6 +114,7 @@ def serve(folder: Path, url: str, port: int, person: str, history: History | Non
     from chainlit import server  # noqa: PLC0415
 
     from cmo.chat.handlers import PAGES, Handlers  # noqa: PLC0415
+    from cmo.chat.lines import mend  # noqa: PLC0415
 
     shutil.rmtree(
         folder / ".files", ignore_errors=True
@@ -122,8 +123,10 @@ def serve(folder: Path, url: str, port: int, person: str, history: History | Non
     handlers = Handlers(client, SystemClock(), person)
     handlers.register()
     threads = None if history is None else _threads(history, handlers.rate)
-    if threads is not None:
-        cl.data_layer(lambda: threads)
+    cl.data_layer(
+        lambda: threads
+    )  # also where it is None: else Chainlit takes the database of DATABASE_URL for its own
+    mend(server.sio, threads)
     made = server.get_html_template
     server.get_html_template = lambda root: _ELSEWHERE.sub("", made(root))
     server.app.router.routes.insert(0, Route(f"{PAGES}/papers/{{paper}}/pages/{{page:int}}.png", _pages(client)))

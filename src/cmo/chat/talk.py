@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from cmo.chat.words import Words
-from cmo.client.shapes import Citation, Evidence, Reply
+from cmo.client.shapes import Citation, Deep, Evidence, Reply
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 _MOST_RELATIONS: Final = 12
@@ -54,12 +54,12 @@ def sentence(said: Mapping[str, Any]) -> str:
     return f"{text} {marks}" if marks else text
 
 
-def answer(reply: Reply, words: Words) -> str:
-    """The whole answer."""
+def answer(reply: Reply | Deep, words: Words) -> str:
+    """The whole answer; of a deep question also what sources do not agree on, and what got no answer."""
     return "\n\n".join(part for part in _parts(reply, words) if part)
 
 
-def _parts(reply: Reply, words: Words) -> Iterator[str]:
+def _parts(reply: Reply | Deep, words: Words) -> Iterator[str]:
     refusal = reply["refusal"]
     if refusal is not None:
         yield f"{_REFUSED} {plain(refusal['message'])}"
@@ -71,13 +71,21 @@ def _parts(reply: Reply, words: Words) -> Iterator[str]:
         for said in reply["sentences"]
     )
     yield f"*{plain(reply['notice'])}*" if reply["notice"] else ""
-    yield relations(reply, words)
+    more = cast("Mapping[str, Any]", reply)  # an ordinary answer has relations, one in steps the rest
+    yield relations(more.get("relations", ()), words)
+    yield _listed(words.disputes, (dispute["text"] for dispute in more.get("disputes", ())))
+    yield _listed(words.gaps, (f"{gap['question']} {gap['why']}" for gap in more.get("gaps", ())))
     yield references(reply["citations"], words)
 
 
-def relations(reply: Reply, words: Words) -> str:
+def _listed(head: str, lines: Iterable[str]) -> str:
+    told = "\n".join(f"- {plain(line)}" for line in lines)
+    return f"**{head}**\n\n{told}" if told else ""
+
+
+def relations(said: Sequence[Mapping[str, Any]], words: Words) -> str:
     """The table of relations; nothing where there are none."""
-    rows = reply["relations"][:_MOST_RELATIONS]
+    rows = said[:_MOST_RELATIONS]
     if not rows:
         return ""
     lines = [
@@ -105,10 +113,10 @@ def reference(cited: Citation) -> str:
     return ". ".join(plain(part.rstrip(".")) for part in parts if part) + "." + doi
 
 
-def source_line(reply: Reply, words: Words) -> str:
+def source_line(reply: Reply | Deep, words: Words) -> str:
     """Where the answer comes from and what it is worth, as the documents have it."""
     label = _LABELS.get(reply["source"], _REFUSED)
-    quality = reply["quality"]
+    quality = cast("Mapping[str, Any]", reply).get("quality")
     return f"{label} | {words.quality}: {quality['indicator']}" if quality else label
 
 

@@ -3,7 +3,10 @@
 ::
 
     "Processing …" --> step, step, ... --> sentence, sentence, ... --> the whole answer, its pages --> where it comes from
-                              '--withdrawn--> sentences anew
+                              |--withdrawn--> sentences anew
+                              '--a problem, or stopped--> that, and what can be done
+
+A step of an ordinary question is told as it begins, one of a deep question when it is done.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from chainlit.utils import utc_now
 from cmo.chat import talk
 from cmo.chat.words import Words
 from cmo.client import Event
-from cmo.client.shapes import Reply
+from cmo.client.shapes import Deep, Reply
 
 SYSTEM: Final = "System"
 _WITHDRAWN: Final = "withdrawn"
@@ -28,17 +31,21 @@ class Telling:
 
     Args:
         words: of the language.
+        deep: whether the question is a deep one.
     """
 
-    def __init__(self, words: Words) -> None:
-        self.reply: Reply | None = None
+    def __init__(self, words: Words, *, deep: bool = False) -> None:
+        self.reply: Reply | Deep | None = None
         self._words = words
+        self._deep = deep
+        self._since = ""
         self._line = cl.Message(words.processing, author=SYSTEM)
         self._answer = cl.Message("")
         self._step: cl.Step | None = None
 
     async def begin(self) -> None:
         """Say at once that the question is heard."""
+        self._since = utc_now()
         await self._line.send()
 
     async def note(self, text: str, actions: Sequence[cl.Action]) -> None:
@@ -50,12 +57,16 @@ class Telling:
         match event.name:
             case "stage":
                 await self._begin_step(event.data)
+                if self._deep:
+                    await self._end_step()
             case "sentence":
                 await self._answer.stream_token(f"{talk.sentence(event.data)} ")
             case "answer":
-                self.reply = cast("Reply", event.data)
+                self.reply = cast("Reply | Deep", event.data)
 
-    async def end(self, text: str, pages: Sequence[cl.Image], actions: Sequence[cl.Action], reply: Reply) -> None:
+    async def end(
+        self, text: str, pages: Sequence[cl.Image], actions: Sequence[cl.Action], reply: Reply | Deep
+    ) -> None:
         """Show the whole answer in the place of its sentences, and where it comes from."""
         await self._end_step()
         answer = self._answer
@@ -65,11 +76,20 @@ class Telling:
         self._line.content = talk.source_line(reply, self._words)
         await self._line.update()
 
-    async def apologise(self, why: str) -> None:
-        """Say that there is no answer, and why."""
-        await self._end_step()
-        self._line.content = f"{self._words.sorry} {talk.plain(why)}"
+    async def apologise(self, why: str, actions: Sequence[cl.Action]) -> None:
+        """Say that there is no answer, and why, and what can be done."""
         self._line.is_error = True
+        await self._give_up(f"{self._words.sorry} {talk.plain(why)}", actions)
+
+    async def stop(self, actions: Sequence[cl.Action]) -> None:
+        """Say that it was stopped."""
+        await self._give_up(self._words.stopped, actions)
+
+    async def _give_up(self, text: str, actions: Sequence[cl.Action]) -> None:
+        await self._end_step()
+        if self._answer.content:
+            await self._answer.update()  # what was said of it stays, in the history as well
+        self._line.content, self._line.actions = text, list(actions)
         await self._line.update()
 
     async def _begin_step(self, data: dict[str, Any]) -> None:
@@ -81,12 +101,12 @@ class Telling:
         name = self._words.stages.get(stage) or text or stage
         step = cl.Step(name=name, type="tool", parent_id=run.id if run else None, show_input=False)
         step.output = text
-        step.start = utc_now()
+        step.start = self._since if self._deep else utc_now()
         await step.send()
         self._step = step
 
     async def _end_step(self) -> None:
         if self._step is not None:
-            self._step.end = utc_now()
+            self._step.end = self._since = utc_now()
             await self._step.update()
             self._step = None

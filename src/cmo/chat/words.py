@@ -31,6 +31,14 @@ class Words:
     nearest: str
     foot: str
     """Below the box to type in."""
+    deep: str
+    """Name of the way to ask that plans, and answers part by part."""
+    deep_about: str
+    ordinary: str
+    go_on: str
+    stopped: str
+    disputes: str
+    gaps: str
 
 
 ENGLISH: Final = Words(
@@ -59,6 +67,13 @@ ENGLISH: Final = Words(
     refused="not added",
     nearest="What came nearest",
     foot="Every sentence names its page: open it before you rely on it.",
+    deep="Deep",
+    deep_about="Plan the question, answer it part by part, and check what the parts say against each other",
+    ordinary="Ask it as an ordinary question",
+    go_on="Go on with it",
+    stopped="Stopped.",
+    disputes="What the papers do not agree on",
+    gaps="What got no answer",
 )
 GERMAN: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Fragen Sie nach Metaboliten, Krankheiten und Stoffwechselwegen; "
@@ -86,6 +101,13 @@ GERMAN: Final = Words(
     refused="nicht aufgenommen",
     nearest="Am nächsten kommt",
     foot="Jeder Satz nennt seine Seite: sehen Sie nach, bevor Sie sich darauf verlassen.",
+    deep="Gründlich",
+    deep_about="Die Frage planen, Teil für Teil beantworten und prüfen, ob die Teile einander widersprechen",
+    ordinary="Als gewöhnliche Frage stellen",
+    go_on="Damit fortfahren",
+    stopped="Angehalten.",
+    disputes="Worin sich die Arbeiten nicht einig sind",
+    gaps="Was ohne Antwort blieb",
 )
 FRENCH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Posez vos questions sur les métabolites, les maladies et les voies ; "
@@ -113,6 +135,13 @@ FRENCH: Final = Words(
     refused="non ajouté",
     nearest="Le plus proche",
     foot="Chaque phrase nomme sa page : ouvrez-la avant de vous y fier.",
+    deep="Approfondi",
+    deep_about="Planifier la question, y répondre partie par partie et vérifier si les parties se contredisent",
+    ordinary="La poser comme une question ordinaire",
+    go_on="La poursuivre",
+    stopped="Arrêté.",
+    disputes="Ce sur quoi les articles ne s'accordent pas",
+    gaps="Ce qui est resté sans réponse",
 )
 SPANISH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Pregunte por metabolitos, enfermedades y rutas; cada frase abre la "
@@ -140,8 +169,21 @@ SPANISH: Final = Words(
     refused="no añadido",
     nearest="Lo más cercano",
     foot="Cada frase nombra su página: ábrala antes de fiarse de ella.",
+    deep="A fondo",
+    deep_about="Planificar la pregunta, responderla por partes y comprobar si las partes se contradicen",
+    ordinary="Hacerla como pregunta corriente",
+    go_on="Continuar con ella",
+    stopped="Detenido.",
+    disputes="En qué no coinciden los artículos",
+    gaps="Lo que quedó sin respuesta",
 )
 _LANGUAGES: Final[Mapping[str, Words]] = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}
+
+
+PROCESSING: Final = frozenset(words.processing for words in _LANGUAGES.values())
+"""What stands where an answer will, in all languages."""
+DEEP: Final = frozenset(words.deep for words in _LANGUAGES.values())
+"""Its names in all languages: a tab that is open may have that of another."""
 
 
 def words_for(accept_language: str) -> Words:

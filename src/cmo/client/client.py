@@ -86,17 +86,41 @@ class Client(Endpoints):
             OracleError: as for `ask`; in the midst of it, too.
         """
         call = calls.ask(query, mode=mode, filters=filters, user=user, tenant=tenant, anew=anew)
-        with within(self._seconds), as_ours():  # ends before the first event: its caller has deadlines of its own
-            reply = self._retrier.run_here(lambda: self._opened(call))
+        return self._events(type(self).ask, call)
+
+    def stream_deep(
+        self,
+        query: str,
+        *,
+        thread: str = "",
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        user: str = "",
+        tenant: str = "",
+        deadline_ms: int | None = None,
+    ) -> Iterator[Event]:
+        """Ask a question of several parts and follow its steps, each a `stage` when it is done; then as `stream`.
+
+        Raises:
+            OracleError: as for `deep`; in the midst of it, too.
+        """
+        call = calls.deep(
+            query, thread=thread, mode=mode, filters=filters, user=user, tenant=tenant, deadline_ms=deadline_ms
+        )
+        return self._events(type(self).deep, call)
+
+    def _events(self, endpoint: Endpoint[..., Any], call: Call[Any]) -> Iterator[Event]:
+        with within(call.seconds or self._seconds), as_ours():  # ends before the first event: callers have their own
+            reply = self._retrier.run_here(lambda: self._opened(endpoint, call), repeatable=endpoint.repeatable)
         feed = Feed()
         with closing(reply), translated(self.url):
             for text in reply.iter_text():
                 yield from feed.take(text)
         feed.end()
 
-    def _opened(self, call: Call[Any]) -> httpx.Response:
+    def _opened(self, endpoint: Endpoint[..., Any], call: Call[Any]) -> httpx.Response:
         with translated(self.url):
-            request = self._request(self._http, type(self).ask, call)
+            request = self._request(self._http, endpoint, call)
             request.headers.update(_EVENTS)
             reply = self._http.send(request, stream=True)
             if not reply.is_success:
@@ -145,7 +169,7 @@ class AsyncClient(Endpoints):
         with within(call.seconds or self._seconds), as_ours():
             return await self._retrier.run(attempt, repeatable=endpoint.repeatable)
 
-    async def stream(
+    def stream(
         self,
         query: str,
         *,
@@ -161,8 +185,32 @@ class AsyncClient(Endpoints):
             OracleError: as for `ask`; in the midst of it, too.
         """
         call = calls.ask(query, mode=mode, filters=filters, user=user, tenant=tenant, anew=anew)
-        with within(self._seconds), as_ours():
-            reply = await self._retrier.run(lambda: self._opened(call))
+        return self._events(type(self).ask, call)
+
+    def stream_deep(
+        self,
+        query: str,
+        *,
+        thread: str = "",
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+        user: str = "",
+        tenant: str = "",
+        deadline_ms: int | None = None,
+    ) -> AsyncIterator[Event]:
+        """Ask a question of several parts and follow its steps, as `Client.stream_deep`.
+
+        Raises:
+            OracleError: as for `deep`; in the midst of it, too.
+        """
+        call = calls.deep(
+            query, thread=thread, mode=mode, filters=filters, user=user, tenant=tenant, deadline_ms=deadline_ms
+        )
+        return self._events(type(self).deep, call)
+
+    async def _events(self, endpoint: Endpoint[..., Any], call: Call[Any]) -> AsyncIterator[Event]:
+        with within(call.seconds or self._seconds), as_ours():
+            reply = await self._retrier.run(lambda: self._opened(endpoint, call), repeatable=endpoint.repeatable)
         feed = Feed()
         try:
             with translated(self.url):
@@ -173,9 +221,9 @@ class AsyncClient(Endpoints):
             await reply.aclose()
         feed.end()
 
-    async def _opened(self, call: Call[Any]) -> httpx.Response:
+    async def _opened(self, endpoint: Endpoint[..., Any], call: Call[Any]) -> httpx.Response:
         with translated(self.url):
-            request = self._request(self._http, type(self).ask, call)
+            request = self._request(self._http, endpoint, call)
             request.headers.update(_EVENTS)
             reply = await self._http.send(request, stream=True)
             if not reply.is_success:
