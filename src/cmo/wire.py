@@ -127,7 +127,7 @@ def evidence(value: Evidence, citation: int) -> dict[str, Any]:
         "section": value.section.value,
         "heading": value.heading,
         "url": value.paper.source if value.paper.format is Format.WEB else "",
-        "boxes": [asdict(b) for b in value.boxes],
+        "boxes": [{"page": b.page, "x0": b.x0, "y0": b.y0, "x1": b.x1, "y1": b.y1} for b in value.boxes],
         "score": value.score,
         "image": ""
         if value.paper.format is Format.WEB

@@ -79,10 +79,11 @@ class Forward:
         """BM25 of rows, where `weights` gives the weight of each number asked for."""
         if not weights or not len(rows):
             return np.zeros(len(rows), np.float32)
-        counts = self._counts[rows]
+        counts, starts = self._counts[rows], self._starts[rows]
         ends = np.cumsum(counts)
-        places = np.arange(ends[-1]) + np.repeat(self._starts[rows] - ends + counts, counts)
-        entries = self._entries[places]
+        # A few hundred slices are copied in half the time that tens of thousands of places are looked up in.
+        slices = zip(starts.tolist(), (starts + counts).tolist(), strict=True)
+        entries = np.concatenate([self._entries[start:end] for start, end in slices])
         numbers = entries & np.uint32((1 << self._packing.bits) - 1)
         hit, which, values = _lookup(numbers, weights)
         row = np.searchsorted(ends, hit, side="right")
@@ -107,7 +108,7 @@ def _lookup(
     values = np.fromiter(weights.values(), np.float32, len(weights))[order]
     table = np.zeros(_SLOTS, np.bool_)
     table[asked & np.uint32(_SLOTS - 1)] = True
-    hit = np.flatnonzero(table[numbers & np.uint32(_SLOTS - 1)])
+    hit = np.flatnonzero(table.take(numbers & np.uint32(_SLOTS - 1)))
     which = np.minimum(np.searchsorted(asked, numbers[hit]), len(asked) - 1)
     exact = asked[which] == numbers[hit]
     return hit[exact], which[exact], values

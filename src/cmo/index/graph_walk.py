@@ -64,12 +64,12 @@ class Walks:
         """Nodes at most so many hops away, seeds included, ascending."""
         reached = np.zeros(self._count, np.bool_)
         reached[seeds] = True
-        edge = np.unique(seeds)
+        edge = np.flatnonzero(reached)
         for hop in range(hops):
             edge = edge[~self._hubs[edge]] if hop else edge
-            beyond = np.unique(self._neighbours(edge)[0])
-            edge = beyond[~reached[beyond]]
-            reached[edge] = True
+            before = reached.copy()
+            reached[self._neighbours(edge)[0]] = True
+            edge = np.flatnonzero(reached > before)
         return np.flatnonzero(reached)
 
     def paths(self, start: int, end: int, hops: int, limit: int) -> list[Path]:

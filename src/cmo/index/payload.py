@@ -48,8 +48,10 @@ def passage(payload: bytes, row: int, score: float, signals: dict[str, float], s
         section=Section(section),
         heading=heading,
         sentences=tuple(
-            PassageSentence(text, start, end, page, _ROLES[role], tuple([Box(*box) for box in boxes]))
-            for text, start, end, page, role, boxes in sentences
+            [
+                PassageSentence(text, start, end, page, _ROLES[role], tuple([Box(*b) for b in boxes]) if boxes else ())
+                for text, start, end, page, role, boxes in sentences
+            ]
         ),
         sentence_vectors=sentence_vectors,
     )

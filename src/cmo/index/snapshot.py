@@ -58,7 +58,7 @@ class Snapshot:
         self._words = words
         self._live = None if live.all() else live
         self._gram_rows = gram_rows
-        self.graph = GraphView(*graph, lambda row: paper_id(self._payload(row))) if graph else None
+        self.graph = GraphView(*graph, lambda row: paper_id(self._payloads([row])[0])) if graph else None
         """What its papers say of concepts; None where nothing was read for concepts."""
         self._stems = _forward(STEMS, columns.stems, columns.rows, "stem")
         self._grams = _forward(GRAMS, columns.grams, columns.rows, "gram")
@@ -188,8 +188,10 @@ class Snapshot:
         vectors = np.split(self.columns.sentences[places] * scales[:, None], ends[:-1])
         try:
             return [
-                passage(self._payload(row), row, score, dict(parts), of_row)
-                for row, score, parts, of_row in zip(rows, scores, signals, vectors, strict=True)
+                passage(payload, row, score, dict(parts), of_row)
+                for payload, row, score, parts, of_row in zip(
+                    self._payloads(rows), rows, scores, signals, vectors, strict=True
+                )
             ]
         except (ValueError, TypeError) as error:
             raise SnapshotCorrupt(f"Snapshot {self.id} cannot be quoted: {error}. Run `cmo kb rebuild`.") from error
@@ -198,10 +200,10 @@ class Snapshot:
         total = len(self.columns.rows)
         return math.log1p((total - min(rows, total) + 0.5) / (rows + 0.5))
 
-    def _payload(self, row: int) -> bytes:
-        facts = self.columns.rows[row]
-        start = int(facts["payload"])
-        return self.columns.payload[start : start + int(facts["payload_size"])].tobytes()
+    def _payloads(self, rows: Sequence[int]) -> list[bytes]:
+        facts, payload = self.columns.rows[np.asarray(rows, np.int64)], self.columns.payload
+        sizes = zip(facts["payload"].tolist(), facts["payload_size"].tolist(), strict=True)
+        return [payload[start : start + size].tobytes() for start, size in sizes]
 
     def _sentence_places(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where the sentence vectors of some rows are, one row after another, and where each row's end among them."""

@@ -25,6 +25,7 @@ LLM, LIGHTRAG = "LLM", "LIGHTRAG"
 """Begin the ids of concepts that only a language model, or an import, knows."""
 _SHORT = 3
 """Names of up to this many characters are searched with their case: CAT is a gene and cat an animal."""
+_MARKS = re.compile(r"[\W_]+")
 _BETWEEN = r"[\s\-‐‑−–]*"
 
 
@@ -72,7 +73,9 @@ class KnowsNothing:
 
 def fold(name: str) -> str:
     """A name without case, hyphens and spaces, so that one thing has one key."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+    if name.isascii():
+        return "".join(filter(str.isalnum, name)).lower()
+    return _MARKS.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
 def foreign_ids(name: str) -> tuple[str, ...]:

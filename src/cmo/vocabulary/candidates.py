@@ -11,7 +11,7 @@ from cmo.vocabulary.acylcarnitines import chains
 from cmo.vocabulary.compiled import CompiledVocabulary, Named
 from cmo.vocabulary.lipids import species
 from cmo.vocabulary.matches import Match, matches
-from cmo.vocabulary.names import Text
+from cmo.vocabulary.names import Text, taken_apart
 from cmo.vocabulary.tagger import Tagger, Tags
 
 CHEMICALS = frozenset({Kind.METABOLITE, Kind.LIPID, Kind.DRUG})
@@ -55,7 +55,7 @@ class Candidate:
 
 def candidates(window: str, offset: int, vocabulary: CompiledVocabulary, tagger: Tagger | None) -> Iterator[Candidate]:
     """Candidates of a window, overlapping ones too; `offset` is where the window begins in its text."""
-    text = Text.of(window)
+    text = taken_apart(window)
     found = matches(text, vocabulary)
     tags = tagger.tags(text, found) if tagger else None
     for candidate in (

@@ -18,7 +18,7 @@ from typing import Final
 from cmo.model.concepts import Guess, Kind
 from cmo.model.naming import foreign_ids
 from cmo.vocabulary.lipids import PREFIX as LIPIDS
-from cmo.vocabulary.names import SHORT, WINDOW, Text
+from cmo.vocabulary.names import SHORT, WINDOW, Text, taken_apart
 from cmo.vocabulary.tagger import TAGS
 from cmo.vocabulary.words import PLAIN, STOP
 
@@ -31,7 +31,7 @@ _CODE = re.compile(r"(?=.*\d)(?:(?<![^\W\d_])[^\W\d_]{1,3}(?![^\W\d_])|\d+)+")
 """Few letters and figures: p53, Hsp70, CX4945; not 11beta."""
 _SYMBOL = re.compile(r"(?=.*\d)(?!.*(?:alpha|beta|gamma|delta|kappa))(?:[^\W\d_]{1,3}|[^\W\d_]{4,5}(?![^\W\d_])|\d+)+")
 """The same of a gene, of which more letters are still a symbol: abcg25."""
-_BEGINNINGS: Final = tuple((kind, f"{NAMED}{kind}:") for kind in TAGS)
+_BEGINNINGS: Final = tuple((kind, f"{NAMED}{kind}:", kind is Kind.GENE) for kind in TAGS)
 _WORDS_KEPT: Final = 20_000
 _APART = re.compile(r"\b([A-Z]{1,5}) (?=\d)")
 
@@ -44,15 +44,14 @@ def own_id(kind: Kind, spelled: str) -> str:
 def written(kind: Kind, spelled: str) -> str:
     """The one way to write a name, however its case is set: symbols in capitals, words in small letters."""
     words = spelled.split(" ")
-    alone = len(words) == 1
     if kind is Kind.GENE:
-        return _APART.sub(r"\1", " ".join(_word(word, _SYMBOL, short=True) for word in words))
-    return " ".join(_word(word, _CODE, short=alone) for word in words)
+        return _APART.sub(r"\1", " ".join([_of_gene(word) for word in words]))
+    return _alone(words[0]) if len(words) == 1 else " ".join([_of_several(word) for word in words])
 
 
 def guesses(text: str) -> Iterator[Guess]:
     """What the spans of a question are called if only papers know them: the longest first, all kinds of each."""
-    laid = Text.of(text[:WINDOW])
+    laid = taken_apart(text[:WINDOW])
     spans = _Spans(laid, min(len(laid), _MOST_TOKENS))
     for length in range(min(_LONGEST, spans.size), 0, -1):
         for first in range(spans.size - length + 1):
@@ -63,14 +62,10 @@ def guesses(text: str) -> Iterator[Guess]:
                     yield Guess(start, end, concept, kind)
 
 
-def _ids(spelled: str, printed: str) -> Iterator[tuple[str, Kind]]:
+def _ids(spelled: str, printed: str) -> list[tuple[str, Kind]]:
     of_genes, of_others = written(Kind.GENE, spelled), written(Kind.OTHER, spelled)
-    for kind, beginning in _BEGINNINGS:
-        if kind is Kind.LIPID:
-            yield f"{LIPIDS}{spelled}", kind
-        else:
-            yield f"{beginning}{of_genes if kind is Kind.GENE else of_others}", kind
-    yield from ((concept, Kind.OTHER) for concept in foreign_ids(printed))
+    ids = [(beginning + (of_genes if genes else of_others), kind) for kind, beginning, genes in _BEGINNINGS]
+    return [*ids, *[(concept, Kind.OTHER) for concept in foreign_ids(printed)]]
 
 
 class _Spans:
@@ -113,6 +108,20 @@ class _Spans:
 
 
 @lru_cache(_WORDS_KEPT)
+def _of_gene(word: str) -> str:
+    return _word(word, _SYMBOL, short=True)
+
+
+@lru_cache(_WORDS_KEPT)
+def _alone(word: str) -> str:
+    return _word(word, _CODE, short=True)
+
+
+@lru_cache(_WORDS_KEPT)
+def _of_several(word: str) -> str:
+    return _word(word, _CODE, short=False)
+
+
 def _word(word: str, code: re.Pattern[str], *, short: bool) -> str:
     """In capitals where it is one letter, a code, or a short name that stands alone; else in small letters."""
     symbol = len(word) == 1 or code.fullmatch(word) or (short and len(word) <= SHORT and word.casefold() not in STOP)
