@@ -25,6 +25,7 @@
     │   └── OverBudget     no money may be spent on this now
     ├── NotKnown           a key is needed, and what was shown is none that holds
     ├── NotAllowed         who asks is known, and may not do this
+    ├── ProviderFailed     who is asked who somebody is (OpenID Connect) did not answer as it should
     ├── OutOfTime          the deadline of a request passed
     ├── LabelsUnusable     questions with labels cannot be read, or are too few to learn from
     ├── BadData            a file of annotated texts cannot be read
@@ -236,6 +237,12 @@ class NotAllowed(OracleError):
     """Who asks is known, and may not do this."""
 
     code, status = "not-allowed", 403
+
+
+class ProviderFailed(OracleError):
+    """Who is asked who somebody is did not answer, or not as it should."""
+
+    code, status = "provider", 503
 
 
 class OutOfTime(OracleError):

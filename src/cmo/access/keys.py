@@ -41,6 +41,10 @@ class Why(StrEnum):
     """Its time is over."""
     LEFT = "left"
     """The session is over."""
+    TOKEN = "token"  # noqa: S105 - a name
+    """A token of the provider's does not hold."""
+    STRANGER = "stranger"
+    """The provider knows them, and nobody here does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,10 @@ class KeyRing:
             AccessRefused: it holds no longer.
         """
         old, minted, now = self.one(key), mint(), self._now()
+        if old.of_person:
+            raise AccessRefused(
+                f"{key} stands for somebody who signs in with a provider. Make a key: `cmo keys create`."
+            )
         if old.replaced_by:
             raise AccessRefused(f"The key {key} was rotated already, into {old.replaced_by}. Rotate that one.")
         if (why := over(old, now)) is not None:
@@ -74,6 +78,18 @@ class KeyRing:
         """
         now = self._now()
         self._store().end(key, now, Deed(now, actor, "key-revoked", key, {"reason": reason}))
+        return self.one(key)
+
+    def readmit(self, key: str, actor: str, reason: str) -> Key:
+        """Let somebody sign in again who was shut out by revoking what stands for them.
+
+        Raises:
+            NotFound: there is no such key.
+            AccessRefused: it is one that is shown; whoever had it may still have it.
+        """
+        if not self.one(key).of_person:
+            raise AccessRefused(f"The key {key} stays revoked. Make another one with `cmo keys create`.")
+        self._store().end(key, None, Deed(self._now(), actor, "key-readmitted", key, {"reason": reason}))
         return self.one(key)
 
     def one(self, key: str) -> Key:

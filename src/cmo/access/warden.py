@@ -5,6 +5,7 @@
     nothing made, nothing shown --> the one user of this machine
     key ------------> kept? holds? --> principal
     cookie -> session -> its key --'     '--> why not, written down (so many a minute)
+    vouched for (`signin`) -> key -'
 
 What the store said holds for half a second, so a key that is revoked is refused by every process within one.
 """
@@ -24,7 +25,7 @@ from cmo.errors import StoreError
 from cmo.kit.clock import Clock
 from cmo.kit.lately import Lately
 from cmo.kit.rate import Rate, Rates
-from cmo.model.access import AccessStore, Deed, Key, Principal, Role, Session
+from cmo.model.access import AccessStore, Deed, Key, Person, Principal, Role, Session
 
 log = logging.getLogger("cmo.access")
 
@@ -149,6 +150,28 @@ class Warden:
         store.begin(session, Deed(self._now(), told.name, "login", told.key, {"from": place}))
         return cookie, told
 
+    def greet(self, person: Person, place: str) -> tuple[str, Principal] | Why:
+        """A cookie's value for somebody whom the provider vouches for, or why there is none."""
+        if (why := self._shut_out(person)) is not None:
+            return why
+        cookie, now = secrets.token_urlsafe(32), self._now()
+        session = Session(digest(cookie), person.id, now + self.rules.session_seconds)
+        key = self._welcome(person, {"from": place, "by": "oidc"}, session)
+        return cookie, _principal(key)
+
+    def vouched(self, person: Person) -> Principal | Why:
+        """Who shows a token by which the provider vouches for them; what they may is what it says.
+
+        Raises:
+            StoreError: the store is silent.
+        """
+        if (why := self._shut_out(person)) is not None:
+            return why
+        key = self._keys.now(person.id)
+        if key is None or not key.name:
+            key = self._welcome(person, {"by": "oidc-token"})
+        return Principal(key.name, person.role, person.tenant, key.id, key.allowance)
+
     def log_out(self, cookie: str, who: Principal) -> None:
         """Let a session be over, everywhere."""
         if (store := self._store()) is not None:
@@ -217,6 +240,21 @@ class Warden:
             return None
         key = known.value if known else self._keys.now(session.key)
         return Why.LEFT if key is None or over(key, self._now()) else _principal(key)
+
+    def _shut_out(self, person: Person) -> Why | None:
+        key = self._keys.now(person.id)
+        if key is None:
+            return None
+        return over(key, self._now()) if hmac.compare_digest(key.digest, person.digest) else Why.UNKNOWN
+
+    def _welcome(self, person: Person, facts: dict[str, str], session: Session | None = None) -> Key:
+        store, now = self._store(), self._now()
+        assert store is not None, "where people sign in, there is one"
+        wish = Key(person.id, person.digest, person.name, person.role, person.tenant, now)
+        told = {**facts, "role": person.role.value, "tenant": person.tenant}
+        key = store.welcome(wish, Deed(now, person.name, "login", person.id, told), session)
+        self._keys.forget(person.id)
+        return key
 
     def _ask_guarded(self, _: str) -> bool:
         store = self._store()

@@ -24,7 +24,7 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings, sealing_keys
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.access import KeyRing, Meter, Warden
+    from cmo.access import KeyRing, Meter, SignIn, Warden
     from cmo.cast.keeping import Keeping
     from cmo.cast.rounds import Rounds
     from cmo.delivery.fanout import Fanout
@@ -248,13 +248,21 @@ class Holdings:
         from cmo.access import Mode, Rules, Warden  # noqa: PLC0415
 
         settings = self.settings
+        mode = Mode(settings.access)
         rules = Rules(
-            Mode(settings.access),
+            Mode.KEYS if mode is Mode.AUTO and settings.oidc_issuer else mode,
             settings.tenant,
             settings.admin_token.get_secret_value(),
             settings.session_hours * 3600,
         )
         return Warden(self._access, self.clock, rules)
+
+    @cached_property
+    def sign_in(self) -> SignIn | None:
+        """Lets in whom a provider vouches for; None where nobody is asked."""
+        from cmo.cast.signing import sign_in_of  # noqa: PLC0415
+
+        return sign_in_of(self.settings, self.warden, self.clock)
 
     @cached_property
     def meter(self) -> Meter:
@@ -288,7 +296,7 @@ class Holdings:
 
     def _access(self) -> AccessStore | None:
         """What keys are kept in; None where there is no base yet, so that looking makes none."""
-        there = self.settings.database_url or (self.folder / "record.sqlite3").exists()
+        there = self.settings.database_url or self.settings.oidc_issuer or (self.folder / "record.sqlite3").exists()
         return self.record.access if there else None
 
     @property

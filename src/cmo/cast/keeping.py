@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from cmo.cache import Basis, CacheFile, Disk, Era, Lenient, Memory, Span, Tiers
@@ -17,11 +16,14 @@ DISK_SECONDS = 0.1
 SHARED_SECONDS = 0.05
 """The same for one on another machine."""
 _PREFIX = "cmo:answers"
+_BASES = 64
 _WITHOUT_EFFECT = frozenset(
     """
     working_dir database_url papers_dir models_dir threads use_gpu parse_seconds parse_megabytes max_file_megabytes
     keep_snapshots multi_hop max_hops reasoning cache cache_entries cache_megabytes cache_seconds cache_disk_megabytes
     cache_disk_seconds redis_url redis_host redis_port cache_shared_seconds semantic_cache tenant host port allowed_hosts access base_of vocabularies_dir encryption_key encryption_key_file exposure_days spending_days key_per_minute key_per_day body_seconds tls_certificate tls_key tls_before tenants_open session_hours admin_token lightrag_python
+    oidc_issuer oidc_client_id oidc_client_secret oidc_client_secret_file oidc_redirect_url oidc_roles oidc_roles_claim
+    oidc_tenant_claim oidc_name_claim oidc_scopes oidc_audience oidc_label
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url webhook_private alerts email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
@@ -62,6 +64,7 @@ class Keeping:
         self._versions = versions
         self._clock = clock
         self._era = Era(folder / "cache" / "era")
+        self._based = lru_cache(_BASES)(self._basis_of)
 
     @property
     def seconds(self) -> float:
@@ -95,9 +98,9 @@ class Keeping:
         sealed = bool(settings.encryption_key.get_secret_value() or settings.encryption_key_file)
         return self._file if settings.cache and settings.cache_disk_megabytes and not sealed else None
 
-    def basis(self, edition: Edition) -> Basis:
-        """What an answer from a snapshot rests on."""
-        return replace(self._world(edition), versions=self._makers)
+    def basis(self, edition: Edition, variant: str = "") -> Basis:
+        """What an answer from a snapshot rests on; the very same as long as nothing changes."""
+        return self._based(edition, self._era.now(), variant)
 
     def forget_outdated(self) -> None:
         """Remove from the disk what was answered from papers as they are no more, also where answers are kept no longer."""
@@ -124,6 +127,9 @@ class Keeping:
     def _makers(self) -> tuple[str, ...]:
         settings = self._settings.model_dump(mode="json", exclude=set(_WITHOUT_EFFECT))
         return (*self._versions(), *(f"{name}={value}" for name, value in sorted(settings.items())))
+
+    def _basis_of(self, edition: Edition, era: str, variant: str) -> Basis:
+        return Basis(edition.digest, self._settings.tenant, variant, self._makers, era=era)
 
     def _world(self, edition: Edition) -> Basis:
         return Basis(edition.digest, self._settings.tenant, era=self._era.now())

@@ -101,7 +101,7 @@ def rotate(
 
 @app.command("revoke")
 def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
-    """Refuse a key from now on, in every process, and end what was logged in with it."""
+    """Refuse a key from now on, in every process, and end what was logged in with it; also who signs in with a provider."""
     with _service(home) as house:
         ended = house.keyring.revoke(key, named(actor), reason)
         row = _told(house.keyring, ended)
@@ -109,6 +109,18 @@ def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None,
         print_json(row)
     else:
         console.print(f"[bold]{key}[/] ({escape(ended.name)}) is refused from now on.")
+
+
+@app.command("readmit")
+def readmit(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+    """Let somebody sign in with the provider again who was shut out with `cmo keys revoke`."""
+    with _service(home) as house:
+        back = house.keyring.readmit(key, named(actor), reason)
+        row = _told(house.keyring, back)
+    if as_json:
+        print_json(row)
+    else:
+        console.print(f"[bold]{key}[/] ({escape(back.name)}) may sign in again.")
 
 
 def _service(home: Path | None) -> AbstractContextManager[App]:

@@ -22,14 +22,19 @@ _IGNORED = Trouble(Outcome.IGNORED)
 class ReplyTooLong(httpx.HTTPError):
     """A reply went on for longer than anybody would read."""
 
-    def __init__(self) -> None:
-        super().__init__(f"more than {MOST_BYTES:,} bytes")
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        super().__init__(f"more than {most:,} bytes")
 
 
 class Body:
-    """The bytes of a reply, as they come."""
+    """The bytes of a reply, as they come.
 
-    def __init__(self) -> None:
+    Args:
+        most: of them that are read.
+    """
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
         self._parts: list[bytes] = []
         self._bytes = 0
 
@@ -40,8 +45,8 @@ class Body:
             ReplyTooLong: too many.
         """
         self._bytes += len(part)
-        if self._bytes > MOST_BYTES:
-            raise ReplyTooLong
+        if self._bytes > self._most:
+            raise ReplyTooLong(self._most)
         self._parts.append(part)
 
     @property

@@ -18,7 +18,7 @@ import orjson
 
 TENANT: Final = r"[a-z0-9][a-z0-9-]{0,39}"
 """How a tenant may be called; it names a folder and a schema too."""
-_PERSON: Final = "p"
+PERSON: Final = "p"
 """Begins the ids of keys that stand for people; those that can be shown are hexadecimal."""
 
 
@@ -72,11 +72,15 @@ class Key:
     used_at: float | None = None
     """About when it was last used."""
 
-
     @property
     def of_person(self) -> bool:
         """Whether it stands for somebody whom a provider knows: nobody can show it, and it has no secret."""
-        return self.id.startswith(_PERSON)
+        return of_person(self.id)
+
+
+def of_person(key: str) -> bool:
+    """Whether the id of a key is that of somebody whom a provider knows."""
+    return key.startswith(PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ class Person:
     @property
     def id(self) -> str:
         """Id of the key that stands for them."""
-        return _PERSON + self.digest[:11]
+        return PERSON + self.digest[:11]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +200,8 @@ class AccessStore(Protocol):
         """Keep a key."""
         ...
 
-    def end(self, key: str, at: float, deed: Deed, successor: Key | None = None) -> None:
-        """Let a key end at a moment, and keep the one that comes in its place, if one does.
+    def end(self, key: str, at: float | None, deed: Deed, successor: Key | None = None) -> None:
+        """Let a key end at a moment, or not (None), and keep the one that comes in its place, if one does.
 
         Raises:
             NotFound: there is no such key.

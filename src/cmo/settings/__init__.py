@@ -17,13 +17,16 @@ from cmo.settings.base import BaseGroup
 from cmo.settings.caches import CacheGroup
 from cmo.settings.delivery import DeliveryGroup
 from cmo.settings.notices import NoticeGroup
+from cmo.settings.oidc import OidcGroup
 from cmo.settings.ops import OpsGroup
 from cmo.settings.outside import OutsideGroup
 from cmo.settings.profiles import ProfileSource
 from cmo.settings.service import ServiceGroup
 
 
-class Settings(OpsGroup, ServiceGroup, NoticeGroup, DeliveryGroup, CacheGroup, OutsideGroup, AnswerGroup, BaseGroup):
+class Settings(
+    OpsGroup, ServiceGroup, OidcGroup, NoticeGroup, DeliveryGroup, CacheGroup, OutsideGroup, AnswerGroup, BaseGroup
+):
     """All settings with their defaults. Frozen: change by making a new one."""
 
     model_config = SettingsConfigDict(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from cmo.settings import Settings
@@ -23,7 +24,14 @@ class Clash:
 
 def clashes(settings: Settings) -> list[Clash]:
     """All of them."""
-    return [*_models(settings), *_caches(settings), *_money(settings), *_doors(settings), *_files(settings)]
+    return [
+        *_models(settings),
+        *_caches(settings),
+        *_money(settings),
+        *_doors(settings),
+        *_people(settings),
+        *_files(settings),
+    ]
 
 
 def has_model(settings: Settings) -> bool:
@@ -109,6 +117,34 @@ def _doors(s: Settings) -> Iterator[Clash]:
         )
 
 
+def _people(s: Settings) -> Iterator[Clash]:
+    if not s.oidc_issuer:
+        return
+    back = urlsplit(s.oidc_redirect_url)
+    if s.access == "open":
+        yield Clash(
+            ("CMO_OIDC_ISSUER", "CMO_ACCESS"), "People may sign in, and nobody needs to.", "Leave CMO_ACCESS out."
+        )
+    if not _called(s, back.hostname or ""):
+        yield Clash(
+            ("CMO_OIDC_REDIRECT_URL", "CMO_ALLOWED_HOSTS"),
+            f"People come back to {back.hostname}, and the service is not called by that name.",
+            f"Add {back.hostname} to CMO_ALLOWED_HOSTS.",
+        )
+    if (back.scheme == "https") != bool(s.tls_certificate or s.tls_before):
+        yield Clash(
+            ("CMO_OIDC_REDIRECT_URL", "CMO_TLS_BEFORE"),
+            f"People come back by {back.scheme}, and the service is not reached so.",
+            "Set CMO_TLS_CERTIFICATE and CMO_TLS_KEY, or CMO_TLS_BEFORE=true where a proxy speaks TLS; else use http.",
+        )
+
+
+def _called(s: Settings, name: str) -> bool:
+    """Whether the service answers to a name (`cmo.web.guard`)."""
+    named = {one.strip().casefold() for one in (s.host, "localhost", *s.allowed_hosts.split(","))}
+    return name in named or _is_address(name)
+
+
 def _files(s: Settings) -> Iterator[Clash]:
     for name, path in (
         ("CMO_NLI_MODEL", s.nli_model),
@@ -118,6 +154,14 @@ def _files(s: Settings) -> Iterator[Clash]:
     ):
         if path is not None and not Path(path).expanduser().exists():
             yield Clash((name,), f"{path} is not there.", "Name what is there, or leave it out.")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_here(host: str) -> bool:

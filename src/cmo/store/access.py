@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -59,8 +60,8 @@ class SqlAccess:
             _insert(connection, key)
             append(connection, deed)
 
-    def end(self, key: str, at: float, deed: Deed, successor: Key | None = None) -> None:
-        """Let a key end at a moment, and keep the one that comes in its place, if one does.
+    def end(self, key: str, at: float | None, deed: Deed, successor: Key | None = None) -> None:
+        """Let a key end at a moment, or not (None), and keep the one that comes in its place, if one does.
 
         Raises:
             NotFound: there is no such key.
@@ -102,11 +103,8 @@ class SqlAccess:
 
     def begin(self, session: Session, deed: Deed) -> None:
         """Keep a session; those that are over are deleted."""
-        table = tables.sessions
         with self._changing() as connection:
-            connection.execute(delete(table).where(table.c.expires_at < deed.at))
-            row = {"digest": session.digest, "key": session.key, "expires_at": session.expires_at}
-            connection.execute(insert(table).values(row))
+            _begin(connection, session, deed.at)
             append(connection, deed)
 
     def leave(self, digest: str, deed: Deed) -> None:
@@ -114,6 +112,27 @@ class SqlAccess:
         with self._changing() as connection:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.digest == digest))
             append(connection, deed)
+
+    def welcome(self, key: Key, deed: Deed, session: Session | None = None) -> Key:
+        """Keep who was vouched for, with the role and tenant of now, and a session; returns the key as it is kept.
+
+        The name stays that of the first time; one that is somebody else's gets the id behind it.
+        """
+        table = tables.keys
+        with self._changing() as connection:
+            _line_up(connection)
+            row = connection.execute(select(table).where(table.c.id == key.id)).first()
+            known = _key(row) if row else None
+            kept = replace(known or key, role=key.role, tenant=key.tenant, name=_name(connection, key, known))
+            if known is None:
+                _insert(connection, kept)
+            elif kept != known:
+                values = {"name": kept.name, "role": kept.role, "tenant": kept.tenant}
+                connection.execute(update(table).where(table.c.id == key.id).values(values))
+            if session is not None:
+                _begin(connection, session, deed.at)
+            append(connection, replace(deed, actor=kept.name))
+        return kept
 
     # -- the trail -----------------------------------------------------------------------------------------------
 
@@ -148,8 +167,7 @@ class SqlAccess:
 
 def append(connection: Connection, deed: Deed) -> Line:
     """Add a line to the trail, in the transaction of what it tells of."""
-    if connection.dialect.name == "postgresql":  # two writers would follow on the same line
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236839)")
+    _line_up(connection)
     line = Line.after(*_height(connection), deed)
     row = {name: getattr(deed, name) for name in ("at", "actor", "action", "subject")}
     facts = orjson.dumps(deed.facts).decode()
@@ -160,6 +178,28 @@ def append(connection: Connection, deed: Deed) -> Line:
     if not connection.execute(update(table).values(now)).rowcount:
         connection.execute(insert(table).values(id=1, **now))
     return line
+
+
+def _line_up(connection: Connection) -> None:
+    """Wait for whoever else writes: two of them would follow on the same line."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236839)")
+
+
+def _begin(connection: Connection, session: Session, now: float) -> None:
+    table = tables.sessions
+    connection.execute(delete(table).where(table.c.expires_at < now))
+    row = {"digest": session.digest, "key": session.key, "expires_at": session.expires_at}
+    connection.execute(insert(table).values(row))
+
+
+def _name(connection: Connection, wished: Key, known: Key | None) -> str:
+    """By which name somebody goes: nobody can take another's by calling themselves so at the provider."""
+    if known is not None and known.name:
+        return known.name
+    table = tables.keys
+    others = select(table.c.id).where(table.c.name == wished.name, table.c.id != wished.id).limit(1)
+    return f"{wished.name}~{wished.id}" if connection.execute(others).first() else wished.name
 
 
 def _height(connection: Connection) -> tuple[int, str]:

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, dele
 
 from cmo.kit.hashing import hex_hash
 from cmo.kit.seal import Seal
+from cmo.model.access import PERSON
 from cmo.model.webhooks import State
 from cmo.store import access_tables, delivery_tables, tables, webhook_tables
 from cmo.store.answer_tables import answers, ratings
@@ -60,7 +61,7 @@ class SqlPersons:
         with translated(self._where), self._engine.connect() as connection:
             return {
                 str(table.name): _rows(connection, table, _whose(table, user, tenant)) for table in _MONEY + _FORGOTTEN
-            }
+            } | {"people": _rows(connection, access_tables.keys, _person(user, tenant), without=("digest",))}
 
     def erase_said(self, user: str) -> dict[str, int]:
         """Delete that; returns how many rows of each kind."""
@@ -80,6 +81,7 @@ class SqlPersons:
                 done[str(table.name)] = connection.execute(update(table).where(whose).values(user_id=nobody)).rowcount
             for table in _FORGOTTEN:
                 done[str(table.name)] = connection.execute(delete(table).where(_whose(table, user, tenant))).rowcount
+            done["people"] = _unname(connection, user, tenant)
         return done
 
     def forget(self, kind: str, before: datetime) -> int:
@@ -111,6 +113,21 @@ def _old(kind: str, before: datetime) -> list[tuple[Table, ColumnElement[bool]]]
 def _whose(table: Table, user: str, tenant: str | None) -> ColumnElement[bool]:
     mine = table.c.user_id == user
     return mine if tenant is None else and_(mine, table.c.tenant == tenant)
+
+
+def _person(user: str, tenant: str | None) -> ColumnElement[bool]:
+    """Who signs in with a provider under that name."""
+    keys = access_tables.keys
+    mine = and_(keys.c.name == user, keys.c.id.startswith(PERSON))
+    return mine if tenant is None else and_(mine, keys.c.tenant == tenant)
+
+
+def _unname(connection: Connection, user: str, tenant: str | None) -> int:
+    """Let what stands for them have no name, and no session; whether they come again is their provider's to say."""
+    keys, sessions = access_tables.keys, access_tables.sessions
+    which = _person(user, tenant)
+    connection.execute(delete(sessions).where(sessions.c.key.in_(select(keys.c.id).where(which))))
+    return connection.execute(update(keys).where(which).values(name="")).rowcount
 
 
 def _rows(connection: Connection, table: Table, which: Any, *, without: Sequence[str] = ()) -> list[Facts]:

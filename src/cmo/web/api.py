@@ -32,6 +32,7 @@ from cmo.web import (
     experiments,
     graph,
     login,
+    oidc,
     ops,
     papers,
     problems,
@@ -70,6 +71,7 @@ ROUTERS: Final = (
     ops.router,
     ops.pages,
     login.router,
+    oidc.router,
     site.router,
     experiments.pages,
 )
@@ -88,7 +90,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     desk = Desk(house, limits, one_of_several=several)
     observing = Observing(desk, run)
     desks = Desks(desk, house.settings.tenants_open)
-    entrance = Entrance(house.warden, desks, cookie_name(house.settings), lambda: house.meter)
+    entrance = Entrance(house.warden, desks, cookie_name(house.settings), lambda: house.meter, house.sign_in)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -102,6 +104,8 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         await observing.aclose()
         await desks.aclose()
         await house.meter.aclose()
+        if house.sign_in is not None:
+            await house.sign_in.provider.aclose()
         await desk.aclose()
 
     api = FastAPI(

@@ -11,6 +11,7 @@ What needs no key is the login page, its files, and whether the service is well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -23,7 +24,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import TOKEN, Meter, Shown, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, SignIn, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
@@ -31,8 +32,13 @@ from cmo.model.access import Deed, Principal
 from cmo.web.problems import of_error
 from cmo.web.tenants import Desks
 
-OPEN: Final = frozenset({"/health", "/live", "/ready", "/login", "/favicon.ico"})
+OPEN: Final = frozenset(
+    {"/health", "/live", "/ready", "/login", "/login/oidc", "/login/oidc/callback", "/login/oidc/leave", "/favicon.ico"}
+)
 """Addresses that need no key; a test holds this against what the routes say."""
+_TOKEN: Final = re.compile(r"ey[\w-]{8,}\.[\w-]+\.[\w-]+", re.ASCII)
+"""How a token of a provider (JWT) begins."""
+_MOST_KEY, _MOST_TOKEN = 500, 16_000
 _HEALTH: Final = "/health"
 _FILES: Final = "/static/"
 _OTHERWISE: Final = "?"
@@ -48,6 +54,8 @@ _SAID: Final = {
     Why.ROTATED: "Another key came in the place of this one, and the time for both is over.",
     Why.EXPIRED: "This key has expired.",
     Why.LEFT: "You are not logged in any more. Log in at /login.",
+    Why.TOKEN: "This token does not hold here: it is another provider's, made for somebody else, or not yet good.",
+    Why.STRANGER: "The provider knows who you are, and gives you no role here. Ask whoever runs this service.",
 }
 
 
@@ -59,12 +67,16 @@ class Entrance:
         desks: one for each tenant.
         cookie: name of the cookie of who logged in.
         meter: opens what counts what each key asks, when it is first needed.
+        sign_in: lets in whom a provider vouches for; None where nobody is asked.
     """
 
-    def __init__(self, warden: Warden, desks: Desks, cookie: str, meter: Callable[[], Meter]) -> None:
+    def __init__(
+        self, warden: Warden, desks: Desks, cookie: str, meter: Callable[[], Meter], sign_in: SignIn | None = None
+    ) -> None:
         self.warden = warden
         self.desks = desks
         self.cookie = cookie
+        self.sign_in = sign_in
         self._meter = meter
         self._looking = anyio.Lock()
         self._few = CapacityLimiter(2)
@@ -78,7 +90,7 @@ class Entrance:
             return Shown(key=_OTHERWISE)
         key = given.strip() or headers.get("x-api-key", "").strip()
         if key:
-            return Shown(key=key[:500])
+            return Shown(key=key[: _MOST_TOKEN if _TOKEN.match(key) else _MOST_KEY])
         return Shown(cookie=cookie_parser(headers.get("cookie", "")).get(self.cookie, "")[:500])
 
     async def who(self, shown: Shown) -> Principal | Why:
@@ -86,7 +98,10 @@ class Entrance:
 
         Raises:
             StoreError: nobody knows, as the store is silent.
+            ProviderFailed: the same of the provider.
         """
+        if self.sign_in is not None and self.sign_in.takes_tokens and _TOKEN.match(shown.key):
+            return await self.sign_in.by_token(shown.key)
         told = self.warden.at_once(shown)
         if told is None:
             async with self._looking:  # of those who ask at once, one looks for all
@@ -104,8 +119,9 @@ class Entrance:
 
     def unopened(self, why: Why, place: str) -> OracleError:
         """The same without writing anything down: that a key does not open, or that too many did not."""
-        refused = self._attempts.admit(place)
-        return refused.error("A key") if refused else NotKnown(_SAID[why])
+        if refused := self._attempts.admit(place):
+            return refused.error("A key")
+        return NotAllowed(_SAID[why]) if why is Why.STRANGER else NotKnown(_SAID[why])
 
     async def too_much(self, asks: Principal) -> OracleError | None:
         """Why a key may not ask now, if it may not."""

@@ -7,30 +7,32 @@
 
 from __future__ import annotations
 
-import re
+from html import escape
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from cmo.access import Why
-from cmo.model.access import Role
+from cmo.access.attempt import onward
+from cmo.model.access import Role, of_person
 from cmo.settings import Settings
 from cmo.web.doors import by_tls
 from cmo.web.entrance import Entrance, place_of
 from cmo.web.replies import failing, json
 from cmo.web.roles import for_everybody, needs, principal
 from cmo.web.schemas import Asked, Sent
-from cmo.web.site import Page, served
+from cmo.web.site import FRESH, Page, served
 
 router = APIRouter(tags=["access"])
 _PAGE: Final = Page(
     body="login", title="Log in", skip=("key", "the key"), styles=("login",), scripts=("login",), outside=True
 )
-_HERE: Final = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*", re.ASCII)
-"""An address of this service: no other site, however it is spelled."""
+_PROVIDER: Final = "<!-- provider -->"
+"""Where the page offers to sign in with a provider."""
 
 
 class LoginBody(Asked):
@@ -60,12 +62,32 @@ class WhoOut(Sent):
     tenant: str
     key: str
     """Id of the key; empty where none is needed."""
+    provider: bool
+    """Whether they signed in with a provider, which they may leave at /login/oidc/leave."""
 
 
 @router.get("/login", include_in_schema=False, dependencies=[for_everybody()])
-async def page(_next: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
+async def page(
+    request: Request, _next: Annotated[str, Query(alias="next", max_length=2000)] = "/", out: str | None = None
+) -> Response:
     """The page to log in on."""
-    return served(_PAGE)
+    reply, entrance = served(_PAGE), request.app.state.entrance
+    if entrance.sign_in is None:
+        return reply
+    label: str = request.app.state.desk.house.settings.oidc_label
+    made = bytes(reply.body).decode().replace(_PROVIDER, _offer(onward(_next), label, left=out is not None))
+    return HTMLResponse(made, headers=FRESH)
+
+
+def _offer(there: str, label: str, *, left: bool) -> str:
+    """How the page offers a provider: to sign in with it, and whoever is out of here to leave it as well."""
+    said, way = escape(label), escape(f"/login/oidc?next={quote(there, safe='/')}")
+    also = (
+        f'\n      <p>You are logged out here. <a href="/login/oidc/leave">Log out of {said} as well</a></p>'
+        if left
+        else ""
+    )
+    return f'<a class="button primary" id="provider" href="{way}">Sign in with {said}</a>{also}\n      <p class="soft">or</p>'
 
 
 @router.post("/login", dependencies=[for_everybody()], responses={200: {"model": LoginOut}, **failing(400, 413, 415)})
@@ -76,13 +98,8 @@ async def log_in(body: LoginBody, request: Request) -> Response:
     if isinstance(told, Why):
         raise entrance.unopened(told, place_of(request.scope))
     cookie, who = told
-    onward = body.next if _HERE.fullmatch(body.next) else "/"
-    reply = json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "next": onward})
-    seconds = int(entrance.warden.rules.session_seconds)
-    reply.set_cookie(
-        entrance.cookie, cookie, max_age=seconds, path="/", httponly=True, samesite="strict",
-        secure=entrance.cookie.startswith("__Host-"),
-    )  # fmt: skip
+    reply = json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "next": onward(body.next)})
+    set_cookie(entrance, reply, cookie)
     return reply
 
 
@@ -106,7 +123,16 @@ async def me(request: Request) -> Response:
     """Who you are to the service, and what you may."""
     who = principal(request)
     assert who is not None, "the route needs one"
-    return json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "key": who.key})
+    told = {"name": who.name, "role": who.role.value, "tenant": who.tenant, "key": who.key}
+    return json(told | {"provider": of_person(who.key)})
+
+
+def set_cookie(entrance: Entrance, reply: Response, cookie: str) -> None:
+    """Let a reply set the cookie of who is in."""
+    reply.set_cookie(
+        entrance.cookie, cookie, max_age=int(entrance.warden.rules.session_seconds), path="/", httponly=True,
+        samesite="strict", secure=entrance.cookie.startswith("__Host-"),
+    )  # fmt: skip
 
 
 def cookie_name(settings: Settings) -> str:

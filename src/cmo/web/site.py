@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _PAGES: Final = Path(__file__).parent / "pages"
-_FRESH: Final = {"Cache-Control": "no-cache"}
+FRESH: Final = {"Cache-Control": "no-cache"}
 _NAME: Final = "Clinical Metabolomics Oracle"
 _NAV: Final = (
     ("/", "Ask", "ask"),
@@ -115,7 +115,7 @@ _RELEASES: Final = Page(
 
 def served(page: Page) -> Response:
     """A page as a reply, asked for anew each time: an update of the package shows at once."""
-    return HTMLResponse(page.told(), headers=_FRESH)
+    return HTMLResponse(page.told(), headers=FRESH)
 
 
 @router.get("/", dependencies=[needs(Role.READER)])
@@ -151,13 +151,13 @@ async def releases() -> Response:
 @router.get("/favicon.ico", dependencies=[for_everybody()])
 async def icon() -> Response:
     """The mark of the service."""
-    return FileResponse(_FOLDER / "mark.svg", headers=_FRESH)
+    return FileResponse(_FOLDER / "mark.svg", headers=FRESH)
 
 
 class _Files(StaticFiles):
     def file_response(self, *args: object, **kwargs: object) -> Response:
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
-        response.headers.update(_FRESH)
+        response.headers.update(FRESH)
         return response
 
 

@@ -10,7 +10,7 @@ if (me?.key) {
   out.textContent = "Log out";
   out.addEventListener("click", async () => {
     await fetch("/logout", { method: "POST" }).catch(() => null);
-    location.assign("/login");
+    location.assign(me.provider ? "/login?out" : "/login");
   });
   const box = document.createElement("div");
   box.className = "who soft";
