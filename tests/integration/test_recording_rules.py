@@ -21,6 +21,7 @@ SERIES = {
     QUERY + ', status="200"}': "0+90x40",
     QUERY + ', status="422"}': "0+5x40",
     QUERY + ', status="503"}': "0+5x40",
+    'cmo_http_requests_total{endpoint="/papers", method="GET", status="504"}': "0+100x40",
     'cmo_http_requests_total{endpoint="/health", method="GET", status="200"}': "0+100x40",
     'cmo_http_request_duration_seconds_bucket{endpoint="/query", le="0.01"}': "0+50x40",
     'cmo_http_request_duration_seconds_bucket{endpoint="/query", le="10.0"}': "0+100x40",

@@ -235,3 +235,24 @@ def test_on_a_server_the_folder_of_a_tenant_is_not_opened_with_the_services_own_
         house.record.papers()
     with opened(read_settings(working_dir=tmp_path, database_url=postgres_url, base_of="lab-two")) as house:
         assert house.record.papers() == []
+
+
+async def test_a_request_that_comes_to_the_base_of_another_is_refused_and_counted_as_a_breach(
+    tenants: Two, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = (await tenants.one.get("/metrics")).text
+    assert "cmo_tenant_mismatches_total 0" in told
+    app = tenants.front.app
+    wrong, sibling = lodged(app.settings, "clinic-two").model_copy(update={"tenant": "clinic-three"}), app.sibling
+
+    def mixed_up(tenant: str) -> App:
+        house = sibling(tenant)
+        house.settings = wrong
+        return house
+
+    app.sibling = mixed_up
+    refused = await tenants.two.get("/papers")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not-allowed")
+    assert "clinic two" not in refused.text
+    assert "cmo_tenant_mismatches_total 1" in (await tenants.one.get("/metrics")).text
+    assert "clinic-three" in caplog.text

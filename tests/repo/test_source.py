@@ -11,6 +11,7 @@ LONGEST = 350
 LONG: set[str] = set()
 """Files that outgrew the limit before it was kept; the list may only shrink."""
 BROAD = {
+    "src/cmo/cast/rounds.py",  # a background loop: whatever a base does, the next round may go better
     "src/cmo/web/boundary.py",  # the HTTP boundary
     "src/cmo/ingest/worker.py",  # whatever a reader does, it costs one file
     "src/cmo/lightrag/worker.py",  # the process boundary: whatever the library raises, it costs one request

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
+from typing import Final
 
-from cmo.model.access import Line
+from cmo.model.access import AccessStore, Line
+
+_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,20 @@ class Fault:
 
     number: int
     what: str
+
+
+def audited(store: AccessStore) -> Fault | None:
+    """The first fault of all lines that a store holds, or None; what is written meanwhile is left to the next look."""
+    height = store.height()
+    return verify(takewhile(lambda line: line.number <= height[0], all_lines(store)), height)
+
+
+def all_lines(store: AccessStore) -> Iterator[Line]:
+    """All lines, in order."""
+    after = 0
+    while lines := store.lines(after, _AT_ONCE):
+        yield from lines
+        after = lines[-1].number
 
 
 def verify(lines: Iterable[Line], height: tuple[int, str]) -> Fault | None:

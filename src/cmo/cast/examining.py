@@ -9,19 +9,17 @@ Nothing is made, migrated or changed: a base that is not there yet is a finding.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
-from cmo.access.provider import DISCOVERY
 from cmo.cast.holdings import Holdings
 from cmo.cast.keeping import redis_url_of
 from cmo.cast.outside import HERE, place_of
 from cmo.ops import reach, vitals
-from cmo.ops.doctor import Check, Finding, State, broken, degraded, ok
+from cmo.ops.doctor import Check, Finding, broken, degraded, ok
 from cmo.settings import Settings
 from cmo.settings.clashes import clashes
 from cmo.settings.origins import unknown
@@ -60,6 +58,7 @@ class Examining:
             Check("secrets", lambda: vitals.secrets_are_private("secrets", self._secret_files())),
             Check("model", lambda: self._model(models), "Run `cmo models install`."),
             Check("database", self._timed(self._database), "Check CMO_DATABASE_URL and the server."),
+            Check("retention", self._retention, "Check CMO_DATABASE_URL and the server."),
             Check("index", self._index, "Run `cmo kb rebuild`."),
             *self._services(),
         ]
@@ -68,12 +67,7 @@ class Examining:
         return [*found, Check("clock", self._clock)]
 
     def _secret_files(self) -> list[Path]:
-        named = (
-            Path(".env").absolute(),
-            self._settings.encryption_key_file,
-            self._settings.tls_key,
-            self._settings.oidc_client_secret_file,
-        )
+        named = (Path(".env").absolute(), self._settings.encryption_key_file, self._settings.tls_key)
         return [path.expanduser() for path in named if path is not None]
 
     def _services(self) -> list[Check]:
@@ -94,8 +88,6 @@ class Examining:
             made.append(self._web("webhook", root, "Check SLACK_WEBHOOK_URL and the way out.", method="HEAD"))
         if redis := redis_url_of(s) if s.cache else "":
             made.append(Check("redis", lambda: reach.redis("redis", redis, CALL_SECONDS), "Check CMO_REDIS_URL."))
-        if s.oidc_issuer:
-            made.append(Check("sign-in", self._timed(self._sign_in), "Check CMO_OIDC_ISSUER and the way out."))
         if s.email_alerts:
             made.append(Check("smtp", self._smtp, "Check CMO_SMTP_HOST."))
         return made
@@ -106,21 +98,6 @@ class Examining:
             return reach.web(name, url, now=now, times=times, key=key, method=method, seconds=CALL_SECONDS, fix=fix)
 
         return Check(name, self._timed(look), fix)
-
-    def _sign_in(self) -> Finding:
-        """Whether the provider can be asked, says what is needed, and calls itself as we do; and what its clock says."""
-        from cmo.cast.signing import provider_of  # noqa: PLC0415
-
-        s, fix = self._settings, "Check CMO_OIDC_ISSUER and the way out."
-        url = f"{s.oidc_issuer.rstrip('/')}{DISCOVERY}"
-        now = self._held.clock.now
-        seen = reach.web("sign-in", url, now=now, times=self._times, seconds=CALL_SECONDS, fix=fix)
-        if seen.state is not State.OK:
-            return seen
-        keys = asyncio.run(provider_of(s, self._held.clock).examined())
-        if wrong := [clash for clash in clashes(s) if clash.names[0].startswith("CMO_OIDC")]:
-            return degraded("sign-in", wrong[0].why, wrong[0].remedy)
-        return ok("sign-in", f"{s.oidc_issuer} answers, with {keys} keys; people come back to {s.oidc_redirect_url}")
 
     def _timed(self, look: Callable[[], Finding]) -> Callable[[], Finding]:
         """A look that tells the time as well: the clock waits for it."""
@@ -167,6 +144,28 @@ class Examining:
         if seen.schema > SCHEMA:
             return broken("database", f"schema {seen.schema}, made by a newer version", "Install the newer version.")
         return ok("database", f"schema {seen.schema}, sound")
+
+    def _retention(self) -> Finding:
+        from cmo.cast.rounds import kept_days  # noqa: PLC0415
+        from cmo.store.engine import SCHEMA, look, sqlite_url  # noqa: PLC0415
+        from cmo.stories.privacy import overdue  # noqa: PLC0415
+
+        held, url = self._held, self._settings.database_url
+        there = url or (held.folder / "record.sqlite3").exists()
+        if (
+            not there or look(url or sqlite_url(held.folder), CALL_SECONDS).schema != SCHEMA
+        ):  # opening it would change it
+            return ok("retention", "nothing to look at yet")
+        try:
+            rows_of = overdue(held.record.persons, kept_days(self._settings), held.clock.now())
+        finally:
+            held.record.close()
+        late = {kind: count for kind, count in rows_of.items() if count}
+        if late:
+            rows = ", ".join(f"{count} {kind}" for kind, count in late.items())
+            fix = "A service does so each day: see its log. `cmo privacy tidy` does it now."
+            return degraded("retention", f"kept for two days longer than they may be: {rows}", fix)
+        return ok("retention", "nothing is kept longer than its days")
 
     def _index(self) -> Finding:
         from cmo.index.snapshot import Snapshot  # noqa: PLC0415

@@ -3,7 +3,7 @@
 ::
 
     workers of all machines --lease--> one of them goes round: each tenant's base --> webhooks that are due
-                                                                  '--once a day--> what is kept too long
+                                                                  '--once a day--> what is kept too long, the audit
 
 Whoever dies loses the lease, and another worker goes round. A base that cannot be used costs the others nothing.
 """
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from cmo.access.trail import audited
 from cmo.cast.tenants import lodged, lodgers
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
@@ -67,7 +68,9 @@ class Done:
     deleted: Counter[str] = field(default_factory=Counter)
     """Rows that were old, by kind."""
     tidied_at: float | None = None
-    """Seconds since 1970 of when all bases were tidied last."""
+    """Seconds since 1970 of when all bases were tidied last, or of when this process began to go round; None as above."""
+    audit_faults: int | None = None
+    """Bases whose audit does not hold; None as above."""
 
 
 class Rounds:
@@ -135,8 +138,11 @@ class Rounds:
         """The bases to look into now, tidied if that is due; none where another process goes round."""
         front, now = self._front(), self._clock.monotonic()
         if front is None or not self._leads(front, now):
-            self.done.waiting = None
+            self.done.waiting = self.done.tidied_at = self.done.audit_faults = None
+            self._tidy_at = float("-inf")
             return {}
+        if self.done.tidied_at is None:
+            self.done.tidied_at = self._clock.now().timestamp()
         looks = now >= self._look_at
         if looks:
             self._look_at = now + _LOOK_SECONDS
@@ -144,6 +150,7 @@ class Rounds:
         bases = {self._settings.tenant: front, **self._lodged}
         if now >= self._tidy_at:
             self._tidy_at = now + (DAY_SECONDS if self._tidied(bases) else _AGAIN_SECONDS)
+            self._audit(bases)
         if looks:
             self.done.waiting = self._waiting(bases)
         return bases
@@ -182,6 +189,16 @@ class Rounds:
         if done == len(bases):
             self.done.tidied_at = now.timestamp()
         return done == len(bases)
+
+    def _audit(self, bases: Mapping[str, Record]) -> None:
+        """See whether the audit of each base still holds."""
+        faults = 0
+        for tenant, record in bases.items():
+            with self._spared(tenant):
+                if (fault := audited(record.access)) is not None:
+                    faults += 1
+                    log.critical("%s: the audit does not hold: %s", _place(tenant), fault.what)
+        self.done.audit_faults = faults
 
     def _waiting(self, bases: Mapping[str, Record]) -> int:
         count = 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -16,11 +15,7 @@ from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
 from cmo.settings import read_settings
 
-if TYPE_CHECKING:
-    from cmo.model.access import Line
-
 app = typer.Typer(help="The audit: who did what, chained so that nothing is changed unnoticed.", no_args_is_help=True)
-_AT_ONCE = 1_000
 
 
 @app.command("list")
@@ -32,8 +27,10 @@ def list_lines(
     as_json: AsJson = False,
 ) -> None:
     """Show what was done, the newest last."""
+    from cmo.access.trail import all_lines
+
     with opened(read_settings(working_dir=home)) as house:
-        lines = [line for line in _all(house) if action in {"", line.deed.action}][-most:]
+        lines = [line for line in all_lines(house.record.access) if action in {"", line.deed.action}][-most:]
     if as_json:
         print_json({"lines": [{"number": one.number, **one.deed.as_json(), "hash": one.hash} for one in lines]})
         return
@@ -59,11 +56,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that no line was changed, removed or moved; the end is to be kept elsewhere now and then."""
-    from cmo.access import verify as verified
+    from cmo.access.trail import audited
 
     with opened(read_settings(working_dir=home)) as house:
         height = house.record.access.height()
-        fault = verified(_all(house), height)
+        fault = audited(house.record.access)
         what = fault.what if fault else _missing(house, known)
     number, digest = height
     if as_json:
@@ -74,13 +71,6 @@ def verify(
         console.print(f"{number} lines hold. The end is {number}:{digest}", soft_wrap=True)
     if what:
         raise typer.Exit(Exit.UNSOUND)
-
-
-def _all(house: App) -> Iterator[Line]:
-    after = 0
-    while lines := house.record.access.lines(after, _AT_ONCE):
-        yield from lines
-        after = lines[-1].number
 
 
 def _missing(house: App, known: str) -> str:

@@ -48,7 +48,8 @@ HTTP_ACTIVE: Final = gauge("cmo_http_requests_in_progress", "Requests that are b
 HTTP_PROBLEMS: Final = counter("cmo_http_problems_total", "Replies that were a problem, by its code.", code=120)
 ERROR_RATE: Final = gauge(
     "cmo_error_rate_ratio",
-    "Share of the requests of the last five minutes that failed by the service's own fault (5xx).",
+    "Share of the requests of the last five minutes that failed by the service's own fault: 5xx, but no 504, whose deadline "
+    "the asker set, and none that asks how the service is.",
     Merge.MAX,
 )
 STAGE_SECONDS: Final = histogram("cmo_stage_duration_seconds", "What a stage of a question took.", stage=STAGES)
@@ -202,6 +203,31 @@ INDEX_BEHIND: Final = gauge(
     "cmo_index_behind_changes", "Changes of the record that the snapshot does not show yet.", Merge.MAX
 )
 
+# ---- what must hold
+TENANTS_CROSSED: Final = counter(
+    "cmo_tenant_mismatches_total",
+    "Requests that would have been served from the base of another tenant, and were refused: a breach that was stopped.",
+)
+AUDIT_FAULTS: Final = gauge(
+    "cmo_audit_faults", "Bases whose audit does not hold: lines were changed, removed or forged.", Merge.MAX
+)
+RETENTION_AGE: Final = gauge(
+    "cmo_retention_age_seconds", "Since what is kept too long was last deleted in all bases.", Merge.MAX
+)
+RETENTION_DELETED: Final = counter(
+    "cmo_retention_deleted_rows_total",
+    "Rows that were deleted as they had been kept for their days.",
+    kind=("answers", "exposures", "spending", "deliveries"),
+)
+
+# ---- other programs that are told
+WEBHOOK_ATTEMPTS: Final = counter(
+    "cmo_webhook_attempts_total",
+    "Attempts to deliver an event to a webhook, by what came of them; `failed` is tried again.",
+    outcome=("delivered", "failed", "given-up"),
+)
+WEBHOOKS_WAITING: Final = gauge("cmo_webhook_deliveries_waiting", "Events on their way to webhooks.", Merge.MAX)
+
 # ---- admission: what is taken on, and what is sent away
 ADMISSION_WAITING: Final = gauge("cmo_admission_waiting", "Questions that wait to be answered.")
 ADMISSION_REFUSED: Final = counter(
@@ -233,7 +259,7 @@ BUILD: Final = gauge(
     "cmo_build_info", "Always 1; the version in its labels.", Merge.MAX, version=4, python=4, model=8, engine=4
 )
 ALERTS: Final = gauge(
-    "cmo_alert_firing", "1 for each alert that fires, where the service watches itself.", Merge.MAX, alert=85
+    "cmo_alert_firing", "1 for each alert that fires, where the service watches itself.", Merge.MAX, alert=95
 )
 TELLING: Final = histogram("cmo_metrics_scrape_duration_seconds", "What it took to tell the metrics.", SECONDS)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from cmo.ops import catalogue as c
+from cmo.ops.alerts.measured import ASKED, FAILED
+from cmo.ops.alerts.series import Series
 from cmo.ops.counts import Spread, State
 
 EVERY_SECONDS: Final = 5.0
@@ -21,7 +23,10 @@ class Point:
     at: float
     """Monotonic seconds."""
     requests: float
+    asked: float
+    """Of those, the ones that do not only ask how the service is."""
     errors: float
+    """Of these, the ones that failed as the alerts count it."""
     questions: float
     kept: float
     refused: float
@@ -41,13 +46,13 @@ class History:
 
     def add(self, at: float, state: State) -> None:
         """One more."""
-        statuses = state.by(c.HTTP_REQUESTS, "status")
         tiers = state.by(c.QUESTIONS, "tier")
         self._points.append(
             Point(
                 at,
-                sum(statuses.values()),
-                sum(count for status, count in statuses.items() if status.startswith("5")),
+                state.total(c.HTTP_REQUESTS),
+                _total(state, ASKED),
+                _total(state, FAILED),
                 sum(tiers.values()),
                 sum(count for tier, count in tiers.items() if tier != "made"),
                 state.total(c.QUESTIONS, outcome="refused"),
@@ -72,8 +77,8 @@ class History:
             return 0.0
         last = self._points[-1]
         first = next(point for point in self._points if last.at - point.at <= seconds)
-        requests = last.requests - first.requests
-        return (last.errors - first.errors) / requests if requests > 0 else 0.0
+        asked = last.asked - first.asked
+        return (last.errors - first.errors) / asked if asked > 0 else 0.0
 
     def rate(self, seconds: float = 60.0) -> float:
         """Requests a second over the last seconds."""
@@ -84,16 +89,17 @@ class History:
         return (last.requests - first.requests) / (last.at - first.at) if last.at > first.at else 0.0
 
 
-_NOTHING: Final = Point(0, 0, 0, 0, 0, 0, 0, Spread([0] * (len(c.HTTP_SECONDS.buckets) + 1)), 0, 0, 0)
+_NOTHING: Final = Point(0, 0, 0, 0, 0, 0, 0, 0, Spread([0] * (len(c.HTTP_SECONDS.buckets) + 1)), 0, 0, 0)
 
 
 def _between(before: Point, after: Point) -> dict[str, float | None]:
     seconds = max(1e-9, after.at - before.at)
     requests, questions = after.requests - before.requests, after.questions - before.questions
+    asked = after.asked - before.asked
     spread = Spread([b - a for a, b in zip(before.spread.counts, after.spread.counts, strict=True)])
     return {
         "requests_per_second": round(requests / seconds, 3),
-        "error_rate": round((after.errors - before.errors) / requests, 4) if requests else None,
+        "error_rate": round((after.errors - before.errors) / asked, 4) if asked else None,
         "questions_per_second": round(questions / seconds, 3),
         "cache_hit_rate": round((after.kept - before.kept) / questions, 4) if questions else None,
         "abstention_rate": round((after.refused - before.refused) / questions, 4) if questions else None,
@@ -118,6 +124,16 @@ def quantile(spread: Spread, bounds: tuple[float, ...], share: float) -> float |
             return low + (bounds[place] - low) * (wanted - passed) / count
         passed += count
     return bounds[-1]
+
+
+def _total(state: State, of: Series) -> float:
+    """All requests of some series."""
+    labels, name = c.HTTP_REQUESTS.labels, c.HTTP_REQUESTS.name
+    return sum(
+        value
+        for (metric, told), value in state.numbers.items()
+        if metric == name and of.takes(dict(zip(labels, told, strict=True)))
+    )
 
 
 def _ms(seconds: float | None) -> float | None:

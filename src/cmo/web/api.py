@@ -32,7 +32,6 @@ from cmo.web import (
     experiments,
     graph,
     login,
-    oidc,
     ops,
     papers,
     problems,
@@ -71,7 +70,6 @@ ROUTERS: Final = (
     ops.router,
     ops.pages,
     login.router,
-    oidc.router,
     site.router,
     experiments.pages,
 )
@@ -90,7 +88,9 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     desk = Desk(house, limits, one_of_several=several)
     observing = Observing(desk, run)
     desks = Desks(desk, house.settings.tenants_open)
-    entrance = Entrance(house.warden, desks, cookie_name(house.settings), lambda: house.meter, house.sign_in)
+    entrance = Entrance(
+        house.warden, desks, cookie_name(house.settings), lambda: house.meter, crossed=observing.crossed
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -104,8 +104,6 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         await observing.aclose()
         await desks.aclose()
         await house.meter.aclose()
-        if house.sign_in is not None:
-            await house.sign_in.provider.aclose()
         await desk.aclose()
 
     api = FastAPI(

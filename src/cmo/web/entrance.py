@@ -11,7 +11,7 @@ What needs no key is the login page, its files, and whether the service is well.
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
@@ -24,21 +24,19 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import TOKEN, Meter, Shown, SignIn, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
 from cmo.model.access import Deed, Principal
+from cmo.web.desk import Desk
 from cmo.web.problems import of_error
 from cmo.web.tenants import Desks
 
-OPEN: Final = frozenset(
-    {"/health", "/live", "/ready", "/login", "/login/oidc", "/login/oidc/callback", "/login/oidc/leave", "/favicon.ico"}
-)
+log = logging.getLogger("cmo.web")
+
+OPEN: Final = frozenset({"/health", "/live", "/ready", "/login", "/favicon.ico"})
 """Addresses that need no key; a test holds this against what the routes say."""
-_TOKEN: Final = re.compile(r"ey[\w-]{8,}\.[\w-]+\.[\w-]+", re.ASCII)
-"""How a token of a provider (JWT) begins."""
-_MOST_KEY, _MOST_TOKEN = 500, 16_000
 _HEALTH: Final = "/health"
 _FILES: Final = "/static/"
 _OTHERWISE: Final = "?"
@@ -54,8 +52,6 @@ _SAID: Final = {
     Why.ROTATED: "Another key came in the place of this one, and the time for both is over.",
     Why.EXPIRED: "This key has expired.",
     Why.LEFT: "You are not logged in any more. Log in at /login.",
-    Why.TOKEN: "This token does not hold here: it is another provider's, made for somebody else, or not yet good.",
-    Why.STRANGER: "The provider knows who you are, and gives you no role here. Ask whoever runs this service.",
 }
 
 
@@ -67,17 +63,23 @@ class Entrance:
         desks: one for each tenant.
         cookie: name of the cookie of who logged in.
         meter: opens what counts what each key asks, when it is first needed.
-        sign_in: lets in whom a provider vouches for; None where nobody is asked.
+        crossed: told of each request that came to the base of another tenant.
     """
 
     def __init__(
-        self, warden: Warden, desks: Desks, cookie: str, meter: Callable[[], Meter], sign_in: SignIn | None = None
+        self,
+        warden: Warden,
+        desks: Desks,
+        cookie: str,
+        meter: Callable[[], Meter],
+        *,
+        crossed: Callable[[], None] = lambda: None,
     ) -> None:
         self.warden = warden
         self.desks = desks
         self.cookie = cookie
-        self.sign_in = sign_in
         self._meter = meter
+        self._count_crossed = crossed
         self._looking = anyio.Lock()
         self._few = CapacityLimiter(2)
         self._writing = CapacityLimiter(1)  # apart: whoever waits for the disk keeps nobody who is let in
@@ -90,7 +92,7 @@ class Entrance:
             return Shown(key=_OTHERWISE)
         key = given.strip() or headers.get("x-api-key", "").strip()
         if key:
-            return Shown(key=key[: _MOST_TOKEN if _TOKEN.match(key) else _MOST_KEY])
+            return Shown(key=key[:500])
         return Shown(cookie=cookie_parser(headers.get("cookie", "")).get(self.cookie, "")[:500])
 
     async def who(self, shown: Shown) -> Principal | Why:
@@ -98,10 +100,7 @@ class Entrance:
 
         Raises:
             StoreError: nobody knows, as the store is silent.
-            ProviderFailed: the same of the provider.
         """
-        if self.sign_in is not None and self.sign_in.takes_tokens and _TOKEN.match(shown.key):
-            return await self.sign_in.by_token(shown.key)
         told = self.warden.at_once(shown)
         if told is None:
             async with self._looking:  # of those who ask at once, one looks for all
@@ -119,13 +118,26 @@ class Entrance:
 
     def unopened(self, why: Why, place: str) -> OracleError:
         """The same without writing anything down: that a key does not open, or that too many did not."""
-        if refused := self._attempts.admit(place):
-            return refused.error("A key")
-        return NotAllowed(_SAID[why]) if why is Why.STRANGER else NotKnown(_SAID[why])
+        refused = self._attempts.admit(place)
+        return refused.error("A key") if refused else NotKnown(_SAID[why])
 
     async def too_much(self, asks: Principal) -> OracleError | None:
         """Why a key may not ask now, if it may not."""
         return await self._meter().admit(asks) if asks.known and asks.key != TOKEN else None
+
+    def require_own(self, asks: Principal, desk: Desk) -> None:
+        """Refuse a request that came to the base of another tenant: none ever should, and people are told.
+
+        Raises:
+            NotAllowed: this one did.
+        """
+        base = desk.house.settings.tenant
+        if asks.tenant != base:
+            log.critical("a request of tenant %r came to the base of %r, and was refused", asks.tenant, base)
+            self._count_crossed()
+            raise NotAllowed(
+                "This came to a base that is not its own, and was refused. Tell whoever runs this service."
+            )
 
     async def refused(self, asks: Principal, method: str, path: str) -> None:
         """Write down that somebody may not do what they tried."""
@@ -172,6 +184,7 @@ class Access:
                 return of_error(scope, error)
             if told.tenant != entrance.warden.rules.tenant:
                 state["desk"] = await stack.enter_async_context(entrance.desks.at(told.tenant))
+            entrance.require_own(told, state["desk"])
         except OracleError as error:
             return None if free else of_error(scope, error)
         state["principal"] = told

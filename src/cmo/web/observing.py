@@ -68,6 +68,7 @@ class Observing:
             self._hear.append(self._exporter)
         self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)
         self._alarm = Alarm(WATCHED, house.trials.notifier, house.clock, Silences(house.folder, house.clock).silenced)
+        self.counts.add(c.TENANTS_CROSSED, amount=0.0)  # Prometheus sees no rise from nothing to one
         self._looking = anyio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -75,6 +76,10 @@ class Observing:
     def listener(self) -> Listener | None:
         """Who is told of requests; None where nobody wants to know."""
         return self.watch if self._house.settings.metrics else None
+
+    def crossed(self) -> None:
+        """A request came to the base of another tenant, and was refused."""
+        self.counts.add(c.TENANTS_CROSSED)
 
     async def start(self) -> None:
         """Begin to look around."""

@@ -65,6 +65,7 @@ class Readings:
             self._waiting,
             self._release,
             self._known,
+            self._rounds,
         ):
             try:
                 part()
@@ -135,7 +136,7 @@ class Readings:
 
     def _waiting(self) -> None:
         if "executor" in self._house.__dict__:
-            self._counts.set(c.ADMISSION_WAITING, float(self._house.executor._work_queue.qsize()))  # noqa: SLF001 - it tells nowhere else
+            self._counts.set(c.ADMISSION_WAITING, float(self._house.executor.waiting))
 
     def _release(self) -> None:
         for metric in (c.RELEASE_EXPOSURE, c.RELEASE_STAGE, c.RELEASE_PHASE):
@@ -150,6 +151,21 @@ class Readings:
         self._counts.set(c.RELEASE_STAGE, float(status["stage"]), rollout.release)
         for phase in c.PHASES:
             self._counts.set(c.RELEASE_PHASE, float(status["phase"] == phase), phase)
+
+    def _rounds(self) -> None:
+        if "rounds" not in self._house.__dict__:
+            return
+        done = self._house.rounds.done
+        for outcome in ("delivered", "failed", "given-up"):
+            self._counts.set(c.WEBHOOK_ATTEMPTS, float(done.sent[outcome]), outcome)
+        for kind, rows in done.deleted.items():
+            self._counts.set(c.RETENTION_DELETED, float(rows), kind)
+        since = None if done.tidied_at is None else self._house.clock.now().timestamp() - done.tidied_at
+        told = {c.WEBHOOKS_WAITING: done.waiting, c.AUDIT_FAULTS: done.audit_faults, c.RETENTION_AGE: since}
+        for metric, value in told.items():  # of the process that goes round
+            self._counts.forget(metric)
+            if value is not None:
+                self._counts.set(metric, float(value))
 
     def _known(self) -> None:
         house, manifest = self._house, self._house.shelf.current()

@@ -91,6 +91,13 @@ HITS: Final = Share(
 )
 SENT_AWAY: Final = share(series(cat.ADMISSION_REFUSED.name, reason="!draining"), ASKED, 5, least=50)
 STRANGERS: Final = Rise(series(cat.HTTP_PROBLEMS.name, code="~not-known|not-allowed"), 10 * MINUTE)
+CROSSED: Final = Rise(Series(cat.TENANTS_CROSSED.name), HOUR)
+AUDIT: Final = Level(Series(cat.AUDIT_FAULTS.name))
+KEPT_TOO_LONG: Final = Level(Series(cat.RETENTION_AGE.name))
+NOT_DELIVERED: Final = share(
+    series(cat.WEBHOOK_ATTEMPTS.name, outcome="~failed|given-up"), Series(cat.WEBHOOK_ATTEMPTS.name), 60, least=10
+)
+GIVEN_UP: Final = Rise(series(cat.WEBHOOK_ATTEMPTS.name, outcome="given-up"), HOUR)
 WAITING: Final = Level(Series(cat.ADMISSION_WAITING.name), "sum")
 MONEY_LEFT: Final = Level(Series(cat.BUDGET_LEFT.name), "min")
 COST: Final = share(Series(cat.COST.name), Series(cat.ANSWERS.name), 60)

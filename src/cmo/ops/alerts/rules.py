@@ -47,6 +47,13 @@ _THERE: Final = (
     Rule("KeysRefused", "access", _P1, _WARNING, _over(m.STRANGERS, 100), 0,
          "More than 100 requests of ten minutes came without a key that opens: somebody may be trying keys.",
          "004: P0, breach; ours: what goes before one", ""),
+    Rule("TenantsCrossed", "breach", _P0, _CRITICAL, _over(m.CROSSED, 0), 0,
+         "A request would have been served from the base of another tenant, and was refused.", "004: P0, breach", ""),
+    Rule("AuditBroken", "breach", _P0, _CRITICAL, _over(m.AUDIT, 0), 0,
+         "The audit does not hold: somebody changed, removed or forged lines of it.", "004: P0, breach", ""),
+    Rule("KeptTooLong", "retention", _P2, _WARNING, _over(m.KEPT_TOO_LONG, 2 * m.DAY), 5,
+         "For two days nothing was deleted of what has been kept for its days.", "ours: the days of each kind are a promise",
+         "s"),
     Rule("Unattended", "unattended", _P0, _CRITICAL, _over(m.UNATTENDED, 0), 15,
          "A P0 alert has been firing for a quarter of an hour, and nobody silenced or ended it.",
          "000: escalation; 004: escalation contacts", ""),
@@ -138,6 +145,12 @@ _KNOWN: Final = (
     Rule("NothingToSearch", "index-behind", _P2, _WARNING, _under(m.PAPERS, 1), 10,
          "There is no paper to answer from.", "ours: every question is refused", ""),
 )  # fmt: skip
+_TOLD: Final = (
+    Rule("WebhooksFailing", "webhooks", _P3, _WARNING, _over(m.NOT_DELIVERED, 0.5), 15,
+         "More than half of the attempts to deliver to webhooks fail.", "ours: a receiver is down or refuses"),
+    Rule("WebhooksGivenUp", "webhooks", _P2, _WARNING, _over(m.GIVEN_UP, 0), 0,
+         "Events were given up after three days: a receiver does not know of them.", "ours: nothing is lost unseen", ""),
+)  # fmt: skip
 _RELEASES: Final = (
     Rule("ReleaseTakenBack", "release", _P1, _CRITICAL,
          (Condition(m.STAGE, -1), Condition(m.phase("back", "backing"), 0)), 0,
@@ -187,7 +200,7 @@ def _slow(of: Series, bound: float, allowed: float, over: float, least: float) -
 
 
 RULES: Final = (
-    *_THERE, *_ERRORS, *_burning(), *_SLOW, *_MACHINE, *_GOOD, *_MONEY, *_KNOWN, *_RELEASES,
+    *_THERE, *_ERRORS, *_burning(), *_SLOW, *_MACHINE, *_GOOD, *_MONEY, *_KNOWN, *_TOLD, *_RELEASES,
 )  # fmt: skip
 """All alerts."""
 WATCHED: Final = tuple(rule for rule in RULES if rule.name not in {"ReleaseTakenBack", "ReleaseWaits"})
