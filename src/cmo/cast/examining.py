@@ -9,17 +9,19 @@ Nothing is made, migrated or changed: a base that is not there yet is a finding.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
+from cmo.access.provider import DISCOVERY
 from cmo.cast.holdings import Holdings
 from cmo.cast.keeping import redis_url_of
 from cmo.cast.outside import HERE, place_of
 from cmo.ops import reach, vitals
-from cmo.ops.doctor import Check, Finding, broken, degraded, ok
+from cmo.ops.doctor import Check, Finding, State, broken, degraded, ok
 from cmo.settings import Settings
 from cmo.settings.clashes import clashes
 from cmo.settings.origins import unknown
@@ -67,7 +69,12 @@ class Examining:
         return [*found, Check("clock", self._clock)]
 
     def _secret_files(self) -> list[Path]:
-        named = (Path(".env").absolute(), self._settings.encryption_key_file, self._settings.tls_key)
+        named = (
+            Path(".env").absolute(),
+            self._settings.encryption_key_file,
+            self._settings.tls_key,
+            self._settings.oidc_client_secret_file,
+        )
         return [path.expanduser() for path in named if path is not None]
 
     def _services(self) -> list[Check]:
@@ -88,6 +95,8 @@ class Examining:
             made.append(self._web("webhook", root, "Check SLACK_WEBHOOK_URL and the way out.", method="HEAD"))
         if redis := redis_url_of(s) if s.cache else "":
             made.append(Check("redis", lambda: reach.redis("redis", redis, CALL_SECONDS), "Check CMO_REDIS_URL."))
+        if s.oidc_issuer:
+            made.append(Check("sign-in", self._timed(self._sign_in), "Check CMO_OIDC_ISSUER and the way out."))
         if s.email_alerts:
             made.append(Check("smtp", self._smtp, "Check CMO_SMTP_HOST."))
         return made
@@ -98,6 +107,21 @@ class Examining:
             return reach.web(name, url, now=now, times=times, key=key, method=method, seconds=CALL_SECONDS, fix=fix)
 
         return Check(name, self._timed(look), fix)
+
+    def _sign_in(self) -> Finding:
+        """Whether the provider can be asked, says what is needed, and calls itself as we do; and what its clock says."""
+        from cmo.cast.signing import provider_of  # noqa: PLC0415
+
+        s, fix = self._settings, "Check CMO_OIDC_ISSUER and the way out."
+        url = f"{s.oidc_issuer.rstrip('/')}{DISCOVERY}"
+        now = self._held.clock.now
+        seen = reach.web("sign-in", url, now=now, times=self._times, seconds=CALL_SECONDS, fix=fix)
+        if seen.state is not State.OK:
+            return seen
+        keys = asyncio.run(provider_of(s, self._held.clock).examined())
+        if wrong := [clash for clash in clashes(s) if clash.names[0].startswith("CMO_OIDC")]:
+            return degraded("sign-in", wrong[0].why, wrong[0].remedy)
+        return ok("sign-in", f"{s.oidc_issuer} answers, with {keys} keys; people come back to {s.oidc_redirect_url}")
 
     def _timed(self, look: Callable[[], Finding]) -> Callable[[], Finding]:
         """A look that tells the time as well: the clock waits for it."""

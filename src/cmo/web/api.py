@@ -3,6 +3,7 @@
 ::
 
     Boundary (request id, headers, last catch) > Guard (host, origin, size) > Access (who asks) > Deadlines > routes > Desk
+                                                                                              Quick: plain questions go past the routes
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from cmo.web import (
     experiments,
     graph,
     login,
+    oidc,
     ops,
     papers,
     problems,
@@ -49,8 +51,9 @@ from cmo.web.entrance import Access, Entrance
 from cmo.web.guard import Guard, Limits
 from cmo.web.login import cookie_name
 from cmo.web.observing import Observing
+from cmo.web.quick import Quick
 from cmo.web.roles import Needs, table, tell
-from cmo.web.schemas import Problem
+from cmo.web.schemas import Problem, QueryBody
 from cmo.web.tenants import Desks
 
 log = logging.getLogger("cmo.web")
@@ -70,6 +73,7 @@ ROUTERS: Final = (
     ops.router,
     ops.pages,
     login.router,
+    oidc.router,
     site.router,
     experiments.pages,
 )
@@ -89,7 +93,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     observing = Observing(desk, run)
     desks = Desks(desk, house.settings.tenants_open)
     entrance = Entrance(
-        house.warden, desks, cookie_name(house.settings), lambda: house.meter, crossed=observing.crossed
+        house.warden, desks, cookie_name(house.settings), lambda: house.meter, house.sign_in, crossed=observing.crossed
     )
 
     @asynccontextmanager
@@ -104,6 +108,8 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         await observing.aclose()
         await desks.aclose()
         await house.meter.aclose()
+        if house.sign_in is not None:
+            await house.sign_in.provider.aclose()
         await desk.aclose()
 
     api = FastAPI(
@@ -113,6 +119,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere; /docs is our own
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # `cmo.ops` tells, and never what was asked
         lifespan=lifespan,
         middleware=[
             Middleware(
@@ -126,6 +133,9 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
             Middleware(Guard, hosts=_hosts(house), limits=limits),
             Middleware(Access, entrance=entrance),
             Middleware(Deadlines),
+            Middleware(
+                Quick, router=questions.router, path="/query", shape=QueryBody, handler=questions.query
+            ),
         ],
         responses={
             401: {"model": Problem, "description": "A key is needed, and none was sent that holds"},

@@ -12,19 +12,19 @@ What needs no key is the login page, its files, and whether the service is well.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 from urllib.parse import quote
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import TOKEN, Meter, Shown, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, SignIn, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
@@ -35,8 +35,13 @@ from cmo.web.tenants import Desks
 
 log = logging.getLogger("cmo.web")
 
-OPEN: Final = frozenset({"/health", "/live", "/ready", "/login", "/favicon.ico"})
+OPEN: Final = frozenset(
+    {"/health", "/live", "/ready", "/login", "/login/oidc", "/login/oidc/callback", "/login/oidc/leave", "/favicon.ico"}
+)
 """Addresses that need no key; a test holds this against what the routes say."""
+_TOKEN: Final = re.compile(r"ey[\w-]{8,}\.[\w-]+\.[\w-]+", re.ASCII)
+"""How a token of a provider (JWT) begins."""
+_MOST_KEY, _MOST_TOKEN = 500, 16_000
 _HEALTH: Final = "/health"
 _FILES: Final = "/static/"
 _OTHERWISE: Final = "?"
@@ -52,6 +57,8 @@ _SAID: Final = {
     Why.ROTATED: "Another key came in the place of this one, and the time for both is over.",
     Why.EXPIRED: "This key has expired.",
     Why.LEFT: "You are not logged in any more. Log in at /login.",
+    Why.TOKEN: "This token does not hold here: it is another provider's, made for somebody else, or not yet good.",
+    Why.STRANGER: "The provider knows who you are, and gives you no role here. Ask whoever runs this service.",
 }
 
 
@@ -63,6 +70,7 @@ class Entrance:
         desks: one for each tenant.
         cookie: name of the cookie of who logged in.
         meter: opens what counts what each key asks, when it is first needed.
+        sign_in: lets in whom a provider vouches for; None where nobody is asked.
         crossed: told of each request that came to the base of another tenant.
     """
 
@@ -72,12 +80,14 @@ class Entrance:
         desks: Desks,
         cookie: str,
         meter: Callable[[], Meter],
+        sign_in: SignIn | None = None,
         *,
         crossed: Callable[[], None] = lambda: None,
     ) -> None:
         self.warden = warden
         self.desks = desks
         self.cookie = cookie
+        self.sign_in = sign_in
         self._meter = meter
         self._count_crossed = crossed
         self._looking = anyio.Lock()
@@ -85,14 +95,14 @@ class Entrance:
         self._writing = CapacityLimiter(1)  # apart: whoever waits for the disk keeps nobody who is let in
         self._attempts = Rates(_ATTEMPTS)
 
-    def shown(self, headers: Headers) -> Shown:
+    def shown(self, headers: Mapping[str, str]) -> Shown:
         """What a request shows of who sent it."""
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme and scheme.casefold() != "bearer":
             return Shown(key=_OTHERWISE)
         key = given.strip() or headers.get("x-api-key", "").strip()
         if key:
-            return Shown(key=key[:500])
+            return Shown(key=key[: _MOST_TOKEN if _TOKEN.match(key) else _MOST_KEY])
         return Shown(cookie=cookie_parser(headers.get("cookie", "")).get(self.cookie, "")[:500])
 
     async def who(self, shown: Shown) -> Principal | Why:
@@ -100,7 +110,10 @@ class Entrance:
 
         Raises:
             StoreError: nobody knows, as the store is silent.
+            ProviderFailed: the same of the provider.
         """
+        if self.sign_in is not None and self.sign_in.takes_tokens and _TOKEN.match(shown.key):
+            return await self.sign_in.by_token(shown.key)
         told = self.warden.at_once(shown)
         if told is None:
             async with self._looking:  # of those who ask at once, one looks for all
@@ -118,8 +131,9 @@ class Entrance:
 
     def unopened(self, why: Why, place: str) -> OracleError:
         """The same without writing anything down: that a key does not open, or that too many did not."""
-        refused = self._attempts.admit(place)
-        return refused.error("A key") if refused else NotKnown(_SAID[why])
+        if refused := self._attempts.admit(place):
+            return refused.error("A key")
+        return NotAllowed(_SAID[why]) if why is Why.STRANGER else NotKnown(_SAID[why])
 
     async def too_much(self, asks: Principal) -> OracleError | None:
         """Why a key may not ask now, if it may not."""
@@ -169,7 +183,7 @@ class Access:
 
     async def _admitted(self, scope: Scope, stack: AsyncExitStack) -> Response | None:
         """Note who asks, and at which desk; or why not, as a response."""
-        entrance, headers, state = self._entrance, Headers(scope=scope), scope.setdefault("state", {})
+        entrance, headers, state = self._entrance, _said(scope), scope.setdefault("state", {})
         shown, free = entrance.shown(headers), is_open(scope["path"])
         state["desk"], state["principal"] = entrance.desks.front, None
         if free and scope["path"] != _HEALTH:  # which tells more to whoever may know it
@@ -191,7 +205,7 @@ class Access:
         stack.enter_context(acting(told.name))
         return None
 
-    async def _turned_away(self, scope: Scope, headers: Headers, shown: Shown, why: Why) -> Response:
+    async def _turned_away(self, scope: Scope, headers: Mapping[str, str], shown: Shown, why: Why) -> Response:
         if scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not shown.key:
             path = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
             return RedirectResponse(f"/login?next={quote(path, safe='/')}", 303)
@@ -213,7 +227,12 @@ def place_of(scope: Scope) -> str:
     return str(client[0]) if client else "somewhere"
 
 
-def _from_our_page(scope: Scope, headers: Headers) -> bool:
+def _said(scope: Scope) -> dict[str, str]:
+    """Headers by name, of which the first counts that comes twice."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def _from_our_page(scope: Scope, headers: Mapping[str, str]) -> bool:
     """Whether a request that a cookie lets in may be one of another site's page (CSRF).
 
     The cookie is SameSite=Strict already. Beside it a write must say that it is ours: every browser sends one of
