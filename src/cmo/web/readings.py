@@ -160,12 +160,14 @@ class Readings:
             self._counts.set(c.WEBHOOK_ATTEMPTS, float(done.sent[outcome]), outcome)
         for kind, rows in done.deleted.items():
             self._counts.set(c.RETENTION_DELETED, float(rows), kind)
-        since = None if done.tidied_at is None else self._house.clock.now().timestamp() - done.tidied_at
-        told = {c.WEBHOOKS_WAITING: done.waiting, c.AUDIT_FAULTS: done.audit_faults, c.RETENTION_AGE: since}
-        for metric, value in told.items():  # of the process that goes round
-            self._counts.forget(metric)
-            if value is not None:
-                self._counts.set(metric, float(value))
+        for metric in (c.WEBHOOKS_WAITING, c.AUDIT_FAULTS, c.RETENTION_AGE):
+            self._counts.forget(metric)  # the process that goes round tells them
+        if done.waiting is not None:
+            self._counts.set(c.WEBHOOKS_WAITING, float(done.waiting))
+        if done.audit_faults is not None:
+            self._counts.set(c.AUDIT_FAULTS, float(done.audit_faults))
+        if done.tidied_at is not None:
+            self._counts.set(c.RETENTION_AGE, max(0.0, self._house.clock.now().timestamp() - done.tidied_at))
 
     def _known(self) -> None:
         house, manifest = self._house, self._house.shelf.current()
