@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cmo.app import opened
 from cmo.cli.bench_answer import answer
+from cmo.cli.bench_browser import chat, pages
 from cmo.cli.bench_serve import serve
 from cmo.cli.figures import figures
 from cmo.cli.options import AsJson, Home
@@ -22,6 +23,8 @@ _LEAST_QUESTIONS = 30
 app = typer.Typer(help="Measure how good and how fast it is, in one run.", no_args_is_help=True)
 app.command("answer")(answer)
 app.command("serve")(serve)
+app.command("chat")(chat)
+app.command("pages")(pages)
 
 
 @app.callback()

@@ -14,8 +14,10 @@ from string import Template
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from cmo.model.access import Role
 from cmo.web.roles import for_everybody, needs
@@ -161,6 +163,6 @@ class _Files(StaticFiles):
         return response
 
 
-def files() -> StaticFiles:
-    """Everything in the folder, asked for anew each time: an update of the package shows at once."""
-    return _Files(directory=_FOLDER)
+def files() -> ASGIApp:
+    """Everything in the folder, packed, asked for anew each time: an update of the package shows at once."""
+    return GZipMiddleware(_Files(directory=_FOLDER))
