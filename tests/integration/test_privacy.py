@@ -30,6 +30,7 @@ KINDS = {
     "balances": 1,
     "limits": 1,
     "asked": 1,
+    "people": 0,  # who signs in with a provider: see test_web_oidc
 }
 
 

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from cmo.access.attempt import LASTS_SECONDS, Attempt, onward
 from cmo.access.persons import Standing, Stranger, person, role_of, roles_in
 from cmo.access.provider import sound
+from cmo.cast.signing import client_secret
 from cmo.errors import SettingsError
 from cmo.model.access import Person, Role
 from cmo.settings import Settings, read_settings
 from cmo.settings.clashes import clashes
-from cmo.settings.oidc import client_secret
 from cmo.settings.origins import rows, secrets_of
 
 WHOLE = {

@@ -7,9 +7,9 @@ from cmo.access.provider import Client, Provider
 from cmo.access.signin import SignIn
 from cmo.access.tokens import require_extra
 from cmo.access.warden import Warden
+from cmo.errors import SettingsError
 from cmo.kit.clock import Clock
 from cmo.settings import Settings
-from cmo.settings.oidc import client_secret
 
 
 def sign_in_of(settings: Settings, warden: Warden, clock: Clock) -> SignIn | None:
@@ -48,3 +48,20 @@ def provider_of(settings: Settings, clock: Clock) -> Provider:
         settings.oidc_audience,
     )
     return Provider(client, clock)
+
+
+def client_secret(settings: Settings) -> str:
+    """What the provider is shown, as it is set, or from the file that is named; empty where there is none.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    if (secret := settings.oidc_client_secret.get_secret_value()) or settings.oidc_client_secret_file is None:
+        return secret
+    try:
+        secret = settings.oidc_client_secret_file.expanduser().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"CMO_OIDC_CLIENT_SECRET_FILE cannot be read: {error}.") from error
+    if not secret:
+        raise SettingsError("CMO_OIDC_CLIENT_SECRET_FILE is empty. Put the client's secret into it.")
+    return secret

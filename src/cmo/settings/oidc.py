@@ -100,20 +100,3 @@ def require_whole(group: OidcGroup) -> None:
             "CMO_OIDC_AUDIENCE must not be CMO_OIDC_CLIENT_ID, or what says who signed in would open as well."
         )
     roles_in(group.oidc_roles)
-
-
-def client_secret(group: OidcGroup) -> str:
-    """What the provider is shown, as it is set, or from the file that is named; empty where there is none.
-
-    Raises:
-        SettingsError: the file cannot be read.
-    """
-    if (secret := group.oidc_client_secret.get_secret_value()) or group.oidc_client_secret_file is None:
-        return secret
-    try:
-        secret = group.oidc_client_secret_file.expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"CMO_OIDC_CLIENT_SECRET_FILE cannot be read: {error}.") from error
-    if not secret:
-        raise SettingsError("CMO_OIDC_CLIENT_SECRET_FILE is empty. Put the client's secret into it.")
-    return secret
