@@ -2,14 +2,21 @@
 
 A GPU counts only where ONNX Runtime was built with CUDA, a driver is there and the session really runs on it; anything
 less falls back to the CPU, because a slow answer is better than none.
+
+The official builds report to their maker from the import on (https://github.com/microsoft/onnxruntime, docs/Privacy.md):
+they keep an id of the user in ``~/.cache/Microsoft`` and send events. That is switched off before the import, which is why
+nothing else may import it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # noqa: TID251 - no setting of ours: nothing leaves the machine
 
 import onnxruntime as ort
 
