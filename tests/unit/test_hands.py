@@ -94,13 +94,13 @@ def test_after_a_while_of_calm_the_next_burst_is_one(hands: Hands, clock: FakeCl
     last.opened.set()
 
 
-def test_nobody_is_refused_for_less_than_an_answer_takes(clock: FakeClock) -> None:
-    with Hands(1, Patience(seconds=0.15, interval_seconds=0), what="x", name="t", monotonic=clock.monotonic) as slow:
+def test_a_handful_may_always_wait_however_long_an_answer_takes(clock: FakeClock) -> None:
+    patience = Patience(least=3, interval_seconds=0)
+    with Hands(1, patience, what="x", name="t", monotonic=clock.monotonic) as slow:
         slow.submit(clock.advance, 3).result()
         gate = Gate(clock)
-        busy(slow, gate, 1)
-        assert slow.wait_seconds() == 3
-        busy(slow, gate, 1)
+        busy(slow, gate, 4)
+        assert slow.wait_seconds() == 12
         with pytest.raises(Overloaded):
             busy(slow, gate, 1)
         gate.opened.set()

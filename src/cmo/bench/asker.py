@@ -39,6 +39,7 @@ WRONG: Final = -1
 """Instead of a status: a reply that lacks what it should hold."""
 _IDLE_SECONDS: Final = 3.0
 """After which a connection is not used again: uvicorn closes those that wait for five."""
+_AGAIN_SECONDS: Final = 0.1
 _POINTS: Final = 2_000
 _ENDS_WITHIN: Final = 30.0
 """That what was asked may take when nothing more is asked."""
@@ -63,7 +64,7 @@ class Job:
     holds: Sequence[str] = ()
     """Stands in the head or body of each answer."""
     refusals: Sequence[int] = ()
-    """Statuses that are no fault, but no answer either."""
+    """Statuses that are no fault, but no answer either. In the closed loop whoever hears one asks again, a little later."""
     path: str = "/query"
     first: int = 0
     seed: int = 0
@@ -214,6 +215,7 @@ class Asker:
     _most: int = 0
     _queue: deque[tuple[int, float]] = field(default_factory=deque)
     _opening: int = 0
+    _waiting: int = 0
     _next: Iterator[int] = field(default_factory=itertools.count)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _quiet: asyncio.Event | None = None
@@ -254,6 +256,13 @@ class Asker:
             if number is not None:
                 line.ask(number, now)
 
+    def _once_more(self, line: Line, number: int) -> None:
+        self._waiting -= 1
+        if line in self._lines and (self.job.once or time.perf_counter() - self.began < self.ends):
+            line.ask(number, time.perf_counter())
+        else:
+            self._look()
+
     async def _openly(self) -> None:
         for at in due(self.job.rate, self.ends, self.job.seed):
             if (left := self.began + at - time.perf_counter()) > 0:
@@ -270,8 +279,12 @@ class Asker:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._quiet.wait(), seconds)
 
+    def _look(self) -> None:
+        if self._quiet is not None and not self._busy():
+            self._quiet.set()
+
     def _busy(self) -> bool:
-        return bool(self._queue) or any(line.asked for line in self._lines)
+        return bool(self._queue or self._waiting) or any(line.asked for line in self._lines)
 
     def _ask(self, number: int, when: float) -> None:
         now = time.perf_counter()
@@ -321,14 +334,17 @@ class Asker:
         line.idle_since = now
         if status == BROKEN:
             pass
+        elif not self.job.rate and status in self.job.refusals:
+            self._waiting += 1
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._once_more, line, number)
         elif not self.job.rate:
             self._again(line)
         elif self._queue:
             line.ask(*self._queue.popleft())
         else:
             self._free.append(line)
-        if self._quiet is not None and line.asked is None and not self._busy():
-            self._quiet.set()
+        if line.asked is None:
+            self._look()
 
     def lost(self, line: Line) -> None:
         """A connection is gone."""

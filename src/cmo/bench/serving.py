@@ -32,7 +32,8 @@ from cmo.kit.files import write_atomic
 WORKERS: Final = 2
 CITED: Final = '"citations":[{'
 """Stands in each reply that cites something."""
-_SIFTERS: Final = 8
+REFUSALS: Final = (429, 503)
+_SIFTERS: Final = 4
 _WARM: Final = 240
 _LEAST: Final = 30
 Say = Callable[[str], object]
@@ -173,7 +174,7 @@ class Bench:
         first = self._sifted is None
         bodies = self._bodies if self._sifted is None else self._sifted[:_WARM]
         self.say(f"asking {len(bodies)} questions once" + (", to keep those that are answered" if first else ""))
-        job = Job(one.port, bodies, 0, once=True, connections=_SIFTERS, holds=(CITED,))
+        job = Job(one.port, bodies, 0, once=True, connections=_SIFTERS, holds=(CITED,), refusals=REFUSALS)
         heard = asked(job, wrong=len(bodies) if first else 0)
         if not first:
             return

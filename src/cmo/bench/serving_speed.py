@@ -18,7 +18,7 @@ from cmo.bench.asker import Heard
 from cmo.bench.asking import cores
 from cmo.bench.figures import Row
 from cmo.bench.running import Running
-from cmo.bench.serving import Bench
+from cmo.bench.serving import REFUSALS, Bench
 
 KEPT, MADE = 1_500.0, 120.0
 """Answers a second, wished for."""
@@ -31,7 +31,6 @@ _USERS_ASK: Final = 3_000
 _SECONDS, _MINUTE = 10.0, 60.0
 _KEPT_LINES, _MADE_LINES, _MOST_LINES = 16, 8, 2_000
 _KEPT_QUESTIONS: Final = 200
-REFUSALS: Final = (429, 503)
 PLAIN: Final = {"CMO_CACHE": "false"}
 
 
@@ -86,7 +85,7 @@ def users(bench: Bench) -> Iterator[Row]:
     """Fifty users as in the documents: each asks anew when it was answered, nine of ten questions were asked before."""
     one = bench.service()
     bodies = repeated(bench.bodies, int(_USERS_ASK * bench.pace), _REPEATED, seed=3)
-    heard = bench.ask(one, 0, bodies=bodies, once=True, connections=USERS, warm_seconds=0.0)
+    heard = bench.ask(one, 0, bodies=bodies, once=True, connections=USERS, warm_seconds=0.0, refusals=REFUSALS)
     name = f"{USERS} users, {1 - _REPEATED:.0%} of {len(bodies):,} questions new"
     mean = 1000 * USERS / heard.rate  # Little's law: nobody pauses
     yield Row.at_most(f"{name}: mean", round(mean, 2), "ms", USERS_MEAN_MS)
@@ -123,7 +122,7 @@ def peak(bench: Bench, one: Running) -> float:
 
 
 def _peak(bench: Bench, one: Running) -> Heard:
-    heard = bench.ask(one, _SECONDS, connections=_MADE_LINES, holds=("fwd=miss",))
+    heard = bench.ask(one, _SECONDS, connections=_MADE_LINES, holds=("fwd=miss",), refusals=REFUSALS)
     bench.facts["made"] = heard.rate
     return heard
 

@@ -32,8 +32,10 @@ _MEAN_OVER: Final = 16
 class Patience:
     """How long one may wait for a turn."""
 
-    seconds: float = 0.15
-    """While more comes than is done; or as long as a piece of work usually takes, where that is longer."""
+    seconds: float = 0.12
+    """While more comes than is done."""
+    least: int = 4
+    """So many may always wait, and never fewer than work at once: a slow machine refuses no handful."""
     burst_seconds: float = 2.0
     """In a burst."""
     interval_seconds: float = 0.5
@@ -113,7 +115,7 @@ class Hands(ThreadPoolExecutor):
         wait = self.wait_seconds()
         if wait > remaining():
             raise Refused(Why.LATE, wait).error(self._what)
-        if wait <= max(self._patience.seconds, self._usual):
+        if wait <= self._patience.seconds or self.waiting < max(self._patience.least, self._threads_most):
             return
         now = self._monotonic()
         self._crowd = self._crowd.met(now, self._patience)
