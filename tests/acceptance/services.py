@@ -150,13 +150,13 @@ class Speaker:
 
 
 @contextmanager
-def served_here(api: FastAPI) -> Iterator[str]:
+def served_here(api: FastAPI, **more: Any) -> Iterator[str]:
     """Address of an interface that a thread of this process serves.
 
     Raises:
         DidNotBegin: it failed before it could be asked.
     """
-    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_config=None, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(api, host="127.0.0.1", port=0, log_config=None, log_level="error", **more))
 
     def run() -> None:
         with suppress(SystemExit):  # it has said why

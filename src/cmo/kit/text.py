@@ -14,6 +14,11 @@ def clean_line(text: str) -> str:
     return _SPACE.sub(" ", _CONTROL.sub(" ", unicodedata.normalize("NFC", text))).strip()
 
 
+def clean_text(text: str) -> str:
+    """The same of several lines, which stay apart."""
+    return _CONTROL.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters, cut at a word, with an ellipsis."""
     if len(text) <= limit:

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Final
 
 import anyio
 from fastapi import APIRouter, Path, Request
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
 from cmo import wire
 from cmo.answer.bibliography import Style, bibliography
 from cmo.errors import NotFound, NotNow
+from cmo.kit.text import clean_text
 from cmo.model.access import Role
 from cmo.model.audit import HIGHEST, LOWEST, MAX_COMMENT_CHARS, Given, Rating
 from cmo.web.desk import AtDesk, Desk
@@ -46,7 +47,7 @@ class FeedbackBody(Asked):
     """The `id` of the reply."""
     rating: Annotated[int, Field(ge=LOWEST, le=HIGHEST)]
     """1 (useless or wrong) to 5 (right and complete)."""
-    comment: Annotated[str, Field(max_length=MAX_COMMENT_CHARS)] = ""
+    comment: Annotated[str, AfterValidator(clean_text), Field(max_length=MAX_COMMENT_CHARS)] = ""
     """In words."""
     user: Who = ""
     """Who says so; each has one rating of an answer, the last."""
@@ -125,7 +126,7 @@ async def feedback(body: FeedbackBody, request: Request, desk: AtDesk) -> Respon
     def kept() -> dict[str, Any]:
         answers = house.record.answers
         who = payer(request, body.tenant, body.user)
-        answers.rate(Rating(body.answer_id, house.clock.now(), who, body.rating, body.comment.strip()))
+        answers.rate(Rating(body.answer_id, house.clock.now(), who, body.rating, body.comment))
         scores = [rating.score for rating in answers.ratings(body.answer_id)]
         return {
             "answer_id": body.answer_id,

@@ -4,10 +4,12 @@
 
     made --headers within HEAD_SECONDS--> busy --reply--> waits again
       '--not, or too many wait (the one that waits longest)--> closed
+      '--more than MOST_HEAD bytes of them--> 431, closed
     told to end: waits LINGER_SECONDS for what is on its way, then ends as uvicorn has it
 
 uvicorn closes connections that were used and wait; one that never sends a request it keeps for good (Slowloris), until no
-descriptor is left to answer anybody.
+descriptor is left to answer anybody. And httptools keeps headers as long as they come: one that never ends would take all
+memory, before anybody is asked for a key.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from uvicorn.server import ServerState
 
 HEAD_SECONDS: Final = 20.0
 """From the connection, or the reply before, to the last header."""
+MOST_HEAD: Final = 65_536
+"""Bytes of an address with its headers, of trailers, or between two pieces of a body."""
+_TOO_LONG: Final = b"Address and headers are longer than what is taken here. Send less."
 LINGER_SECONDS: Final = 0.3
 """Longer than a request takes to arrive that was sent before its client could know."""
 MOST_DESCRIPTORS: Final = 65_536
@@ -35,6 +40,10 @@ class Line(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen by uvi
 
     _waiting: ClassVar[WeakKeyDictionary[ServerState, dict[Line, asyncio.TimerHandle]]] = WeakKeyDictionary()
     """Of each server, those that ask nothing at the moment; who has waited longest comes first."""
+    _counts: ClassVar = hasattr(AutoHTTPProtocol, "on_body")
+    """Whether headers are counted here; h11 does so itself."""
+    _head = 0
+    """Bytes since the last header or piece of a body was whole."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Somebody is there."""
@@ -45,9 +54,22 @@ class Line(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen by uvi
 
     def data_received(self, data: bytes) -> None:
         """Somebody says something; who has not yet said what is wanted still waits."""
+        self._head += len(data)
         super().data_received(data)
+        if self._counts and self._head > MOST_HEAD and not self.transport.is_closing():
+            self._refuse()
         if self._asked():
             self._stop_waiting()
+
+    def on_headers_complete(self) -> None:
+        """All headers are there."""
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body is."""
+        self._head = 0
+        super().on_body(body)
 
     def on_response_complete(self) -> None:
         """Somebody was answered."""
@@ -71,6 +93,12 @@ class Line(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen by uvi
 
     def _asked(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self) -> None:
+        if not self._asked():  # else another reply is on its way
+            head = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: text/plain\r\n"
+            self.transport.write(head + b"content-length: %d\r\n\r\n" % len(_TOO_LONG) + _TOO_LONG)
+        self._close()
 
     def _wait(self) -> None:
         self._others()[self] = self.loop.call_later(HEAD_SECONDS, self._close)

@@ -5,15 +5,18 @@ A test holds every described reply against what is really sent.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from cmo.kit.text import clean_line
 from cmo.model.papers import Section
 from cmo.model.questions import MAX_QUESTION_CHARS, Filters, Mode
 
 Name = Annotated[str, Field(min_length=1, max_length=300)]
-Who = Annotated[str, Field(max_length=200)]
+Line = Annotated[str, AfterValidator(clean_line)]
+"""What is shown in a terminal and kept in a database is no place for control characters."""
+Who = Annotated[Line, Field(max_length=200)]
 Year = Annotated[int, Field(ge=1, le=9999)]
 _EXAMPLE = "Which amino acids are raised in maple syrup urine disease?"
 _BOUNDS: dict[str, Any] = {"minLength": 1, "maxLength": MAX_QUESTION_CHARS}
@@ -24,6 +27,10 @@ class Asked(BaseModel):
     """What comes in: nothing that is not known."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Itself: a default is copied for each request, and nobody changes one."""
+        return self
 
 
 class FilterBody(Asked):

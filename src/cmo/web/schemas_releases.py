@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from cmo.web.schemas import Asked, Sent
+from cmo.web.schemas import Asked, Line, Sent
 
 Value = StrictBool | StrictInt | Annotated[float, Field(allow_inf_nan=False, strict=True)] | StrictStr
-Short = Annotated[str, Field(min_length=1, max_length=100)]
+Short = Annotated[Line, Field(min_length=1, max_length=100)]
 Users = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=1000)]
 Shown = bool | int | float | str
 
@@ -18,7 +18,7 @@ class ActBody(Asked):
     """Who does something, and why: both go into the audit."""
 
     actor: Short
-    reason: Annotated[str, Field(max_length=1000)] = ""
+    reason: Annotated[Line, Field(max_length=1000)] = ""
 
 
 class StartBody(ActBody):
@@ -27,7 +27,7 @@ class StartBody(ActBody):
     release: Short
     """Its name; with `settings` it is made, where it is not there yet."""
     settings: Annotated[dict[Short, Value], Field(max_length=20)] = Field(default_factory=dict)
-    about: Annotated[str, Field(max_length=1000)] = ""
+    about: Annotated[Line, Field(max_length=1000)] = ""
     plan: Annotated[str, Field(max_length=100)] = "cmo"
     """See `cmo rollout plans`."""
     name: Annotated[str, Field(max_length=63)] = ""

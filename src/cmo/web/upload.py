@@ -26,6 +26,8 @@ from cmo.web.guard import Limits
 
 _GATHER_BYTES = 1 << 20
 _LONGEST_NAME = 100
+_OTHER_PARTS = 50
+"""Parts that are no files; none is expected, and none is kept."""
 _UNSAFE = re.compile(r"[^\w .()+,&'-]")
 
 
@@ -64,20 +66,24 @@ class Intake:
         self._file: IO[bytes] | None = None
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._disposition = b""
+        self._parts = 0
         self._ended = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._on_part_begin,
-                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
-                "on_header_end": self._on_header_end,
-                "on_headers_finished": self._on_headers_finished,
-                "on_part_data": self._on_part_data,
-                "on_part_end": self.close,
-                "on_end": self._on_end,
-            },
-        )
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._on_part_begin,
+                    "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers_finished,
+                    "on_part_data": self._on_part_data,
+                    "on_part_end": self.close,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError as error:
+            raise HTTPException(400, "The Content-Type names a boundary that cannot be one.") from error
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the body."""
@@ -103,6 +109,9 @@ class Intake:
 
     def _on_part_begin(self) -> None:
         self._disposition = b""
+        self._parts += 1
+        if self._parts > self._limits.files + _OTHER_PARTS:
+            raise HTTPException(413, f"The form has more than {self._parts - 1} parts. Send files, and nothing else.")
 
     def _on_header_end(self) -> None:
         field, value = self._header
@@ -113,7 +122,7 @@ class Intake:
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition)
         if b"filename" not in options:
-            return  # a plain field; none is expected, and none is kept
+            return  # a plain field
         if len(self._received) == self._limits.files:
             raise HTTPException(413, f"At most {self._limits.files} files may be sent at once. Send the rest after.")
         taken = {received.name for received in self._received}
