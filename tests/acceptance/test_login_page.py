@@ -1,5 +1,6 @@
-"""Logging in with a real browser over TLS: the page, the cookie that no script sees, and logging out."""
+"""Logging in with a real browser: by key over TLS, and with a provider of another site; cookies that no script sees; logging out."""
 
+import socket
 import ssl
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from cmo.model.access import Key, Role
 from cmo.web import create_api
 from cmo.web.doors import tls
 from tests.acceptance.browsing import IN_A_BROWSER, chromium, playwright
+from tests.integration import identity
 
 pytestmark = IN_A_BROWSER
 
@@ -79,3 +81,42 @@ def test_one_logs_in_is_named_and_logs_out(served: tuple[str, str], tmp_path: Pa
         page.goto(address)
         assert page.url == f"{address}/login?next=/"
     assert faults == []
+
+
+def test_one_signs_in_with_a_provider_of_another_site_and_leaves_it(open_base: Callable[..., Any]) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with identity.provider() as known:
+        known.issuer = f"http://localhost:{known.server_port}"  # another site than 127.0.0.1, as a browser sees it
+        known.back = f"{address}/login/oidc/callback"
+        with open_base(**identity.settings(known, oidc_label="the <University>")) as base:
+            server = uvicorn.Server(uvicorn.Config(create_api(base.app), log_level="error"))
+            thread = threading.Thread(target=server.run, args=([listening],))
+            thread.start()
+            try:
+                _walk(address, known)
+            finally:
+                server.should_exit = True
+                thread.join(20)
+
+
+def _walk(address: str, known: identity.Provider) -> None:
+    with chromium() as browser:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{address}/graph?q=1")
+        assert page.url == f"{address}/login?next=/graph%3Fq%3D1"
+        page.get_by_role("link", name="Sign in with the <University>").click()
+        page.wait_for_url(f"{address}/graph?q=1")  # a cookie that is Strict, although another site sent us
+        playwright.expect(page.locator(".who")).to_contain_text("mia")
+        (cookie,) = context.cookies(address)
+        assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("cmo", True, "Strict")
+        page.get_by_role("button", name="Log out").click()
+        page.wait_for_url(f"{address}/login?out")
+        page.get_by_role("link", name="Log out of the <University> as well").click()
+        page.wait_for_url(f"{known.issuer}/end?*")
+        known.person["groups"] = ["nobody"]
+        page.goto(f"{address}/login/oidc")
+        playwright.expect(page.get_by_role("status")).to_contain_text("none of your groups may use this service")
+        page.get_by_role("link", name="Back to the login").click()
+        page.wait_for_url(f"{address}/login?next=/")

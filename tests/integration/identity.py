@@ -84,6 +84,7 @@ class Provider(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.issuer = f"http://127.0.0.1:{self.server_port}"
+        self.back = BACK
         self.person: Json = {"sub": "u-1", "preferred_username": "mia", "groups": ["lab", "oracle-readers"]}
         self.keys = [public("one")]
         self.said: Json = {}
@@ -125,6 +126,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, self.server.about())
         elif place.path == "/jwks":
             self.reply(200, {"keys": self.server.keys})
+        elif place.path == "/end":
+            self.reply(200, {"left": parse_qs(place.query)["client_id"]})
         elif place.path == "/authorize":
             self.authorize({name: values[0] for name, values in parse_qs(place.query).items()})
         else:
@@ -136,13 +139,13 @@ class Handler(BaseHTTPRequestHandler):
         self.redeem({name: values[0] for name, values in form.items()})
 
     def authorize(self, asked: Json) -> None:
-        assert (asked["response_type"], asked["client_id"], asked["redirect_uri"]) == ("code", CLIENT, BACK)
+        assert (asked["response_type"], asked["client_id"], asked["redirect_uri"]) == ("code", CLIENT, self.server.back)
         assert (asked["code_challenge_method"], len(asked["code_challenge"])) == ("S256", 43)
         assert "openid" in asked["scope"].split()
         code = secrets.token_urlsafe(16)
         self.server.codes[code] = asked
         self.send_response(302)
-        self.send_header("Location", f"{BACK}?{urlencode({'code': code, 'state': asked['state']})}")
+        self.send_header("Location", f"{self.server.back}?{urlencode({'code': code, 'state': asked['state']})}")
         self.end_headers()
 
     def redeem(self, form: Json) -> None:
@@ -150,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         challenge = letters(hashlib.sha256(form["code_verifier"].encode()).digest())
         if not self.knows_client(form):
             self.reply(401, {"error": "invalid_client"})
-        elif asked is None or challenge != asked["code_challenge"] or form["redirect_uri"] != BACK:
+        elif asked is None or challenge != asked["code_challenge"] or form["redirect_uri"] != self.server.back:
             self.reply(400, {"error": "invalid_grant"})
         else:
             token = self.server.sign(self.server.claims(nonce=asked["nonce"]))
@@ -197,7 +200,7 @@ def settings(server: Provider, **more: object) -> dict[str, object]:
         "oidc_issuer": server.issuer,
         "oidc_client_id": CLIENT,
         "oidc_client_secret": SECRET,
-        "oidc_redirect_url": BACK,
+        "oidc_redirect_url": server.back,
         "oidc_roles": "oracle-readers=reader, oracle-staff=curator, oracle-admins=admin",
         **more,
     }
