@@ -30,13 +30,13 @@ def require_keys(house: App) -> None:
     """
     settings = house.settings
     if house.warden.needed():
-        log.info("Keys are needed: `cmo keys list` shows them")
+        log.info("Keys are needed: `cmo keys create NAME` makes one, `cmo keys list` shows them")
         return
     if not is_here(settings.host) and settings.access != "open":
         raise AccessRefused(
             f"At {settings.host} whoever reaches this machine could ask, add and retract, and there is no key yet. "
-            "Make one with `cmo keys create NAME --role admin`; or set CMO_ACCESS=open, if something before the "
-            "service asks who it is; or listen on 127.0.0.1."
+            "Make one with `cmo keys create NAME --role admin`; or set CMO_ACCESS=keys, as in a container, and make it once "
+            "the service runs; or CMO_ACCESS=open, if something before the service asks who it is; or listen on 127.0.0.1."
         )
     log.info("Open: no key is needed by whoever can reach %s; `cmo keys create NAME` changes that", settings.host)
 
