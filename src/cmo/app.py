@@ -95,7 +95,7 @@ class App(Answering):
             oracle,
             keeping.tiers if self.settings.cache else None,
             edition=self.editions.now,
-            basis=lambda edition: replace(keeping.basis(edition), variant=variant + self.voice),
+            basis=lambda edition: keeping.basis(edition, variant + self.voice),
             reach=self.reach.now,
             clock=self.clock,
             seconds=keeping.seconds,

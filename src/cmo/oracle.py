@@ -30,6 +30,7 @@ from cmo.spend.purse import Purse, paying
 from cmo.tongues import Tongues
 
 _LAST_YEAR = 9999
+_MODES = frozenset(Mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def admit(text: str, mode: str = Mode.HYBRID, filters: Filters | None = None, pa
     cleaned = clean_line(text)
     if not any(character.isalnum() for character in cleaned):
         raise BadQuestion("The question is empty. Ask in words, such as: Which metabolites are raised in PKU?")
-    if mode not in Mode.__members__.values():
+    if mode not in _MODES:
         raise BadFilter(f"There is no mode {mode!r}. The modes are: {', '.join(Mode)}.")
     filters = filters or Filters()
     if wrong := [

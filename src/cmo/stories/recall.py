@@ -131,7 +131,7 @@ class Recall:
         key = key_of(question.text, basis, question.mode, question.filters, question.reach)
         if key is None:
             return _made((await self._made(question))[1])
-        self._turn_to(self._tiers, basis.scope)
+        self._turn_to(self._tiers, key.scope)
         return await self._recalled(self._tiers, question, key, edition, anew=anew, began=began)
 
     async def warm(

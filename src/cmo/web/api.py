@@ -2,7 +2,7 @@
 
 ::
 
-    Boundary (request id, headers, last catch) > Guard (host, origin, size) > Access (who asks) > Deadlines > routes > Desk
+    Boundary (request id, headers, last catch) > Guard (host, origin, size) > Access (who asks) > Deadlines > Quick > routes > Desk
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from cmo.web.entrance import Access, Entrance
 from cmo.web.guard import Guard, Limits
 from cmo.web.login import cookie_name
 from cmo.web.observing import Observing
+from cmo.web.quick import Quick
 from cmo.web.roles import Needs, table, tell
 from cmo.web.schemas import Problem
 from cmo.web.tenants import Desks
@@ -117,6 +118,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere; /docs is our own
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # `cmo.ops` tells, and never what was asked
         lifespan=lifespan,
         middleware=[
             Middleware(
@@ -130,6 +132,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
             Middleware(Guard, hosts=_hosts(house), limits=limits),
             Middleware(Access, entrance=entrance),
             Middleware(Deadlines),
+            Middleware(Quick),
         ],
         responses={
             401: {"model": Problem, "description": "A key is needed, and none was sent that holds"},

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 
 import anyio
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cmo.kit.deadline import HEADER, read, within
 from cmo.kit.refusal import out_of_time
 from cmo.web.problems import of_error
 
+_NAME = HEADER.lower().encode()
 _CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
@@ -32,7 +32,7 @@ class Deadlines:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, as long as there is time."""
-        seconds = read(Headers(scope=scope).get(HEADER, "")) if scope["type"] == "http" else None
+        seconds = read(_said(scope)) if scope["type"] == "http" else None
         if seconds is None:
             await self._app(scope, receive, send)
             return
@@ -47,6 +47,10 @@ class Deadlines:
             await self._app(scope, receive, told)
         if limit.cancelled_caught:
             await of_error(scope, out_of_time("this request"))(scope, receive, send)
+
+
+def _said(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), "")
 
 
 def _changes(scope: Scope) -> bool:

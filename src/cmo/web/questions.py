@@ -42,10 +42,9 @@ async def query(body: QueryBody, request: Request, desk: AtDesk) -> Response:
     With `"stream": true`, or `Accept: text/event-stream`, the reply comes as events: a `stage` for what is being done, a
     `sentence` as soon as each is checked, then `answer` with the whole reply, or `error` with a problem.
     """
-    question = replace(
-        admit(body.query, body.mode, body.filters.filters(), payer(request, body.tenant, body.user)),
-        max_cost=None if body.max_cost is None else micros(Decimal(str(body.max_cost))),
-    )
+    question = admit(body.query, body.mode, body.filters.filters(), payer(request, body.tenant, body.user))
+    if body.max_cost is not None:
+        question = replace(question, max_cost=micros(Decimal(str(body.max_cost))))
     answers = _in_time(await by_release(desk, request), body.deadline_ms)
     if body.stream or "text/event-stream" in request.headers.get("accept", ""):
         return _events(answers, question, request)
@@ -77,6 +76,8 @@ def _events(answers: Answers, question: Question, request: Request) -> Response:
 
 def _in_time(answers: Answers, milliseconds: int | None) -> Answers:
     """The same, as long as somebody waits: stages see the deadline, and whoever misses it is told."""
+    if milliseconds is None and math.isinf(remaining()):
+        return answers
 
     async def in_time(question: Question, *, anew: bool) -> tuple[Told, dict[str, str]]:
         with within(math.inf if milliseconds is None else milliseconds / 1000):
