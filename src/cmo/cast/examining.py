@@ -62,6 +62,7 @@ class Examining:
             Check("database", self._timed(self._database), "Check CMO_DATABASE_URL and the server."),
             Check("retention", self._retention, "Check CMO_DATABASE_URL and the server."),
             Check("index", self._index, "Run `cmo kb rebuild`."),
+            Check("rates", self._rates),
             *self._services(),
         ]
         if self._serving and s.port:
@@ -191,6 +192,16 @@ class Examining:
             return degraded("retention", f"kept for two days longer than they may be: {rows}", fix)
         return ok("retention", "nothing is kept longer than its days")
 
+    def _rates(self) -> Finding:
+        """Who counts together how often a key asks; a Redis that is gone is told by its own check."""
+        s = self._settings
+        if redis_url_of(s):
+            return ok("rates", "requests of a key are counted by all machines together, over Redis")
+        said = "requests of a key in a minute are counted by all workers of this machine together"
+        if not s.database_url:
+            return ok("rates", said)
+        return ok("rates", f"{said}; several machines need CMO_REDIS_URL, else each lets through as many")
+
     def _index(self) -> Finding:
         from cmo.index.snapshot import Snapshot  # noqa: PLC0415
 
@@ -204,8 +215,11 @@ class Examining:
         return ok("index", said)
 
     def _port(self) -> Finding:
-        host, number = self._settings.host, self._settings.port
-        return vitals.port("port", host, number, ours=_is_ours(host, number))
+        from cmo.kit.neighbour import Neighbour  # noqa: PLC0415
+
+        s = self._settings
+        ours = Neighbour(s.host, s.port, s.tls_certificate).answers(seconds=CALL_SECONDS)
+        return vitals.port("port", s.host, s.port, ours=ours)
 
     def _smtp(self) -> Finding:
         s = self._settings
@@ -219,14 +233,3 @@ class Examining:
         for asked in self._outside:
             asked.wait(max(0.0, until - self._held.clock.monotonic()))
         return reach.clock("clock", self._times)
-
-
-def _is_ours(host: str, port: int) -> bool:
-    import httpx  # noqa: PLC0415
-
-    shown = f"[{host}]" if ":" in host else host.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - asked, not listened at
-    try:
-        told = httpx.get(f"http://{shown}:{port}/health", timeout=CALL_SECONDS).json()
-    except (httpx.HTTPError, ValueError):
-        return False
-    return isinstance(told, dict) and "components" in told

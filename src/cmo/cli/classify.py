@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -13,11 +14,14 @@ from rich.table import Table
 from cmo.cli.lines import lines_of
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import BadQuestion, NotFound
-from cmo.settings import read_settings
+from cmo.errors import BadQuestion, NotFound, NotKnown
+from cmo.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from cmo.sorting.cast import OpenSorter
+
+_SECONDS: Final = 10.0
+"""Longest wait for the figures of a service."""
 
 
 def classify(
@@ -62,15 +66,7 @@ def stats(
     as_json: AsJson = False,
 ) -> None:
     """How a running service classifies: times, caches, resources, and what to do about it."""
-    import httpx
-
-    settings = read_settings()
-    base = url.rstrip("/") or f"http://{settings.host}:{settings.port}"
-    try:
-        reply = httpx.get(f"{base}/stats", timeout=10.0, trust_env=False).raise_for_status()
-        facts = reply.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise NotFound(f"{base} tells no figures ({type(error).__name__}). Start it with `cmo serve`.") from error
+    facts = _figures(url, read_settings())
     if as_json:
         print_json(facts)
         return
@@ -87,6 +83,30 @@ def stats(
             f"[yellow]{advice['priority']}[/] {escape(advice['issue'])}: {escape('; '.join(advice['suggestions']))}",
             soft_wrap=True,
         )
+
+
+def _figures(url: str, settings: Settings) -> Any:
+    """What a service tells: the one of this machine, or one elsewhere."""
+    import httpx
+
+    from cmo.client.refused import known, refusal
+    from cmo.kit.neighbour import Neighbour
+
+    here, key = Neighbour(settings.host, settings.port, settings.tls_certificate), settings.api_key.get_secret_value()
+    base = url.rstrip("/") or here.url
+    try:
+        if url:
+            shown = {"Authorization": f"Bearer {key}"} if key else {}
+            reply = httpx.get(f"{base}/stats", headers=shown, timeout=_SECONDS, trust_env=False)
+        else:
+            reply = here.ask("/stats", key=key, seconds=_SECONDS)
+        if reply.is_success:
+            return reply.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise NotFound(f"{base} tells no figures ({type(error).__name__}). Start it with `cmo serve`.") from error
+    if reply.status_code == HTTPStatus.UNAUTHORIZED:
+        raise NotKnown(f"{base} wants a key that holds. Put one into CMO_API_KEY; `cmo keys create NAME` makes one.")
+    raise known(refusal(reply))
 
 
 async def _classified(opened: OpenSorter, asked: list[str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from hashlib import blake2b
+from http import HTTPStatus
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,7 +22,7 @@ import cmo
 from cmo.app import App, opened
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import SettingsError
+from cmo.errors import NotKnown, SettingsError
 from cmo.kit.clock import SystemClock
 from cmo.model.audit import Given
 from cmo.ops.incident import PART_BYTES, Cleaner, Packed, Part, collect, tail
@@ -89,7 +90,7 @@ def _parts(house: App, settings: Settings, *, questions: bool) -> Iterator[Part]
     yield Part("config.json", lambda: _config(settings))
     yield Part("versions.json", _versions)
     for name, path in _ASKED.items():
-        yield Part(name, partial(_asked, settings, path))
+        yield Part(name, partial(asked, settings, path))
     yield Part("base.json", lambda: _base(house))
     yield Part("releases.json", lambda: _releases(house))
     yield Part("audit.json", lambda: _audit(house))
@@ -133,18 +134,24 @@ def _versions() -> Any:
     }
 
 
-def _asked(settings: Settings, path: str) -> str:
-    """What the running service says."""
+def asked(settings: Settings, path: str) -> str:
+    """What the running service says.
+
+    Raises:
+        NotKnown: it says so to operators alone, and no key of one is set.
+    """
     import httpx
 
+    from cmo.kit.neighbour import Neighbour
+
+    service = Neighbour(settings.host, settings.port, settings.tls_certificate)
     token = settings.api_key.get_secret_value() or settings.admin_token.get_secret_value()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104 - asked, not listened at
-    scheme = "https" if settings.tls_certificate else "http"
     try:
-        reply = httpx.get(f"{scheme}://{host}:{settings.port}{path}", headers=headers, timeout=_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"No service answers at {host}:{settings.port}: {type(error).__name__}.\n"
+        reply = service.ask(path, key=token, seconds=_SECONDS)
+    except httpx.HTTPError as error:
+        return f"No service answers at {service.url}: {type(error).__name__}.\n"
+    if reply.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise NotKnown(f"{service.url}{path} is for operators: set CMO_API_KEY to a key of one.")
     return reply.text if reply.is_success or path == "/health" else f"HTTP {reply.status_code}\n{reply.text[:2000]}\n"
 
 
