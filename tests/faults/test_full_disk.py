@@ -12,6 +12,7 @@ import pytest
 
 from cmo.errors import StoreFull
 from cmo.kit.files import write_atomic
+from cmo.model.access import Key, Role
 from cmo.model.outcomes import Outcome
 from cmo.oracle import admit
 from cmo.web import create_api
@@ -86,7 +87,16 @@ def test_a_service_whose_disk_is_full_goes_on_answering_and_says_what_it_cannot_
     """Also where answers are kept on the disk, written down, and audited: what cannot be written is left out."""
     with open_base(disk / "base", audit_days=30, cache=True) as base:
         base.add(one=paper(1), two=paper(2))
-        with served_here(create_api(base.app)) as address, httpx.Client(base_url=address, timeout=30) as http:
+        key = base.app.keyring.make(Key("", "", "ada", Role.ADMIN, "", 0.0), "root")[1].text
+        with (
+            served_here(create_api(base.app)) as address,
+            httpx.Client(base_url=address, timeout=30, headers={"X-API-Key": key}) as http,
+        ):
+            early = http.post(
+                "/query", json={"query": "Which marker2x1 was measured in the plasma of patients?"}
+            ).json()
+            rating = {"answer_id": early["id"], "rating": 4}
+            assert http.post("/api/feedback", json=rating).status_code == 200
             with (disk / "ballast").open("wb") as file, suppress(OSError):
                 while True:
                     file.write(bytes(100_000))
@@ -101,10 +111,21 @@ def test_a_service_whose_disk_is_full_goes_on_answering_and_says_what_it_cannot_
             assert http.get("/ready").status_code == 200
             refused = http.post("/papers", files={"files": ("new.txt", paper(3))})
             assert (refused.status_code, refused.json()["code"]) == (507, "store-full")
+            described = http.get("/openapi.json").json()["paths"]
+            start = {"release": "x", "settings": {"max_hops": 2}, "actor": "ada"}
+            writes = {"/api/feedback": rating, "/login": {"key": key}, "/api/releases": start}
+            for path, body in writes.items():
+                refused = http.post(path, json=body)
+                assert (refused.status_code, refused.json()["code"]) == (507, "store-full"), (path, refused.text)
+                assert "free some space" in refused.json()["detail"]
+                assert "507" in described[path]["post"]["responses"], "what is answered is described"
+            assert http.get(f"/api/answers/{early['id']}").status_code == 200
             assert http.get("/health").json()["status"] in {"degraded", "healthy"}
             (disk / "ballast").unlink()
             added = http.post("/papers", files={"files": ("new.txt", paper(3))}).json()["outcomes"][0]
             assert added["status"] == "added"
+            for path, body in writes.items():
+                assert http.post(path, json=body).status_code == 200, path
 
 
 def free(folder: Path) -> int:

@@ -141,6 +141,20 @@ def test_connections_that_ask_nothing_hold_nobody_up(service: Service) -> None:
         assert time.monotonic() - begun < 20
 
 
+def test_a_worker_that_is_killed_under_load_takes_no_more_with_it_than_it_had_in_hand(service: Service) -> None:
+    """Nobody can answer for it; the other one goes on meanwhile, and another comes in its place."""
+    with Load(service.url) as load:
+        wait(lambda: load.done > 20)
+        killed = min(before := workers(service))
+        os.kill(killed, signal.SIGKILL)
+        seen = load.done
+        wait(lambda: load.done > seen + 20)
+        wait(lambda: len(now := workers(service)) == 2 and killed not in now)
+    assert len(load.failed) <= len(load._threads), load.failed
+    assert all("Error" in failure for failure in load.failed), "connections broke; no reply was wrong"
+    assert before - {killed} <= workers(service)
+
+
 def test_told_to_end_under_load_every_request_is_answered(service: Service) -> None:
     """As behind a balancer: it sends until `/ready` says no, and every request that it sent is answered."""
     with Load(service.url) as load:
@@ -160,7 +174,7 @@ def test_with_few_descriptors_those_who_wait_longest_make_room(folder: Path) -> 
     log = (folder / "few.log").open("wb")
     process = subprocess.Popen(
         ["sh", "-c", f"ulimit -n 300; exec {CMO} serve --port {url.rpartition(':')[2]}"],
-        env={**environment, "CMO_HOME": str(folder / "base"), "LC_ALL": "C.UTF-8"}, stderr=log,
+        env={**environment, "CMO_HOME": str(folder / "base"), "CMO_DRAIN_SECONDS": "0", "LC_ALL": "C.UTF-8"}, stderr=log,
     )  # fmt: skip
     log.close()
     try:
@@ -175,6 +189,7 @@ def test_with_few_descriptors_those_who_wait_longest_make_room(folder: Path) -> 
         process.send_signal(signal.SIGHUP)
         time.sleep(0.5)
         assert _answers(url), "one alone goes on as it is"
+        assert "one worker alone is not exchanged" in (folder / "few.log").read_text()
         httpx.get(f"{url}/query/stream", params=ASK, timeout=30)
         assert "phenylketonuria" not in (folder / "few.log").read_text(), "the log holds no question"
     finally:

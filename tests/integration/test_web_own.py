@@ -187,6 +187,49 @@ def test_a_key_sees_its_own_name_and_its_users() -> None:
     assert own_id(kept, "") == own_id(b"{}", "mia") == ""
 
 
+async def test_a_key_or_cookie_of_yesterday_opens_nothing(house: House) -> None:
+    """OWASP API2: rotated, revoked, expired, logged out; each in a header and as what a browser kept."""
+    ring, made = house.base.app.keyring, {name: house.key(name, Role.READER) for name in ("rotated", "revoked", "left")}
+    wish = Key("", "", "expired", Role.READER, "", 0.0)
+    made["expired"] = ring.make(wish, "root", days=2 / 86_400)[1].text
+    browsers = {name: house.http() for name in made}
+    for name, browser in browsers.items():
+        assert (await browser.post("/login", json={"key": made[name]})).status_code == 200
+        assert (await browser.get("/api/me")).json()["name"] == name
+    cookies = {name: dict(browser.cookies) for name, browser in browsers.items()}
+    fresh = ring.rotate(made["rotated"].split("_")[1], "root", overlap_seconds=0)[1].text
+    ring.revoke(made["revoked"].split("_")[1], "root", "lost")
+    await browsers["left"].post("/logout", headers={"Origin": "http://127.0.0.1"})
+    for browser in browsers.values():
+        await browser.aclose()
+    await anyio.sleep(2.1)
+    said = {"rotated": "came in the place", "revoked": "was revoked", "expired": "has expired"}
+    for name, text in made.items():
+        async with house.http() as http:
+            http.cookies.update(cookies[name])
+            assert (await http.get("/api/me")).status_code == 401, name
+            assert (await http.post("/api/deep", json={"query": ASKED})).status_code == 401, name
+        async with house.http(**{"X-API-Key": text}) as http:
+            refused = await http.get("/api/me")
+            assert refused.status_code == (200 if name == "left" else 401), name
+            assert said.get(name, "") in refused.text
+    async with house.http(**{"X-API-Key": fresh}) as http:
+        assert (await http.get("/api/me")).json()["name"] == "rotated", "who they are stays"
+
+
+async def test_what_was_erased_of_somebody_is_gone_over_http_and_what_they_ask_again_is_theirs(
+    house: House, people: dict[str, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmo.stories.recall._NOTED_AGAIN_SECONDS", 0.0)
+    first, kept = (await asked(people["mia"]))["id"], (await asked(people["ada"]))["id"]
+    assert house.written() == {first: "mia", kept: "ada"}
+    for name in ("mia", "ada"):
+        house.base.app.record.persons.erase_said(name)
+    assert await seen(people["mia"], first) == await seen(people["ada"], kept) == {404}
+    assert (await asked(people["ada"]))["id"] == kept
+    assert await seen(people["ada"], kept) == {200}
+
+
 # -- written down together, and asked for at once --------------------------------------------------------------------
 
 

@@ -44,6 +44,8 @@ _WEB: Final = frozenset((Source.WEB, Source.BOTH, Source.WEB_INSTEAD))
 _BEGINS, _ENDS = b'{"id":"', b'",'
 """Of a kept reply, around its id, which is the first of its facts (see `cmo.wire.reply`)."""
 _MOST_THEIRS: Final = 20_000
+_NOTED_AGAIN_SECONDS: Final = 60.0
+"""An answer that was erased is written down again when somebody asks again; one that is there stays as it is."""
 _OF_ONE_ASKING: Final = ("question", "processing_time_ms", "cached", "age_seconds", "cost_usd")
 
 
@@ -108,8 +110,8 @@ class Recall:
         self._note = note
         self._scope: str | None = None
         self._turning: set[asyncio.Task[None]] = set()
-        self._theirs: OrderedDict[str, None] = OrderedDict()
-        """Own names of kept answers that were written down lately."""
+        self._theirs: OrderedDict[str, float] = OrderedDict()
+        """Own names of kept answers that were written down lately, and when that is to be done again."""
 
     async def ask(self, question: Question, *, anew: bool = False) -> Told:
         """Answer a question.
@@ -180,11 +182,13 @@ class Recall:
         return self._found(hit, question, round((self._clock.monotonic() - began) * 1000, 3))
 
     def _found(self, hit: Hit, question: Question, milliseconds: float) -> Told:
-        """A kept reply for one asking; to whoever has a name it is an answer of their own, which is written down once."""
+        """A kept reply for one asking; to whoever has a name it is an answer of their own, which is written down."""
         name = own_id(hit.value, question.payer.user)
         told = _found(hit, question, milliseconds, name)
-        if name and name not in self._theirs:
-            self._theirs[name] = None
+        now = self._clock.monotonic()
+        if name and now >= self._theirs.get(name, now):
+            self._theirs[name] = now + _NOTED_AGAIN_SECONDS
+            self._theirs.move_to_end(name)
             if len(self._theirs) > _MOST_THEIRS:
                 self._theirs.popitem(last=False)
             self._note(question, told.facts)

@@ -117,7 +117,7 @@ class ReplayOut(Sent):
     """What is said now."""
 
 
-@router.post("/feedback", response_model=FeedbackOut, responses=failing(400, 404, 413, 415, 422, 503))
+@router.post("/feedback", response_model=FeedbackOut, responses=failing(400, 404, 413, 415, 422, 503, 507))
 async def feedback(body: FeedbackBody, request: Request, desk: AtDesk) -> Response:
     """Rate an answer."""
     house = desk.house

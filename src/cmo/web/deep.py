@@ -123,7 +123,7 @@ class ForgottenOut(Sent):
 
 @router.post(
     "",
-    responses={200: {"model": DeepOut, "content": STREAM}, **failing(400, 403, 404, 409, 413, 415, 421, 501, 503)},
+    responses={200: {"model": DeepOut, "content": STREAM}, **failing(400, 403, 404, 409, 413, 415, 421, 501, 503, 507)},
 )
 async def deep(body: DeepBody, request: Request, desk: AtDesk) -> Response:
     """Plan, retrieve, read, check and write. When the time is up, what is not asked yet is told as a gap.
@@ -149,7 +149,7 @@ async def thread(thread_id: Thread, request: Request, desk: AtDesk) -> Response:
     return json(await desk.read(desk.house.deep.thread, thread_id, partial(may_see, request)))
 
 
-@router.delete("/{thread_id}", responses={200: {"model": ForgottenOut}, **failing(403, 404, 409, 421, 501, 503)})
+@router.delete("/{thread_id}", responses={200: {"model": ForgottenOut}, **failing(403, 404, 409, 421, 501, 503, 507)})
 async def forget(thread_id: Thread, request: Request, desk: AtDesk) -> Response:
     """Delete a thread and all that was asked in it; its answers stay written down for as long as others do."""
 

@@ -76,7 +76,7 @@ async def findings(name: Name, desk: AtDesk) -> Response:
 @router.post(
     "/{name}/{deed}",
     dependencies=[needs(Role.ADMIN)],
-    responses={200: {"model": ExperimentOut}, **failing(400, 403, 404, 409, 413, 415, 421, 503)},
+    responses={200: {"model": ExperimentOut}, **failing(400, 403, 404, 409, 413, 415, 421, 503, 507)},
 )
 async def act(name: Name, deed: Deed, body: ActBody, desk: AtDesk) -> Response:
     """Start an experiment, which draws the arms, or stop it: then everybody gets what is in place."""

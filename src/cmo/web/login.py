@@ -90,7 +90,9 @@ def _offer(there: str, label: str, *, left: bool) -> str:
     return f'<a class="button primary" id="provider" href="{way}">Sign in with {said}</a>{also}\n      <p class="soft">or</p>'
 
 
-@router.post("/login", dependencies=[for_everybody()], responses={200: {"model": LoginOut}, **failing(400, 413, 415)})
+@router.post(
+    "/login", dependencies=[for_everybody()], responses={200: {"model": LoginOut}, **failing(400, 413, 415, 503, 507)}
+)
 async def log_in(body: LoginBody, request: Request) -> Response:
     """Log in with a key: the reply sets a cookie."""
     entrance: Entrance = request.app.state.entrance

@@ -23,7 +23,7 @@ from cmo.web.roles import needs
 from cmo.web.schemas_releases import ActBody, FlagBody, FlagOut, ReleasesOut, RolloutOut, StartBody
 
 router = APIRouter(prefix="/api/releases", tags=["releases"], dependencies=[needs(Role.OPERATOR)])
-_REFUSED: Final = failing(400, 403, 404, 413, 415, 421, 503)
+_REFUSED: Final = failing(400, 403, 404, 413, 415, 421, 503, 507)
 Name = Annotated[str, Path(max_length=64)]
 
 
