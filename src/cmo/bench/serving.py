@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -28,6 +29,7 @@ from cmo.bench.running import Running, running
 from cmo.errors import NotFound
 from cmo.kit.clock import SystemClock
 from cmo.kit.files import write_atomic
+from cmo.stories.recall import DOUBTFUL
 
 WORKERS: Final = 2
 CITED: Final = '"citations":[{'
@@ -36,6 +38,7 @@ REFUSALS: Final = (429, 503)
 _SIFTERS: Final = 4
 _WARM: Final = 240
 _LEAST: Final = 30
+_PATIENCE: Final = 30.0
 Say = Callable[[str], object]
 
 
@@ -156,13 +159,28 @@ class Bench:
         assert self._sifted is not None
         return self._sifted
 
+    def lasting(self, one: Running, most: int) -> list[str]:
+        """Questions whose answers are kept for more than moments, because the papers are sure of them."""
+        found = []
+        with closing(HTTPConnection("127.0.0.1", one.port, timeout=_PATIENCE)) as line:
+            for body in self.bodies:
+                line.request("POST", "/query", body, {"Content-Type": "application/json"})
+                reply = orjson.loads(line.getresponse().read())
+                if reply.get("confidence", 0) >= DOUBTFUL:
+                    found.append(body)
+                if len(found) == most:
+                    break
+        if not found:
+            raise NotFound("The papers are sure of no answer, so none is kept. Name a base with more papers.")
+        return found
+
     def ask(self, one: Running, seconds: float, **how: Any) -> Heard:
         """Have a service asked; each answer cites, and what else `holds` says."""
-        meanwhile = how.pop("meanwhile", None)
+        meanwhile, wrong = how.pop("meanwhile", None), how.pop("most_wrong", 0)
         holds = (CITED, *how.pop("holds", ()))
         bodies = how.pop("bodies", None) or self.bodies
         how = {"warm_seconds": 2.0 * self.pace, **how}
-        return asked(Job(one.port, bodies, seconds * self.pace, holds=holds, **how), meanwhile)
+        return asked(Job(one.port, bodies, seconds * self.pace, holds=holds, **how), meanwhile, wrong=wrong)
 
     def fact(self, name: str) -> float | None:
         """A figure of this run, or of one that goes on."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from cmo.bench import serving_idle as idle
+from cmo.bench import serving_long as long
 from cmo.bench import serving_speed as speed
 from cmo.bench.serving import Part
 
@@ -16,5 +18,8 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "overload": speed.overload,
         "kept": speed.kept,
         "users": speed.users,
+        "instruments": long.instruments,
+        "connections": idle.connections,
+        "soak": long.soak,
     }
 )

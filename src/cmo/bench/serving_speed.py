@@ -37,7 +37,7 @@ PLAIN: Final = {"CMO_CACHE": "false"}
 def kept(bench: Bench) -> Iterator[Row]:
     """Answers that were made before."""
     one = bench.service()
-    lines, bodies = _KEPT_LINES, bench.bodies[:_KEPT_QUESTIONS]
+    lines, bodies = _KEPT_LINES, bench.lasting(one, _KEPT_QUESTIONS)
     bench.ask(one, 2, bodies=bodies, connections=lines)  # each worker has each of them in memory
     before, heard = one.taken().cpu, bench.ask(one, _SECONDS, bodies=bodies, connections=lines, holds=("cmo; hit",))
     bench.facts["kept"] = heard.rate

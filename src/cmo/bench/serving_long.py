@@ -1,0 +1,148 @@
+"""What watching costs, and what hours would show: memory and descriptors of a service that has much to do.
+
+::
+
+    service with metrics, stages, log | the same without --in turns--> share of the throughput that they cost
+    service at 70 % of its peak, for half an hour --a look every few seconds--> straight line through memory --> growth
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
+from typing import Final
+
+import numpy as np
+
+from cmo.bench.figures import Row
+from cmo.bench.metrics import estimate
+from cmo.bench.running import Running
+from cmo.bench.serving import REFUSALS, Bench
+from cmo.errors import NotFound
+
+WATCHED_PERCENT, GROWTH_PERCENT, DESCRIPTORS = 3.0, 2.0, 2
+"""Two descriptors more: a thread that rested before may have a connection to the database of its own."""
+UNWATCHED: Final = {
+    "METRICS_COLLECTION_ENABLED": "false",
+    "ENABLE_PERFORMANCE_MONITORING": "false",
+    "CMO_LOG_LEVEL": "ERROR",
+}
+ANEW: Final = "Cache-Control: no-cache\r\n"
+"""Each answer is made, and kept in place of the one before: everything works, and nothing grows by design."""
+_TURNS: Final = {"kept": 10, "made": 6}
+_TURN_SECONDS: Final = {"kept": 1.5, "made": 3.0}
+_LINES: Final = {"kept": 16, "made": 8}
+_LOAD: Final = 0.7
+_WARM: Final = 0.1
+"""Share of the soak in which memory still settles."""
+_LOOK_SECONDS, _TELL_SECONDS = 5.0, 30.0
+_PEAK_SECONDS, _REST_SECONDS = 10.0, 7.0
+"""uvicorn closes connections that rest for five seconds."""
+_SOAKERS: Final = 64
+_KEPT: Final = 60
+
+
+def instruments(bench: Bench) -> Iterator[Row]:
+    """What metrics, stages and the log cost."""
+    bench.rest()
+    with bench.another() as watched, bench.another(**UNWATCHED) as blind:
+        _differ(watched, blind)
+        kept = bench.lasting(watched, _KEPT)
+        bench.lasting(blind, _KEPT)
+        for kind, turns in _TURNS.items():
+            shares, cpus = [], []
+            for turn in range(max(2, round(turns * bench.pace))):
+                order = (watched, blind) if turn % 2 else (blind, watched)
+                found = {one.port: _rate(bench, one, kind, kept) for one in order}
+                (rate, cpu), (rate_blind, cpu_blind) = found[watched.port], found[blind.port]
+                shares.append(100 * (1 - rate / rate_blind))
+                cpus.append(100 * (cpu / cpu_blind - 1))
+            costs, time_costs = estimate(shares), estimate(cpus)
+            name = f"answers {kind}, {len(shares)} turns"
+            limit = f"≤ {WATCHED_PERCENT:g}"
+            met = costs.value <= WATCHED_PERCENT
+            yield Row(f"{name}: throughput lost", costs.value, "%", limit, met, costs.low, costs.high)
+            yield Row(f"{name}: processor time added", time_costs.value, "%", low=time_costs.low, high=time_costs.high)
+
+
+def soak(bench: Bench) -> Iterator[Row]:
+    """Half an hour of work."""
+    bench.rest()
+    one = bench.service()
+    lines = _LINES["made"]
+    most = bench.ask(one, _PEAK_SECONDS, connections=lines, headers=ANEW, refusals=REFUSALS).rate
+    time.sleep(_REST_SECONDS)
+    before, looks, seconds = one.taken().descriptors, list[tuple[float, float]](), 60 * bench.minutes
+    told = [0.0]
+
+    def look(now: float) -> None:
+        if looks and now - looks[-1][0] < min(_LOOK_SECONDS, seconds / 60):
+            return
+        taken = one.taken()
+        looks.append((now, taken.memory))
+        if now - told[0] >= _TELL_SECONDS:
+            told[0] = now
+            bench.say(f"soak: {now / 60:.1f} of {bench.minutes:g} min, {taken.memory:.1f} MB, {taken.descriptors} open")
+
+    heard = bench.ask(
+        one, seconds / bench.pace, rate=_LOAD * most, connections=_SOAKERS, headers=ANEW, refusals=REFUSALS,
+        warm_seconds=0.0, meanwhile=look, most_wrong=1_000_000,
+    )  # fmt: skip
+    time.sleep(_REST_SECONDS)
+    more = one.taken().descriptors - before
+    settled = [(at, memory) for at, memory in looks if at >= _WARM * seconds]
+    yield from _soaked(f"{_LOAD * most:.0f} a second for {seconds / 60:g} min", settled)
+    yield Row.at_most("descriptors more at rest than before", more, "", DESCRIPTORS)
+    yield Row.at_most(f"replies broken or wrong, of {sum(heard.statuses.values()):,}", heard.wrong, "", 0)
+    yield Row("refused", round(heard.refused.count / max(1, sum(heard.statuses.values())), 5), "")
+    yield Row("p50", heard.answered.p50, "ms")
+    yield Row("p99", heard.answered.p99, "ms")
+
+
+def growth(looks: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """By how many percent something grew over a run: by a straight line through it, and last tenth over first.
+
+    Args:
+        looks: seconds and values, in order; at least two.
+    """
+    at, values = np.array(looks, np.float64).T
+    slope, level = np.polyfit(at - at[0], values, 1)
+    tenth = max(1, len(values) // 10)
+    first, last = values[:tenth].mean(), values[-tenth:].mean()
+    return 100 * float(slope * (at[-1] - at[0]) / level), 100 * float(last / first - 1)
+
+
+def _soaked(name: str, looks: Sequence[tuple[float, float]]) -> Iterator[Row]:
+    if len(looks) < 10:  # noqa: PLR2004 - a line through less says nothing
+        raise NotFound(f"Memory was looked at {len(looks)} times, too few for a line. Soak for longer: --minutes.")
+    by_line, by_tenths = growth(looks)
+    yield Row.at_most(f"{name}: memory growth, by a line", round(by_line, 3), "%", GROWTH_PERCENT)
+    yield Row.at_most(f"{name}: memory growth, last tenth over first", round(by_tenths, 3), "%", GROWTH_PERCENT)
+    yield Row("memory of all processes at the end", round(looks[-1][1], 1), "MB")
+
+
+def _rate(bench: Bench, one: Running, kind: str, kept: Sequence[str]) -> tuple[float, float]:
+    """Answers a second, and processor time of each."""
+    how = {"holds": ("cmo; hit",), "bodies": kept} if kind == "kept" else {"headers": ANEW}
+    before = one.taken().cpu
+    heard = bench.ask(
+        one, _TURN_SECONDS[kind], connections=_LINES[kind], warm_seconds=0.3, refusals=REFUSALS, **how
+    )  # fmt: skip
+    return heard.rate, (one.taken().cpu - before) / heard.all
+
+
+def _differ(watched: Running, blind: Running) -> None:
+    """See to it that one counts and the other does not."""
+    if _counts(watched) and not _counts(blind):
+        return
+    raise NotFound("One service should count its requests and the other should not; look at /metrics of both.")
+
+
+def _counts(one: Running) -> bool:
+    line = HTTPConnection("127.0.0.1", one.port, timeout=20)
+    try:
+        line.request("GET", "/metrics")
+        return b"cmo_http_requests_total{" in line.getresponse().read()
+    finally:
+        line.close()
