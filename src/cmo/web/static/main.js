@@ -13,6 +13,8 @@ function show() {
     if (link.dataset.view === shown) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  const skip = document.querySelector(".skip");
+  [skip.hash, skip.textContent] = shown === "library" ? ["library", "Skip to the library"] : ["question", "Skip to the question"];
   if (shown === "library") library.show();
   else asking.fromAddress();
 }

@@ -83,27 +83,27 @@ function plots(history) {
 
 function share(part, whole) {
   const wide = whole ? (100 * part) / whole : 0;
-  return s("svg", { class: "share", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+  return s("svg", { class: "share", viewBox: "0 0 100 8", preserveAspectRatio: "none", role: "img", "aria-label": `${Math.round(wide)} %` },
     s("rect", { width: 100, height: 8 }), s("rect", { width: Math.min(100, wide).toFixed(1), height: 8 }));
 }
 
 function answers({ by_source: sources, by_outcome: outcomes, abstentions }) {
   const rows = (values) => { const whole = Object.values(values).reduce((a, b) => a + b, 0); return Object.entries(values).map(([name, n]) => [name, n.toLocaleString("en"), share(n, whole)]); };
   return h("div", { className: "two" },
-    h("div", {}, table("What came of questions", ["outcome", "questions", ""], rows(outcomes), "Nobody has asked yet.")),
-    h("div", {}, table("Where answers come from", ["source", "made", ""], rows(sources), "None was made yet.")),
-    h("div", {}, table("Why there was no answer", ["reason", "questions", ""], rows(abstentions), "All questions were answered.")));
+    h("div", {}, table("What came of questions", ["outcome", "questions", "share"], rows(outcomes), "Nobody has asked yet.")),
+    h("div", {}, table("Where answers come from", ["source", "made", "share"], rows(sources), "None was made yet.")),
+    h("div", {}, table("Why there was no answer", ["reason", "questions", "share"], rows(abstentions), "All questions were answered.")));
 }
 
 function money(m) {
   return h("div", { className: "two" },
-    h("div", {}, table("Budget", ["window", "spent", "limit", ""], Object.entries(m.budget).map(([name, b]) => [name, dollars(b.spent_usd), dollars(b.limit_usd), share(b.spent_usd, b.limit_usd)]), "No budget is known yet.")),
+    h("div", {}, table("Budget", ["window", "spent", "limit", "share"], Object.entries(m.budget).map(([name, b]) => [name, dollars(b.spent_usd), dollars(b.limit_usd), share(b.spent_usd, b.limit_usd)]), "No budget is known yet.")),
     h("div", {}, table("Releases", ["release", "phase", "stage", "users"], m.releases.map((r) => [r.release, r.phase, number(r.stage), `${number(r.percent)} %`]), "No release is on its way.")));
 }
 
 function slow(m) {
   const whole = m.stages.reduce((sum, stage) => sum + stage.seconds, 0);
-  return [table("Where the time goes", ["stage", "times", "mean", ""], m.stages.map((stage) => [stage.stage, stage.count.toLocaleString("en"), ms(stage.avg_ms), share(stage.seconds, whole)]), "No question was answered anew yet."),
+  return [table("Where the time goes", ["stage", "times", "mean", "share"], m.stages.map((stage) => [stage.stage, stage.count.toLocaleString("en"), ms(stage.avg_ms), share(stage.seconds, whole)]), "No question was answered anew yet."),
     table("The slowest requests", ["route", "time", "stages", "trace"], m.slowest.slice(0, 8).map((r) => [r.endpoint, ms(r.ms), r.stages.map((stage) => `${stage.stage} ${ms(stage.ms)}`).join(", "), h("code", {}, r.trace_id.slice(0, 16))]), "None yet.")].flat();
 }
 

@@ -15,7 +15,7 @@ export function table(reply, place) {
   const where = (r) => [[...r.specimens, ...r.organisms].join(", "), r.organisms_against.length ? `against: ${r.organisms_against.join(", ")}` : ""].filter(Boolean).join("; ") || "–";
   return h("section", { className: "relations" }, h("h3", {}, "What the papers relate"),
     h("div", { className: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ["Concept", "", "", "In", "Papers for", "Against"].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, ["Concept", "Relation", "Concept", "In", "Papers for", "Against"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, reply.relations.map(row)))));
 }
 
