@@ -88,6 +88,7 @@ def test_one_signs_in_with_a_provider_of_another_site_and_leaves_it(open_base: C
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with identity.provider() as known:
         known.issuer = f"http://localhost:{known.server_port}"  # another site than 127.0.0.1, as a browser sees it
+        known.asks = True
         known.back = f"{address}/login/oidc/callback"
         with open_base(**identity.settings(known, oidc_label="the <University>")) as base:
             server = uvicorn.Server(uvicorn.Config(create_api(base.app), log_level="error"))
@@ -107,7 +108,8 @@ def _walk(address: str, known: identity.Provider) -> None:
         page.goto(f"{address}/graph?q=1")
         assert page.url == f"{address}/login?next=/graph%3Fq%3D1"
         page.get_by_role("link", name="Sign in with the <University>").click()
-        page.wait_for_url(f"{address}/graph?q=1")  # a cookie that is Strict, although another site sent us
+        page.get_by_role("link", name="Yes, I am mia").click()
+        page.wait_for_url(f"{address}/graph?q=1")  # with a cookie that is Strict, although another site sent us
         playwright.expect(page.locator(".who")).to_contain_text("mia")
         (cookie,) = context.cookies(address)
         assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("cmo", True, "Strict")
@@ -117,6 +119,7 @@ def _walk(address: str, known: identity.Provider) -> None:
         page.wait_for_url(f"{known.issuer}/end?*")
         known.person["groups"] = ["nobody"]
         page.goto(f"{address}/login/oidc")
+        page.get_by_role("link", name="Yes, I am mia").click()
         playwright.expect(page.get_by_role("status")).to_contain_text("none of your groups may use this service")
         page.get_by_role("link", name="Back to the login").click()
         page.wait_for_url(f"{address}/login?next=/")

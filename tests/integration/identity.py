@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
@@ -96,6 +97,8 @@ class Provider(ThreadingHTTPServer):
         self.codes: dict[str, Json] = {}
         self.secret_in_body = False
         self.down = False
+        self.asks = False
+        """Whether it shows a page first, as real ones do."""
 
     def claims(self, **more: Any) -> Json:
         now = int(time.time())  # noqa: TID251 - a server's own clock
@@ -144,8 +147,12 @@ class Handler(BaseHTTPRequestHandler):
         assert "openid" in asked["scope"].split()
         code = secrets.token_urlsafe(16)
         self.server.codes[code] = asked
+        back = f"{self.server.back}?{urlencode({'code': code, 'state': asked['state']})}"
+        if self.server.asks:
+            self.page(f'<a href="{escape(back)}">Yes, I am mia</a>')
+            return
         self.send_response(302)
-        self.send_header("Location", f"{self.server.back}?{urlencode({'code': code, 'state': asked['state']})}")
+        self.send_header("Location", back)
         self.end_headers()
 
     def redeem(self, form: Json) -> None:
@@ -164,6 +171,12 @@ class Handler(BaseHTTPRequestHandler):
             return (form.get("client_id"), form.get("client_secret")) == (CLIENT, SECRET)
         said = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
         return [unquote(part.replace("+", " ")) for part in said.split(":")] == [CLIENT, SECRET]
+
+    def page(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(text.encode())
 
     def reply(self, status: int, body: Json) -> None:
         time.sleep(self.server.slow)

@@ -141,7 +141,7 @@ def test_only_https_is_asked_save_on_this_machine(url: str, *, here: bool, told:
     [
         ({"oidc_issuer": ""}, "CMO_OIDC_ISSUER must be set"),
         ({"oidc_client_id": " "}, "CMO_OIDC_CLIENT_ID must be set"),
-        ({"oidc_redirect_url": "", "oidc_roles": ""}, "CMO_OIDC_REDIRECT_URL and CMO_OIDC_ROLES must be set"),
+        ({"oidc_redirect_url": "", "oidc_roles": ""}, "CMO_OIDC_REDIRECT_URL, CMO_OIDC_ROLES must be set"),
         ({"oidc_issuer": "http://id.example"}, "address of https"),
         ({"oidc_issuer": "https://id.example/?x=1"}, "no query"),
         ({"oidc_redirect_url": "https://oracle.example/"}, "/login/oidc/callback"),
@@ -156,7 +156,7 @@ def test_sign_in_that_is_set_by_half_is_refused(change: dict[str, str], words: s
 
 
 def test_a_secret_alone_is_half_as_well() -> None:
-    with pytest.raises(SettingsError, match="CMO_OIDC_ISSUER and CMO_OIDC_CLIENT_ID"):
+    with pytest.raises(SettingsError, match="CMO_OIDC_ISSUER, CMO_OIDC_CLIENT_ID"):
         read_settings(oidc_client_secret="x")
 
 

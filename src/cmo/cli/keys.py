@@ -63,19 +63,21 @@ def create(
 def list_keys(*, home: Home = None, as_json: AsJson = False) -> None:
     """List all keys: whose they are, what they may, when they were last used."""
     with _service(home) as house:
+        needed = house.warden.needed()
         rows = [_told(house.keyring, key) for key in house.keyring.all()]
     if as_json:
         print_json({"keys": rows})
         return
     if not rows:
-        console.print("There are no keys: on this machine the service is open. `cmo keys create NAME` makes one.")
+        state = "nobody was let in yet" if needed else "on this machine the service is open"
+        console.print(f"There are no keys: {state}. `cmo keys create NAME` makes one.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("id", "name", "role", "tenant", "state", "made", "until", "last used"):
         table.add_column(column, no_wrap=column != "name")
     for row in rows:
         days = [(when or "-")[:10] for when in (row["made_at"], row["revoked_at"] or row["expires_at"], row["used_at"])]
-        cells = [row["id"], escape(row["name"]), row["role"], row["tenant"] or "-", row["state"]]
+        cells = [row["id"], escape(row["name"]) or "[dim]erased[/]", row["role"], row["tenant"] or "-", row["state"]]
         table.add_row(*cells, *days)
     console.print(table)
 

@@ -86,7 +86,7 @@ def require_whole(group: OidcGroup) -> None:
         "CMO_OIDC_ROLES": group.oidc_roles,
     }
     if missing := [name for name, value in needed.items() if not value.strip()]:
-        raise SettingsError(f"To sign in with a provider, {' and '.join(missing)} must be set as well.")
+        raise SettingsError(f"To sign in with a provider, {', '.join(missing)} must be set as well.")
     for name in ("CMO_OIDC_ISSUER", "CMO_OIDC_REDIRECT_URL"):
         if not sound(needed[name], here=True):
             raise SettingsError(f"{name} must be an address of https, or of http on this machine.")
