@@ -18,10 +18,15 @@ import pytest
 from pydantic import TypeAdapter
 
 import cmo.web
+from cmo.access import KeyRing
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.errors import ModelMissing, OracleError, SettingsError
+from cmo.kit.clock import SystemClock
+from cmo.model.access import Allowance, Key, Role
 from cmo.settings import Settings
+from cmo.store.engine import sqlite_url
+from cmo.store.record import Record
 from cmo.testing import NEVER
 from cmo.web import create_api, schemas, schemas_papers, schemas_replies, schemas_status
 from cmo.web.problems import kinds
@@ -158,6 +163,12 @@ async def test_the_page_and_all_its_files_are_served_from_here_alone(http: httpx
         )
 
 
+async def test_what_never_changes_is_sent_packed(http: httpx.AsyncClient) -> None:
+    for path in ("/openapi.json", "/static/base.css", "/static/answer.js"):
+        assert (await http.get(path)).headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in (await http.get(path, headers={"Accept-Encoding": "identity"})).headers
+
+
 async def test_the_interface_is_described_with_a_problem_for_each_failure(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
     assert {"/query", "/papers", "/evidence/{evidence_id}", "/health", "/login"} <= set(document["paths"])
@@ -237,7 +248,7 @@ from cmo.web.serve import serve
 App.encoder = HashingEmbedder()
 Confidence.shipped = by_shared_words
 if __name__ == "__main__":
-    serve(read_settings(working_dir=Path(sys.argv[1]), port=int(sys.argv[2]), log_level="WARNING"), workers=int(sys.argv[3]))
+    serve(read_settings(working_dir=Path(sys.argv[1]), port=int(sys.argv[2]), log_level="WARNING", drain_seconds=0), workers=int(sys.argv[3]))
 """
 
 
@@ -285,8 +296,23 @@ def test_a_served_base_answers_and_ends_when_told(tmp_path: Path, workers: int) 
         assert len(snapshots) == 1
         with httpx.stream("GET", f"{address}/query/stream", params={"query": "What carries fatty acids?"}) as stream:
             assert "event: answer" in "".join(stream.iter_text())
+        _admit_no_more_than_a_key_may(tmp_path / "kb", address)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) in {0, -signal.SIGTERM}
+
+
+def _admit_no_more_than_a_key_may(folder: Path, address: str) -> None:
+    """All workers together."""
+    with Record.open(sqlite_url(folder), SystemClock()) as record:
+        wish = Key("", "", "mia", Role.READER, "", 0.0, allowance=Allowance(per_minute=60))
+        _, key = KeyRing(lambda: record.access, SystemClock()).make(wish, "root")
+    time.sleep(1.1)  # by then every worker knows that a key is needed
+    headers = {"X-API-Key": key.text, "Connection": "close"}  # now this worker is asked, now that one
+    with httpx.Client(base_url=address, headers=headers, timeout=30) as http:
+        began = time.monotonic()
+        statuses = [http.get("/api/me").status_code for _ in range(60)]
+    assert set(statuses) == {200, 429}
+    assert 6 <= statuses.count(200) <= 7 + time.monotonic() - began
 
 
 def test_an_address_that_is_taken_is_named_with_what_to_do() -> None:

@@ -19,6 +19,8 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
 
 import cmo
 from cmo.app import App
@@ -176,3 +178,6 @@ def _describe(api: FastAPI, needed: Mapping[tuple[str, str], Needs]) -> None:
         return document
 
     api.openapi = described  # type: ignore[method-assign]
+    for route in api.routes:
+        if isinstance(route, Route) and route.path == api.openapi_url:
+            route.app = GZipMiddleware(route.app)  # it has two hundred kB as it stands
