@@ -152,9 +152,9 @@ async def test_the_page_and_all_its_files_are_served_from_here_alone(http: httpx
         reply = await http.get(name)
         assert reply.status_code == 200
         assert reply.headers["cache-control"] == "no-cache"
-        assert "etag" in reply.headers
-        again = await http.get(name, headers={"If-None-Match": reply.headers["etag"]})
-        assert again.status_code in {200, 304}
+        if name.startswith("/static/"):  # pages are put together here, and are a few kB
+            again = await http.get(name, headers={"If-None-Match": reply.headers["etag"]})
+            assert again.status_code in {200, 304}
         loaded = re.findall(r"""(?:src|href|action)=["']([^"']+)|url\(([^)]+)\)|from ["']([^"']+)""", reply.text)
         for place in (a or b or c for a, b, c in loaded):
             assert place.startswith(("/", "#", "./")), place
