@@ -5,7 +5,8 @@
     request --rate (GCRA)--> day --> counted here --every two seconds--> the store, which tells of all processes
                  '--too often--> 429   '--used up--> 429 until midnight (UTC)
 
-Rates are of a process, or of all that share a board (`SharedRates`); days are of all, two seconds late at most.
+Rates are of all processes that share a board (`SharedRates`), else of those of a machine (`MachineRates`), else of the one;
+days are of all, two seconds late at most.
 """
 
 from __future__ import annotations
@@ -58,12 +59,10 @@ class Meter:
         store: what uses are kept in; None where nothing is there.
         clock: both clocks.
         usual: of a key that has no allowance of its own; 0 for no limit.
-        shared: rates of several processes; None to count here alone.
+        shared: rates of several processes, the one to be asked first first; where none of them knows, it is counted here.
     """
 
-    def __init__(
-        self, store: Callable[[], AccessStore | None], clock: Clock, usual: Allowance, shared: Rates | None = None
-    ) -> None:
+    def __init__(self, store: Callable[[], AccessStore | None], clock: Clock, usual: Allowance, *shared: Rates) -> None:
         self._store = store
         self._clock = clock
         self._usual = usual
@@ -112,8 +111,8 @@ class Meter:
 
     async def aclose(self) -> None:
         """Give back what is open in this loop."""
-        if self._shared is not None:
-            await self._shared.aclose()
+        for rates in self._shared:
+            await rates.aclose()
 
     def close(self) -> None:
         """Tell what is left, then stop."""
@@ -123,8 +122,9 @@ class Meter:
 
     async def _early(self, key: str, minute: int) -> float:
         rate = Rate(minute / 60, max(_LEAST_BURST, minute // _BURST_SHARE))
-        if self._shared is not None and (after := await self._shared.admit(key, rate)) is not None:
-            return after
+        for rates in self._shared:
+            if (after := await rates.admit(key, rate)) is not None:
+                return after
         with self._lock:
             moment = admit(rate, self._moments.get(key, -1.0), self._clock.monotonic())
             if isinstance(moment, Refused):

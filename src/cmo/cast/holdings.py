@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cmo
@@ -52,6 +53,8 @@ class Holdings:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.run: Path | None = None
+        """Folder in which the processes of one service tell each other what they count; None where there is but one."""
         self.clock = SystemClock()
         self.folder = settings.working_dir.expanduser()
         self.terms = (settings.vocabularies_dir or settings.working_dir).expanduser()
@@ -269,7 +272,7 @@ class Holdings:
         """Counts what keys ask."""
         from cmo.cast.metering import meter_of  # noqa: PLC0415
 
-        return meter_of(self.settings, self._access, self.clock, self.keeping.redis_url)
+        return meter_of(self.settings, self._access, self.clock, self.keeping.redis_url, self.run)
 
     @cached_property
     def rounds(self) -> Rounds:

@@ -16,7 +16,8 @@ class ServiceGroup(BaseSettings):
     """Who needs a key (`cmo keys`): `auto` everybody as soon as one was made, `keys` everybody, `open` nobody, for a
     service behind something else that asks who it is."""
     key_per_minute: Annotated[int, Field(validation_alias=AliasChoices("CMO_KEY_PER_MINUTE"), ge=0)] = 6_000
-    """Requests of a key in a minute, where it has no limit of its own; 0 for any number. Of each process, of all with `CMO_REDIS_URL`."""
+    """Requests of a key in a minute, where it has no limit of its own; 0 for any number. Of all processes of
+    a machine together; of several machines with `CMO_REDIS_URL`."""
     key_per_day: Annotated[int, Field(validation_alias=AliasChoices("CMO_KEY_PER_DAY"), ge=0)] = 0
     """The same of a day (UTC), in all processes together."""
     body_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_BODY_SECONDS"), gt=0, le=3_600)] = 20.0

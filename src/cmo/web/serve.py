@@ -46,6 +46,7 @@ class Service:
         """The service, which closes its app when it ends."""
         logs.set_up(self.settings.log_format, self.settings.log_level)
         house = App(self.settings)
+        house.run = self.run
         api = create_api(house, self.run)
         inner = api.router.lifespan_context
 
@@ -129,7 +130,10 @@ def _config(settings: Settings, service: Service, workers: int, grace_seconds: i
 
 
 def _stays(_number: int, _frame: FrameType | None) -> None:
-    log.warning("nothing was reloaded: with --workers 2 or more, one goes on while another is exchanged")
+    log.warning(
+        "nothing was reloaded: one worker alone is not exchanged, as nobody would answer meanwhile. "
+        "Restart the service for other settings, or begin it with --workers 2"
+    )
 
 
 def _listening(host: str, port: int, *, by_tls: bool = False) -> socket.socket:
