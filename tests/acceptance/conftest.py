@@ -61,6 +61,7 @@ class Reader:
             "PORT": str(self.port),
             "COLUMNS": "92",
             "LC_ALL": "C.UTF-8",
+            "CMO_DRAIN_SECONDS": "0",
         }
 
     def settle(self) -> None:

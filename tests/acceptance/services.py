@@ -52,6 +52,7 @@ class Service:
             "CMO_DELIVERY": "true",
             "CMO_CACHE": "false",  # so that each question is answered anew
             "LC_ALL": "C.UTF-8",
+            "CMO_DRAIN_SECONDS": "0",
             **environment,
         }
         install("minilm", Path("~/.cache/cmo/models").expanduser())

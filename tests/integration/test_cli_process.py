@@ -19,7 +19,7 @@ pytestmark = pytest.mark.model
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}  # noqa: TID251
-    return {**kept, "CMO_HOME": str(home), "LC_ALL": "C.UTF-8"}
+    return {**kept, "CMO_HOME": str(home), "LC_ALL": "C.UTF-8", "CMO_DRAIN_SECONDS": "0"}
 
 
 def cmo(home: Path, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:

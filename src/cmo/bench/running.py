@@ -87,11 +87,9 @@ def running(folder: Path, workers: int, /, **environment: str) -> Iterator[Runni
     Raises:
         NotFound: it does not begin.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = str(Path(sys.executable).with_name("cmo"))
-    given = [f"CMO_HOME={folder}", *(f"{name}={value}" for name, value in environment.items())]
+    given = [f"CMO_HOME={folder}", "CMO_DRAIN_SECONDS=0", *(f"{name}={value}" for name, value in environment.items())]
     command = ["env", *given, program, "serve", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
     try:
@@ -101,6 +99,14 @@ def running(folder: Path, workers: int, /, **environment: str) -> Iterator[Runni
     finally:
         process.terminate()
         process.wait(_ENDS_WITHIN)
+
+
+def free_port() -> int:
+    """A port at which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def _wait(one: Running) -> None:

@@ -20,7 +20,8 @@ def serve(
 ) -> None:
     """Serve the HTTP API, and at / a page to ask on.
 
-    SIGTERM ends it after what is being answered; SIGHUP reads the settings anew and exchanges the workers one by one.
+    SIGTERM ends it after what is being answered, and after CMO_DRAIN_SECONDS. SIGHUP reads the settings anew and exchanges two
+    workers or more, one by one; one alone goes on as it is, and says so in the log.
     """
     from cmo.web.serve import serve as run
 

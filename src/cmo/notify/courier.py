@@ -76,13 +76,12 @@ class Courier:
         self._seconds = seconds
         self._chance = chance
         self._errands: dict[str, asyncio.Task[None]] = {}
+        self._client: httpx.AsyncClient | None = None
         self.came_of: Counter[str] = Counter()
         """Attempts so far: ``delivered``, ``failed`` and to be made again, ``given-up``."""
 
     async def __aenter__(self) -> Self:
         self._slots = asyncio.Semaphore(_AT_ONCE)
-        transport = AsyncCheckedTransport(private=self._private, limits=httpx.Limits(max_connections=_AT_ONCE))
-        self._client = httpx.AsyncClient(transport=transport, timeout=self._seconds, trust_env=False)
         return self
 
     async def __aexit__(
@@ -91,7 +90,8 @@ class Courier:
         for errand in self._errands.values():
             errand.cancel()
         await asyncio.gather(*self._errands.values(), return_exceptions=True)
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     async def look(self, outbox: Outbox, tenant: str) -> None:
         """Begin an errand to each webhook for which something is due and to which nobody is on the way.
@@ -112,18 +112,25 @@ class Courier:
 
     async def send(self, webhook: Webhook, delivery: Delivery, tenant: str) -> Said:
         """Make one attempt; what came of it. A redirect is followed nowhere, and of a reply only the status is read."""
-        body = body_of(delivery, tenant)
+        client, body = self._opened(), body_of(delivery, tenant)
         signed = headers_of(webhook.secret, delivery.id, int(self._now()), body)
         try:
             async with asyncio.timeout(self._seconds):
-                request = self._client.build_request("POST", webhook.url, content=body, headers=signed)
+                request = client.build_request("POST", webhook.url, content=body, headers=signed)
                 request.url = Address(webhook.url)  # the log of the client shows no key that it may hold
-                reply = await self._client.send(request, stream=True, follow_redirects=False)
+                reply = await client.send(request, stream=True, follow_redirects=False)
                 await reply.aclose()
         except ERRORS as error:
             return Said(taken=False, words=reason(error))
         asked = retry_after(reply.headers.get("retry-after", ""))
         return Said(reply.is_success, f"HTTP {reply.status_code}", reply.status_code, asked)
+
+    def _opened(self) -> httpx.AsyncClient:
+        """The client; made when somebody is told, as it costs a tenth of a second."""
+        if self._client is None:
+            transport = AsyncCheckedTransport(private=self._private, limits=httpx.Limits(max_connections=_AT_ONCE))
+            self._client = httpx.AsyncClient(transport=transport, timeout=self._seconds, trust_env=False)
+        return self._client
 
     async def _errand(self, outbox: Outbox, tenant: str, webhook: Webhook, deliveries: Sequence[Delivery]) -> None:
         try:

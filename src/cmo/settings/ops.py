@@ -31,9 +31,9 @@ class OpsGroup(BaseSettings):
     """From how many seconds on a request is slow."""
     log_questions: Annotated[bool, Field(validation_alias=AliasChoices("CMO_LOG_QUESTIONS"))] = False
     """Whether the log holds what was asked. Questions may name patients."""
-    drain_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_DRAIN_SECONDS"), ge=0, le=600)] = 0.0
+    drain_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_DRAIN_SECONDS"), ge=0, le=600)] = 5.0
     """Seconds for which the service goes on after SIGTERM, while `/ready` says that it ends: a little more than a balancer
-    takes to notice."""
+    takes to notice. 0 where nothing stands before it. Ctrl-C and a second SIGTERM do not wait."""
     otlp_url: Annotated[
         str, Field(validation_alias=AliasChoices("CMO_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"), max_length=500)
     ] = ""
