@@ -62,6 +62,31 @@ async def test_a_write_from_another_site_is_refused(method: str, headers: dict[s
     assert (reply.status_code, reply.json()["code"]) == (403, "cross-site")
 
 
+SHOWN = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+LOADED = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/read", {"Sec-Fetch-Site": "cross-site", **SHOWN}, 200),
+        ("/read", {"Sec-Fetch-Site": "same-site", **SHOWN}, 200),
+        ("/read", {"Sec-Fetch-Site": "none", **SHOWN}, 200),
+        ("/query/stream", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 200),
+        ("/query/stream", {}, 200),
+        ("/query/stream", {"Sec-Fetch-Site": "cross-site", **LOADED}, 403),
+        ("/query/stream", {"Sec-Fetch-Site": "cross-site", **SHOWN}, 403),
+        ("/papers/x/pages/1.png", {"Sec-Fetch-Site": "cross-site", **LOADED}, 403),
+        ("/papers/x/pages/1.png", {"Sec-Fetch-Site": "same-site", **LOADED}, 403),
+        ("/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403),
+    ],
+)
+async def test_another_site_may_lead_here_and_load_nothing(path: str, headers: dict[str, str], status: int) -> None:
+    """A page anywhere can make a browser ask a question here by GET: it would see nothing, and cost all the same."""
+    async with client() as http:
+        assert (await http.get(path, headers=headers)).status_code == status
+
+
 async def test_a_compressed_body_is_refused_in_a_whole_sentence() -> None:
     async with client() as http:
         other = await http.post("/classify", content=b"{}", headers={"Content-Encoding": "gzip"})

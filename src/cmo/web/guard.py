@@ -7,7 +7,7 @@
 
 A page on another site can make a browser send requests to this machine; DNS rebinding lets it read the replies too.
 Names that are not ours are refused (an IP address cannot be rebound), and so is every write that the browser says
-came from another site (Fetch Metadata, or the Origin header of older browsers).
+came from another site (Fetch Metadata, or the Origin header of older browsers). So is every read of theirs, but for links.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _HOST = re.compile(r"(\[?)(?P<name>[\w.-]+|(?<=\[)[0-9a-f:.]+(?=\]))\]?(:\d{1,5})?", re.ASCII)
 """A name or an address, in brackets if it is one of IPv6, and a port (RFC 9110, 7.2)."""
 _OWN_SITES = frozenset({b"", b"same-origin", b"none"})
+_WORKS = frozenset({"/query/stream"})
+"""What a GET sets to work, and no page shows."""
 _TAKES = {
     "/query": "application/json",
     "/api/deep": "application/json",
@@ -93,7 +95,8 @@ class Guard:
             detail = "This service is not called by that name. Use its address, or set CMO_ALLOWED_HOSTS."
             return problem(scope, 421, detail)
         if scope["method"] not in _WRITES:
-            return None
+            refused = "Other sites may lead people here, and load nothing from here."
+            return None if _own_reading(headers, path) else problem(scope, 403, refused)
         if not _own(headers, host):
             return problem(scope, 403, "Changes are taken from this service's own page and from programs only.")
         wanted = _TAKES.get(path, "") if scope["method"] == "POST" else ""
@@ -117,6 +120,17 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _own_reading(headers: Mapping[bytes, bytes], path: str) -> bool:
+    """Whether no page of another site reads, or sets to work, what is here: somebody may be led here, to look at a page.
+
+    That page could not see what comes back. But a question that is asked by GET costs money, and a picture drawn here time.
+    """
+    if headers.get(b"sec-fetch-site", b"") in _OWN_SITES:
+        return True
+    shown = headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-dest") == b"document"
+    return shown and path not in _WORKS
 
 
 def _own(headers: Mapping[bytes, bytes], host: str) -> bool:
