@@ -5,12 +5,17 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cmo.cast.examining import Examining
+from cmo.cast.holdings import Holdings
 from cmo.model.access import Key, Role
+from cmo.ops.doctor import State, examine
+from cmo.settings import read_settings
 from cmo.web import create_api
 from tests.integration import identity
 from tests.integration.identity import BACK, CLIENT, Provider, public, signed
@@ -407,3 +412,24 @@ async def test_where_no_provider_is_named_nobody_is_sent_to_one(base: Any) -> No
         for path in ("/login/oidc", "/login/oidc/callback?code=x&state=y", "/login/oidc/leave"):
             assert (await http.get(path)).status_code == 404
         assert "oidc" not in (await http.get("/login")).text
+
+
+# -- the doctor --------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_asks_the_provider_and_says_what_to_do(provider: Provider, tmp_path: Path) -> None:
+    for settings, said, state, words in (
+        ({}, {}, State.OK, "keys: 1"),
+        ({"oidc_redirect_url": "https://127.0.0.1/login/oidc/callback"}, {}, State.DEGRADED, "come back by https"),
+        ({}, {"issuer": "https://other.example"}, State.BROKEN, "calls itself 'https://other.example'"),
+        ({"oidc_client_secret": "", "oidc_client_secret_file": tmp_path / "gone"}, {}, State.BROKEN, "cannot be read"),
+    ):
+        provider.said = said
+        house = Holdings(read_settings(working_dir=tmp_path, **identity.settings(provider, **settings)))
+        checks = [check for check in Examining(house).checks() if check.name in {"sign-in", "clock"}]
+        report = examine(checks, house.clock)
+        found = report.of("sign-in")
+        assert found is not None
+        assert (found.state, words in found.said) == (state, True), found
+        assert "within 2 s of 127.0.0.1" in str(report.of("clock"))  # whose clock is heard whatever else it says
+    assert found.fix

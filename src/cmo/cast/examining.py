@@ -21,6 +21,7 @@ from cmo.cast.holdings import Holdings
 from cmo.cast.keeping import redis_url_of
 from cmo.cast.outside import HERE, place_of
 from cmo.ops import reach, vitals
+from cmo.ops.certificate import certificate
 from cmo.ops.doctor import Check, Finding, State, broken, degraded, ok
 from cmo.settings import Settings
 from cmo.settings.clashes import clashes
@@ -65,6 +66,9 @@ class Examining:
             Check("rates", self._rates),
             *self._services(),
         ]
+        if s.tls_certificate or s.tls_key:
+            files, now = (s.tls_certificate, s.tls_key), self._held.clock.now
+            found.append(Check("certificate", lambda: certificate("certificate", files, now())))
         if self._serving and s.port:
             found.append(Check("port", self._port))
         return [*found, Check("clock", self._clock)]
@@ -122,7 +126,7 @@ class Examining:
         keys = asyncio.run(provider_of(s, self._held.clock).examined())
         if wrong := [clash for clash in clashes(s) if clash.names[0].startswith("CMO_OIDC")]:
             return degraded("sign-in", wrong[0].why, wrong[0].remedy)
-        return ok("sign-in", f"{s.oidc_issuer} answers, with {keys} keys; people come back to {s.oidc_redirect_url}")
+        return ok("sign-in", f"{s.oidc_issuer} answers, keys: {keys}; people come back to {s.oidc_redirect_url}")
 
     def _timed(self, look: Callable[[], Finding]) -> Callable[[], Finding]:
         """A look that tells the time as well: the clock waits for it."""
