@@ -36,7 +36,8 @@ CITED: Final = '"citations":[{'
 """Stands in each reply that cites something."""
 REFUSALS: Final = (429, 503)
 _SIFTERS: Final = 4
-_WARM: Final = 240
+WARM: Final = 240
+"""Questions that a service was asked before it is measured."""
 _LEAST: Final = 30
 _PATIENCE: Final = 30.0
 Say = Callable[[str], object]
@@ -91,6 +92,7 @@ class Bench:
         work: where the copy is made.
         results: where figures are kept.
         say: hears what is being done.
+        kept: a folder that stays: for what is made once.
         minutes: that the soak takes.
         workers: processes that answer.
     """
@@ -103,10 +105,12 @@ class Bench:
         results: Results,
         say: Say,
         *,
+        kept: Path,
         minutes: float = 30.0,
         workers: int = WORKERS,
     ) -> None:
-        self._base = base
+        self.base = base
+        self.kept = kept
         self._bodies = [orjson.dumps({"query": question}).decode() for question in dict.fromkeys(questions)]
         self._work = work
         self.results = results
@@ -139,7 +143,7 @@ class Bench:
     def another(self, **environment: str) -> Iterator[Running]:
         """The same beside whatever runs."""
         with TemporaryDirectory(prefix="base-", dir=self._work) as folder:
-            copy = shutil.copytree(self._base, Path(folder) / "base")
+            copy = shutil.copytree(self.base, Path(folder) / "base")
             told = " ".join(f"{name}={value}" for name, value in environment.items())
             self.say(f"starting cmo serve --workers {self.workers} {told}".strip())
             with running(copy, self.workers, **environment) as one:
@@ -190,7 +194,7 @@ class Bench:
         """Warm a service that has just begun, and find the questions that are answered with citations."""
         one.awake(self.workers)
         first = self._sifted is None
-        bodies = self._bodies if self._sifted is None else self._sifted[:_WARM]
+        bodies = self._bodies if self._sifted is None else self._sifted[:WARM]
         self.say(f"asking {len(bodies)} questions once" + (", to keep those that are answered" if first else ""))
         job = Job(one.port, bodies, 0, once=True, connections=_SIFTERS, holds=(CITED,), refusals=REFUSALS)
         heard = asked(job, wrong=len(bodies) if first else 0)
@@ -217,9 +221,15 @@ def measure(bench: Bench, parts: Mapping[str, Part], *, resume: bool = False) ->
         if resume and name in bench.results.parts:
             bench.say(f"{name} was measured {bench.results.parts[name]['when']}")
             continue
-        about, rows = machine(), []
+        about, rows = machine(), list[Row]()
         bench.facts.clear()
-        for row in part(bench):
-            rows.append(replace(row, part=name))
+        try:
+            for row in part(bench):
+                rows.append(replace(row, part=name))
+                yield rows[-1]
+        except NotFound as error:  # what the others say is not lost
+            bench.rest()
+            bench.say(f"{name} FAILED: {error}")
+            rows.append(Row("could not be measured to its end", 0, "", "measured", met=False, part=name))
             yield rows[-1]
         bench.results.put(name, rows, ended(about), bench.facts)

@@ -8,6 +8,7 @@ from typing import Final
 
 from cmo.bench import serving_idle as idle
 from cmo.bench import serving_long as long
+from cmo.bench import serving_peer as peer
 from cmo.bench import serving_speed as speed
 from cmo.bench.serving import Part
 
@@ -20,6 +21,7 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "users": speed.users,
         "instruments": long.instruments,
         "connections": idle.connections,
+        "peer": peer.peer,
         "soak": long.soak,
     }
 )

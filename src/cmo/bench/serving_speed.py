@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from cmo.bench.asker import Heard
 from cmo.bench.asking import cores
 from cmo.bench.figures import Row
 from cmo.bench.running import Running
-from cmo.bench.serving import REFUSALS, Bench
+from cmo.bench.serving import REFUSALS, WARM, Bench
 
 KEPT, MADE = 1_500.0, 120.0
 """Answers a second, wished for."""
@@ -83,8 +83,11 @@ def overload(bench: Bench) -> Iterator[Row]:
 
 def users(bench: Bench) -> Iterator[Row]:
     """Fifty users as in the documents: each asks anew when it was answered, nine of ten questions were asked before."""
-    one = bench.service()
-    bodies = repeated(bench.bodies, int(_USERS_ASK * bench.pace), _REPEATED, seed=3)
+    bench.rest()
+    one = bench.service()  # which has been asked `WARM` questions, and none of the others
+    fresh = bench.bodies[WARM:] or bench.bodies
+    count = int(min(_USERS_ASK * bench.pace, len(fresh) / (1 - _REPEATED)))
+    bodies = repeated(fresh, count, _REPEATED, seed=3)
     heard = bench.ask(one, 0, bodies=bodies, once=True, connections=USERS, warm_seconds=0.0, refusals=REFUSALS)
     name = f"{USERS} users, {1 - _REPEATED:.0%} of {len(bodies):,} questions new"
     mean = 1000 * USERS / heard.rate  # Little's law: nobody pauses
@@ -95,25 +98,16 @@ def users(bench: Bench) -> Iterator[Row]:
     yield from _asker(name, heard)
 
 
-def repeated(fresh: list[str], count: int, share: float, seed: int) -> list[str]:
-    """So many questions, of which a share was asked before. What is new is spelled so that nobody has kept it."""
+def repeated(fresh: Sequence[str], count: int, share: float, seed: int) -> list[str]:
+    """So many questions, of which about a share was asked before; none of them comes anew more than once while there are others."""
     chance = np.random.default_rng(seed)
-    new, found = _never_asked(fresh), list[str]()
-    before: list[str] = []
+    new, before = itertools.cycle(fresh), list[str]()
+    found = []
     for again in (chance.random(count) < share).tolist():
-        if again and before:
-            found.append(before[int(chance.integers(len(before)))])
-        else:
+        if not again or not before:
             before.append(next(new))
-            found.append(before[-1])
+        found.append(before[int(chance.integers(len(before)))] if again else before[-1])
     return found
-
-
-def _never_asked(bodies: list[str]) -> Iterator[str]:
-    """The questions, in other words than they have been asked in."""
-    for number in itertools.count(1):
-        for body in bodies:
-            yield body.replace('{"query":"', f'{{"query":"Variant {number}: ', 1)
 
 
 def peak(bench: Bench, one: Running) -> float:

@@ -59,7 +59,7 @@ def serve(
     chosen = {name: part for name, part in PARTS.items() if not only or name in only}
     with (
         TemporaryDirectory(prefix="cmo-bench-") as work,
-        Bench(base, questions, Path(work), results, _doing, minutes=minutes) as bench,
+        Bench(base, questions, Path(work), results, _doing, kept=folder, minutes=minutes) as bench,
     ):
         for row in measure(bench, chosen, resume=resume):
             rows.append(row)
