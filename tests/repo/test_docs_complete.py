@@ -135,6 +135,13 @@ def test_every_link_leads_somewhere(repo: Path, pages: Sequence[Path]) -> None:
     assert broken == []
 
 
+def test_every_test_that_is_named_as_proof_is_there(repo: Path, pages: Sequence[Path]) -> None:
+    there = {path.name for path in (repo / "tests").rglob("test_*.py")}
+    named = {(page.name, name) for page in pages for name in re.findall(r"`(test_\w+\.py)`", page.read_text())}
+    assert ("access.md", "test_web_tenants.py") in named
+    assert [one for one in sorted(named) if one[1] not in there] == []
+
+
 def test_every_page_can_be_reached_from_the_readme(repo: Path) -> None:
     reached: set[Path] = set()
     waiting = [repo / "README.md"]
