@@ -12,6 +12,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from cmo.cast.rounds import DAY_SECONDS, Rounds, kept_days
+from cmo.cast.tenants import lodged, lodgers
 from cmo.cli.main import app as cmo
 from cmo.kit.clock import SystemClock
 from cmo.kit.seal import PLAIN
@@ -23,6 +24,7 @@ from cmo.ops.alerts.measured import errors
 from cmo.ops.alerts.series import Looks, samples
 from cmo.ops.counts import Counts
 from cmo.ops.history import History
+from cmo.settings import read_settings
 from cmo.store.record import Record
 from cmo.stories.privacy import overdue
 from cmo.testing import FakeClock
@@ -79,6 +81,15 @@ def test_a_service_without_a_base_makes_none_and_a_base_that_fails_costs_no_othe
         one.close()
     assert caplog.text.count("tenant broken: ") == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_on_a_server_tenants_are_found_by_their_schemas(tmp_path: Path, postgres_url: str) -> None:
+    settings = read_settings(working_dir=tmp_path, database_url=postgres_url)
+    Record.open(postgres_url, SystemClock()).close()
+    assert lodgers(settings) == []
+    for tenant in ("lab-two", "b"):
+        Record.open(lodged(settings, tenant).database_url, SystemClock()).close()
+    assert lodgers(settings) == ["b", "lab-two"]
 
 
 def test_an_audit_that_was_tampered_with_is_noticed_by_the_service_itself(base: Any) -> None:

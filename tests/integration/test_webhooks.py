@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from typer.testing import CliRunner
@@ -35,6 +36,8 @@ from cmo.notify import Courier, fresh_secret
 from cmo.store.record import Record
 from cmo.stories.subscribers import Subscribers
 from cmo.testing import FakeClock
+from cmo.web import create_api
+from tests.acceptance.services import served_here
 
 DEED = Deed(0.0, "me", "webhook-added")
 TEXT = "Phenylalanine in plasma\nPhenylalanine is raised in phenylketonuria. It was seen in the plasma of patients."
@@ -361,6 +364,38 @@ def test_the_life_of_a_paper_is_told_and_nothing_of_what_it_says(base: Any, rece
         ("paper.refused", {"id": first.paper_id, "reason": "retracted", "tenant": ""}),
     ]
     assert not any(word in str(hook.got) for word in ("Jane", "secretive", "henylalanin", "patient"))
+
+
+def test_another_text_of_a_paper_is_told_as_its_replacement(base: Any, receiver: Callable[..., Receiver]) -> None:
+    hook, title = receiver(), "Phenylalanine in the plasma of newborns with phenylketonuria"
+    added(base.app.record.outbox, hook.url)
+    one, two = (base.add(paper=f"{title}\n\nPhenylalanine is raised in {n} newborns.")[0] for n in ("ten", "eleven"))
+    assert (one.paper_id, two.status) == (two.paper_id, Status.REPLACED)
+    sent(base.app.record.outbox, SystemClock())
+    assert [(body["type"], body["data"]["id"]) for body in hook.bodies] == [
+        ("paper.added", one.paper_id), ("paper.replaced", one.paper_id)
+    ]  # fmt: skip
+
+
+def test_a_service_sends_by_itself_and_its_metrics_tell(
+    open_base: Callable[..., Any], receiver: Callable[..., Receiver]
+) -> None:
+    hook = receiver()
+    with open_base(webhook_private=True, max_file_megabytes=1) as base:
+        made = base.app.subscribers.add(hook.url, ("paper.added", "paper.refused"), "me")
+        with served_here(create_api(base.app)) as url, httpx.Client(base_url=url, timeout=30) as http:
+            files = [("files", ("a.txt", TEXT)), ("files", ("b.txt", "x" * 1_100_000))]
+            told = {row["status"]: row for row in http.post("/papers", files=files).json()["outcomes"]}
+            until(lambda: len(hook.got) == 2)
+            until(lambda: 'cmo_webhook_attempts_total{outcome="delivered"} 2' in http.get("/metrics").text)
+            until(lambda: "cmo_webhook_deliveries_waiting 0" in http.get("/metrics").text, 15.0)
+            metrics = http.get("/metrics").text
+    assert all(verified(made, headers, body) for headers, body in hook.got)
+    facts = {body["type"]: body["data"] for body in hook.bodies}
+    assert facts["paper.added"]["id"] == told["added"]["paper_id"]
+    assert facts["paper.refused"] == {"id": None, "reason": "too-large", "tenant": ""}
+    assert "cmo_audit_faults 0" in metrics
+    assert float(metrics.partition("\ncmo_retention_age_seconds ")[2].partition("\n")[0]) < 60
 
 
 def test_the_life_of_a_release_is_told(base: Any, receiver: Callable[..., Receiver]) -> None:
