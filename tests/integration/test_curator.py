@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cmo.errors import ModelMismatch, NotFound
@@ -85,6 +86,29 @@ def test_a_readmitted_paper_is_found_again_once_it_is_ingested(base: Any) -> Non
     assert "pku.txt" not in papers_cited(base, ASK_PKU)
     base.add(pku=PKU)
     assert "pku.txt" in papers_cited(base, ASK_PKU)
+
+
+def test_what_was_retracted_and_came_back_ranks_as_in_a_base_made_anew(base: Any) -> None:
+    """Its masked rows still stand in the index: they make no word more common, and no text longer."""
+    fillers = {f"other{n}": f"Enzyme {n}\n\nNewborns were screened at visit {n} for enzyme {n}." for n in range(8)}
+    base.add(**fillers, pku=PKU)
+    (found,) = [p.ref.paper_id for p in base.app.record.papers() if "Phenylketonuria" in p.ref.metadata.title]
+    base.app.curator.retract(found, "")
+    base.app.curator.readmit(found)
+    base.add(pku=PKU)
+    manifest = base.app.shelf.current()
+    assert (manifest.rows, manifest.live) == (10, 9), "its masked row is still there"
+
+    def matched() -> list[tuple[float, float]]:
+        shown = base.app.snapshots.current()
+        rows = np.flatnonzero(shown.columns.rows["version_id"] == shown.columns.rows["version_id"].max())
+        words, grams = shown.stem_scores(shown.terms(ASK_PKU.text), rows), shown.gram_scores(ASK_PKU.text, rows)
+        return [(round(float(word), 5), round(float(gram), 5)) for word, gram in zip(words, grams, strict=True)]
+
+    before = matched()
+    base.app.curator.rebuild()
+    assert base.app.shelf.current().rows == 9
+    assert before == matched()
 
 
 def test_a_rollback_takes_the_newest_papers_away_until_the_next_ingest(base: Any) -> None:
@@ -180,3 +204,21 @@ def test_a_change_after_a_crash_publishes_what_the_crash_left_behind(
         base.add(pku=PKU)
         assert "msud.txt" in papers_cited(base, ASK_MSUD)
     assert base.app.curator.check().sound
+
+
+def test_a_lost_file_of_a_pdf_is_a_fault_until_it_is_ingested_again(base: Any) -> None:
+    paper = Path("library/pdf/trimethylamine-and-tmao.pdf")
+    base.ingest(paper, base.write("pku", PKU))
+    refs = [summary.ref for summary in base.app.record.papers()]
+    for path in base.app.originals._folder.rglob("*.*"):
+        path.unlink()  # that of the text is not missed: its pages are drawn from the record
+    assert [f for f in base.app.curator.check().faults if "cmo ingest" in f] == [
+        f"The file of {paper.name} is not kept any more, so that its pages cannot be shown. Run `cmo ingest` on "
+        f"{paper.name} again."
+    ]
+    assert [outcome.status for outcome in base.ingest(paper)] == ["unchanged"]
+    assert base.app.curator.check().sound
+    (pdf,) = (ref for ref in refs if ref.source == paper.name)
+    base.app.originals.path(pdf).write_bytes(b"%PDF-1.7 and something else")
+    (fault,) = base.app.curator.check().faults
+    assert "is not the file that was ingested" in fault

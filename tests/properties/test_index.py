@@ -132,6 +132,16 @@ class IndexMachine(RuleBasedStateMachine):
         snapshot = self.snapshots.current()
         self.held.append((snapshot, answers(snapshot)))
 
+    @precondition(lambda self: self.model.visible and self.model.visible == set(self.model.current.items()))
+    @rule()
+    def score_as_a_new_index_does(self) -> None:
+        """What is masked counts for nothing: neither for how rare a word is, nor for how long texts are."""
+        fresh = Shelf(self.folder / "fresh")
+        manifest = Publisher(fresh, self.record, FakeClock(), keep=1).rebuild(ENCODER.identity)
+        shown = self.snapshots.current()
+        assert scores(shown) == scores(Snapshot.open(fresh, manifest))
+        rmtree(self.folder / "fresh")
+
     # -- what is always true -------------------------------------------------------------------------------------
 
     @invariant()
@@ -252,6 +262,16 @@ def answers(snapshot: Snapshot) -> Any:
         np.round(snapshot.sentence_maxima(query, near.rows), 4).tolist(),
         snapshot.terms("measured in sample 2"),
     )
+
+
+def scores(snapshot: Snapshot) -> list[tuple[Version, float, float]]:
+    """How well each version that is shown matches, by its words and by their grams."""
+    text = "marker1x2 measured in sample 2 of text 3"
+    hits = snapshot.nearest(ENCODER.encode_query(text), 1000, snapshot.eligible(Filters()))
+    passages = snapshot.passages(hits.rows.tolist(), hits.scores.tolist(), [{}] * len(hits.rows))
+    words, parts = snapshot.stem_scores(snapshot.terms(text), hits.rows), snapshot.gram_scores(text, hits.rows)
+    found = zip(map(version_of, passages), words, parts, strict=True)
+    return sorted((version, round(float(word), 4), round(float(part), 4)) for version, word, part in found)
 
 
 IndexMachine.TestCase.settings = settings(

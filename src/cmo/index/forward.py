@@ -48,6 +48,22 @@ class Saturation:
     b: float
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """In how many of some rows each number occurs."""
+
+    numbers: NDArray[np.uint32]
+    """Ascending."""
+    rows: NDArray[np.int64]
+
+    def of(self, asked: NDArray[np.int64]) -> NDArray[np.int64]:
+        """In how many of the rows each of some numbers occurs."""
+        if not len(self.numbers):
+            return np.zeros(len(asked), np.int64)
+        places = np.minimum(np.searchsorted(self.numbers, asked), len(self.numbers) - 1)
+        return np.where(self.numbers[places] == asked, self.rows[places], 0)
+
+
 class Forward:
     """Entries of all rows, with where each row's begin and how long its text is.
 
@@ -57,6 +73,7 @@ class Forward:
         starts: (rows,) first entry of a row.
         counts: (rows,) entries of a row.
         lengths: (rows,) occurrences in a row, repetitions counted.
+        live: (rows,) which rows count for how long a text is; None for all of them.
     """
 
     def __init__(
@@ -67,24 +84,29 @@ class Forward:
         starts: NDArray[np.int64],
         counts: NDArray[np.int64],
         lengths: FloatArray,
+        live: NDArray[np.bool_] | None = None,
     ) -> None:
         self._packing = packing
         self._entries = entries
         self._starts = starts
         self._counts = counts
         self._lengths = lengths
-        self._mean = max(1.0, float(lengths.mean())) if len(lengths) else 1.0
+        shown = lengths if live is None else lengths[live]
+        self._mean = max(1.0, float(shown.mean())) if len(shown) else 1.0
+
+    def held(self, rows: NDArray[np.int64]) -> Held:
+        """In how many of some rows each number that they hold occurs."""
+        numbers = self._numbers(self._of(rows)) if len(rows) else self._entries[:0]
+        return Held(*np.unique(numbers, return_counts=True))
 
     def scores(self, weights: Mapping[int, float], rows: NDArray[np.int64], saturation: Saturation) -> FloatArray:
         """BM25 of rows, where `weights` gives the weight of each number asked for."""
         if not weights or not len(rows):
             return np.zeros(len(rows), np.float32)
-        counts, starts = self._counts[rows], self._starts[rows]
+        counts = self._counts[rows]
         ends = np.cumsum(counts)
-        # A few hundred slices are copied in half the time that tens of thousands of places are looked up in.
-        slices = zip(starts.tolist(), (starts + counts).tolist(), strict=True)
-        entries = np.concatenate([self._entries[start:end] for start, end in slices])
-        numbers = entries & np.uint32((1 << self._packing.bits) - 1)
+        entries = self._of(rows)
+        numbers = self._numbers(entries)
         hit, which, values = _lookup(numbers, weights)
         row = np.searchsorted(ends, hit, side="right")
         times = (entries[hit] >> np.uint32(self._packing.bits)).astype(np.float32)
@@ -93,6 +115,16 @@ class Forward:
         gained = values[which] * times * (k1 + 1) / (times + norm[row])
         found: FloatArray = np.bincount(row, gained, minlength=len(rows)).astype(np.float32)
         return found
+
+    def _of(self, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Entries of some rows, one row after another."""
+        starts, counts = self._starts[rows], self._counts[rows]
+        # A few hundred slices are copied in half the time that tens of thousands of places are looked up in.
+        slices = zip(starts.tolist(), (starts + counts).tolist(), strict=True)
+        return np.concatenate([self._entries[start:end] for start, end in slices])
+
+    def _numbers(self, entries: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        return entries & np.uint32((1 << self._packing.bits) - 1)
 
 
 def _lookup(

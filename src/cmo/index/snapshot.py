@@ -60,8 +60,12 @@ class Snapshot:
         self._gram_rows = gram_rows
         self.graph = GraphView(*graph, lambda row: paper_id(self._payloads([row])[0])) if graph else None
         """What its papers say of concepts; None where nothing was read for concepts."""
-        self._stems = _forward(STEMS, columns.stems, columns.rows, "stem")
-        self._grams = _forward(GRAMS, columns.grams, columns.rows, "gram")
+        self._stems = _forward(STEMS, columns.stems, columns.rows, "stem", self._live)
+        self._grams = _forward(GRAMS, columns.grams, columns.rows, "gram", self._live)
+        self._shown = int(live.sum())
+        # What is masked still stands in the words index; a retracted paper must not make its words common.
+        masked = np.flatnonzero(~live)
+        self._masked_stems, self._masked_grams = self._stems.held(masked), self._grams.held(masked)
 
     @classmethod
     def open(cls, shelf: Shelf, manifest: Manifest) -> Self:
@@ -141,7 +145,7 @@ class Snapshot:
 
     def terms(self, text: str) -> tuple[Term, ...]:
         """Stems of a question with their rarity (BM25's idf), each once."""
-        return tuple(Term(stem, self._idf(self._words.document_frequency(stem))) for stem in dict.fromkeys(stems(text)))
+        return tuple(Term(stem, self._idf(self._rows_with(stem))) for stem in dict.fromkeys(stems(text)))
 
     def stem_scores(self, terms: Sequence[Term], rows: NDArray[np.int64]) -> FloatArray:
         """BM25 of rows in which a stem weighs by the square of its rarity."""
@@ -152,8 +156,8 @@ class Snapshot:
     def gram_scores(self, text: str, rows: NDArray[np.int64]) -> FloatArray:
         """BM25 of rows over grams of four characters."""
         asked = np.fromiter(grams(text), np.int64)
-        found = self._gram_rows[asked]
-        total = len(self.columns.rows)
+        found = self._gram_rows[asked] - self._masked_grams.of(asked)
+        total = self._shown
         rarity = np.log1p((total - np.minimum(found, total) + 0.5) / (found + 0.5))
         return self._grams.scores(dict(zip(asked.tolist(), rarity.tolist(), strict=True)), rows, _GRAM_SATURATION)
 
@@ -196,8 +200,12 @@ class Snapshot:
         except (ValueError, TypeError) as error:
             raise SnapshotCorrupt(f"Snapshot {self.id} cannot be quoted: {error}. Run `cmo kb rebuild`.") from error
 
+    def _rows_with(self, stem: str) -> int:
+        masked = int(self._masked_stems.of(np.array([stem_number(stem)]))[0])
+        return max(0, self._words.document_frequency(stem) - masked)
+
     def _idf(self, rows: int) -> float:
-        total = len(self.columns.rows)
+        total = self._shown
         return math.log1p((total - min(rows, total) + 0.5) / (rows + 0.5))
 
     def _payloads(self, rows: Sequence[int]) -> list[bytes]:
@@ -267,13 +275,16 @@ class Snapshots:
         return facts.st_mtime_ns, facts.st_ino
 
 
-def _forward(packing: Packing, entries: NDArray[np.uint32], rows: NDArray[np.void], name: str) -> Forward:
+def _forward(
+    packing: Packing, entries: NDArray[np.uint32], rows: NDArray[np.void], name: str, live: NDArray[np.bool_] | None
+) -> Forward:
     return Forward(
         packing,
         entries,
         starts=rows[f"{name}s"].astype(np.int64),
         counts=rows[f"{name}_count"].astype(np.int64),
         lengths=rows[f"{name}_length"].astype(np.float32),
+        live=live,
     )
 
 

@@ -13,7 +13,7 @@ from cmo.kit.spans import span
 from cmo.model.evidence import FloatArray, Found, Passage
 from cmo.model.hits import Hits
 from cmo.model.ports import Embedder, Library, Linker, Searchable
-from cmo.model.questions import Mode, Question, Reach
+from cmo.model.questions import Filters, Mode, Question, Reach
 from cmo.retrieve.fuse import Weights
 from cmo.retrieve.lean import leaning
 from cmo.retrieve.rank import POOL, Asked, Ranking, rank
@@ -108,7 +108,8 @@ class HybridRetriever:
 
 def _prints(snapshot: Searchable, name: str) -> bool:
     """Whether papers have each word of a name, and each part of one: what they print is no slip of whoever asks."""
-    return all(len(snapshot.matching((term,), 1, None).rows) for term in snapshot.terms(name))
+    shown = snapshot.eligible(Filters())
+    return all(len(snapshot.matching((term,), 1, shown).rows) for term in snapshot.terms(name))
 
 
 def _as_read(question: Question, way: Walk | None) -> Question:
