@@ -70,6 +70,7 @@ def prepare(folder: Path, version: str, megabytes: int) -> None:
         megabytes: largest file that may be attached.
     """
     (folder / ".chainlit").mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(folder / ".files", ignore_errors=True)  # what was attached, where the last process was killed
     settings = _SETTINGS.format(megabytes=megabytes, version=version)
     write_atomic(folder / ".chainlit" / "config.toml", settings.encode())
     _speak(folder / ".chainlit" / "translations")
@@ -116,9 +117,6 @@ def serve(folder: Path, url: str, port: int, person: str, history: History | Non
     from cmo.chat.handlers import PAGES, Handlers  # noqa: PLC0415
     from cmo.chat.lines import mend  # noqa: PLC0415
 
-    shutil.rmtree(
-        folder / ".files", ignore_errors=True
-    )  # what was attached or exported, should the last process have been killed
     client = AsyncClient(url, seconds=_ANSWER_SECONDS)
     handlers = Handlers(client, SystemClock(), person)
     handlers.register()
