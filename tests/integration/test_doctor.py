@@ -129,7 +129,7 @@ def test_each_thing_that_is_broken_says_so_and_the_fix(tmp_path: Path, models: M
     )  # fmt: skip
     states = {name: f.state.value for name, f in told.items()}
     assert {n for n, s in states.items() if s == "broken"} == {
-        "language model", "model", "database", "webhook", "smtp", "clock",
+        "language model", "model", "database", "retention", "webhook", "smtp", "clock",
     }  # fmt: skip
     assert {n for n, s in states.items() if s == "degraded"} >= {"redis", "threads", "index", "configuration"}
     assert all(f.fix for f in told.values() if f.state is not State.OK)

@@ -426,7 +426,7 @@ def test_the_doctor_asks_the_provider_and_says_what_to_do(provider: Provider, tm
     ):
         provider.said = said
         house = Holdings(read_settings(working_dir=tmp_path, **identity.settings(provider, **settings)))
-        checks = [check for check in Examining(house).checks() if check.name in {"sign-in", "clock"}]
+        checks = [check for check in Examining(house).checks() if check.name in {"sign-in", "clock", "database"}]
         report = examine(checks, house.clock)
         found = report.of("sign-in")
         assert found is not None

@@ -38,12 +38,14 @@ class Examining:
     Args:
         holdings: the papers, opened by whoever calls.
         serving: whether the port is looked at: not by a service that listens there itself.
+        wrong: why not all of the settings can be used; defaults stand in the place of those that cannot.
     """
 
-    def __init__(self, holdings: Holdings, *, serving: bool = True) -> None:
+    def __init__(self, holdings: Holdings, *, serving: bool = True, wrong: str = "") -> None:
         self._held = holdings
         self._settings = holdings.settings
         self._serving = serving
+        self._wrong = wrong
         self._times = reach.Times([])
         self._outside: list[threading.Event] = []
 
@@ -142,6 +144,9 @@ class Examining:
         return looked
 
     def _configuration(self) -> Finding:
+        if self._wrong:
+            fix = "`cmo config check` tells the place of each. What follows was looked at with defaults instead."
+            return broken("configuration", self._wrong, fix)
         wrong = [f"{one.name} is read by nothing" for one in unknown(Settings)]
         wrong += [clash.why.rstrip(".") for clash in clashes(self._settings)]
         if wrong:

@@ -12,7 +12,7 @@ from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
 from cmo.ops.doctor import Finding, State, examine
-from cmo.settings import read_settings
+from cmo.settings.usable import usable
 
 _MARKS: Final = {
     State.OK: "[green]ok      [/]",
@@ -32,13 +32,15 @@ def doctor(
 ) -> None:
     """Check configuration, model, base, machine and whatever is asked outside; each line says the fix.
 
-    Changes nothing. Exits with 9 where something is broken.
+    Changes nothing. Exits with 9 where something is broken; settings that cannot be used are such a thing, the rest is
+    looked at without them.
     """
     from cmo.cast.examining import Examining
     from cmo.cast.holdings import Holdings
 
-    holdings = Holdings(read_settings(working_dir=home))
-    checks = Examining(holdings).checks()
+    settings, wrong = usable(working_dir=home)
+    holdings = Holdings(settings)
+    checks = Examining(holdings, wrong=wrong).checks()
     width = max(len(check.name) for check in checks)
     report = examine(
         checks, holdings.clock, seconds=seconds, heard=(lambda _f: None) if as_json else (lambda f: _say(f, width))

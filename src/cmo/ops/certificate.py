@@ -34,21 +34,21 @@ def certificate(name: str, files: tuple[Path | None, Path | None], now: datetime
         files: of the certificate and of its key.
         now: the time, for how long is left; what has expired is seen by the machine's clock.
     """
-    paths = [path.expanduser() for path in files if path is not None]
-    if len(paths) != len(files):
+    chain, key = (path and path.expanduser() for path in files)
+    if chain is None or key is None:
         return broken(name, "Of CMO_TLS_CERTIFICATE and CMO_TLS_KEY one is set", "Set both, or none.")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        server.load_cert_chain(*paths, password="")
-        told = _told(server, paths[0])
+        server.load_cert_chain(chain, key, password="")
+        told = _told(server, chain)
     except ssl.SSLCertVerificationError as error:
         return _not_good(name, error)
     except (OSError, ValueError) as error:
         if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
-            return broken(name, f"{paths[1]} is the key of another certificate", _FILES)
+            return broken(name, f"{key} is the key of another certificate", _FILES)
         return broken(name, f"TLS cannot be spoken: {error}", _FILES)
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(told["notAfter"]), UTC)
-    said = f"{paths[0].name} is good until {end:%Y-%m-%d}"
+    said = f"{chain.name} is good until {end:%Y-%m-%d}"
     if end - now < SOON:
         return degraded(name, f"{said}: {max(0, (end - now).days)} days", _RENEW)
     return ok(name, said)

@@ -90,10 +90,14 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"Settings cannot be used: {wrong}.") from error
+        raise SettingsError(f"Settings cannot be used: {refusals(error)}.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"The file .env of this folder is no UTF-8: {error}. Save it as UTF-8.") from error
+
+
+def refusals(error: ValidationError) -> str:
+    """What an error says is wrong, each with its setting."""
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
 
 
 def sealing_keys(settings: Settings) -> str:
