@@ -461,10 +461,11 @@ def test_a_secret_is_sealed_where_there_is_a_key_and_shown_once(
         assert (done.exit_code or (1 if done.exception else 0)) == code, done.output
         return json.loads(done.stdout) if not code else done.exception
 
-    made = run("add", hook.url, "--on", "paper.added", "--on", "paper.retracted")
+    made = run("add", f"{hook.url}?key=hidden", "--on", "paper.added", "--on", "paper.retracted")
     kept = b"".join(file.read_bytes() for file in (tmp_path / "base").glob("record.sqlite3*"))
     assert made["secret"].encode() not in kept
     (listed,) = run("list")["webhooks"]
+    assert listed["url"] == f"{hook.url}?..."
     assert listed == {name: value for name, value in made.items() if name != "secret"}
     assert run("test", made["id"]) == {"webhook": made["id"], "taken": True, "said": "HTTP 204"}
     ((headers, body),) = hook.got

@@ -65,7 +65,7 @@ def test_a_receiver_may_ask_for_a_pause_but_not_for_ever_and_may_want_no_more() 
     [
         "http://127.0.0.1/x", "http://[::1]/", "http://169.254.169.254/latest/meta-data", "https://10.1.2.3/", "http://localhost/",
         "http://[::ffff:127.0.0.1]/", "http://box.local/", "http://intranet/", "http://100.64.0.1/", "http://0.0.0.0/",
-        "ftp://example.org/", "example.org", "", "https://me:secret@example.org/", "https://exa mple.org/", "https://example.org:99999/",
+        "http://example.org/", "ftp://example.org/", "example.org", "", "https://me:secret@example.org/", "https://exa mple.org/", "https://example.org:99999/",
     ],
 )  # fmt: skip
 def test_no_webhook_leads_into_a_private_network_or_nowhere(url: str) -> None:

@@ -29,7 +29,7 @@ Tenant = Annotated[str | None, typer.Option(help="Whose papers and releases; by 
 
 @app.command("add")
 def add(
-    url: Annotated[str, typer.Argument(help="Where events are posted to; https:// for all that leaves this machine.")],
+    url: Annotated[str, typer.Argument(help="Where events are posted to, such as https://example.org/hook.")],
     *,
     on: Annotated[list[str] | None, typer.Option(help=f"Of what; may be repeated: {', '.join(OFFERED)}.")] = None,
     tenant: Tenant = None,
@@ -162,12 +162,18 @@ def _subscribers(home: Path | None, tenant: str | None) -> Iterator[Subscribers]
 def _told(webhook: Webhook) -> dict[str, Any]:
     return {
         "id": webhook.id,
-        "url": webhook.url,
+        "url": _masked(webhook.url),
         "events": list(webhook.kinds),
         "state": webhook.ended or "told",
         "made_at": _moment(webhook.made_at),
         "by": webhook.by,
     }
+
+
+def _masked(url: str) -> str:
+    """An address without what stands behind its question mark, which may be a key."""
+    place, mark, _ = url.partition("?")
+    return f"{place}?..." if mark else place
 
 
 def _sent(delivery: Delivery) -> dict[str, Any]:

@@ -44,18 +44,18 @@ def address(url: str, *, private: bool) -> str:
     """The same, if webhooks may be sent there.
 
     Raises:
-        SettingsError: it is no address of the web, or one of a private network.
+        SettingsError: it is no address of the web, one of a private network, or one that is called without TLS.
     """
     if allowed(url, private=private):
-        return url
+        if private or url.startswith("https://"):
+            return url
+        raise SettingsError(f"{_shown(url)} is no https, and everybody on the way could read along. Use https://.")
     if allowed(url, private=True):
         raise SettingsError(
             f"{_shown(url)} leads into a private network, and no webhook is sent there. "
             "Set CMO_WEBHOOK_PRIVATE=true if it is meant."
         )
-    raise SettingsError(
-        "A webhook needs an address such as https://example.org/hook: http or https, with no name or password in it."
-    )
+    raise SettingsError("A webhook needs an address such as https://example.org/hook, with no name or password in it.")
 
 
 class Courier:
