@@ -76,7 +76,10 @@ class Released:
         """
         decided = self._traffic.decide(asker)
         try:
-            told = await self._counted(question, decided, anew=anew)
+            if decided.place is None:
+                told = await self._told(question, decided.bundle, decided.release, anew=anew)
+            else:
+                told = await self._counted(question, decided, anew=anew)
         except OracleError as error:
             unable = decided.arm == NEW and error.status >= _FAULT and not isinstance(error, OutOfTime)
             if not unable or decided.bundle == decided.baseline:
@@ -86,8 +89,6 @@ class Released:
         return ReleasedReply(told, decided.release, decided.arm)
 
     async def _counted(self, question: Question, decided: Decided, *, anew: bool) -> Told:
-        if decided.place is None:
-            return await self._told(question, decided.bundle, decided.release, anew=anew)
         began = self._clock.monotonic()
         told: Told | None = None
         gone = False

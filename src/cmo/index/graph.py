@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cmo.index.damage import damage_is_corrupt
 from cmo.index.facts import APART, HEDGED, NEGATED, TYPES, Facts
-from cmo.index.graph_build import opposite_of
+from cmo.index.graph_build import key_of, keys_of, opposite_of
 from cmo.index.graph_file import GraphArrays
 from cmo.index.graph_walk import Walks
 from cmo.kit.hashing import short_hash
@@ -181,15 +181,19 @@ class GraphView:
 
     def _places(self, subject: int, object_: int, kind: RelationType) -> Ints:
         """Places in facts.bin of what papers say of one edge."""
-        starts = self._arrays.edge_starts
-        ids = self._arrays.edge_ids[starts[subject] : starts[subject + 1]]
-        edges = self._arrays.edges[ids]
-        same = (edges["subject"] == subject) & (edges["object"] == object_) & (edges["type"] == _TYPE_PLACE[kind])
-        mine = edges[same & (edges["curated"] == 0)]
-        if not len(mine):
+        keys, key = self._stated, key_of(subject, object_, _TYPE_PLACE[kind], len(self._arrays.papers))
+        at = int(keys.searchsorted(key))
+        if at == len(keys) or keys[at] != key:
             return np.empty(0, np.int64)
-        first = int(mine["first"][0])
-        return self._arrays.evidence[first : first + int(mine["facts"][0])].astype(np.int64)
+        edge = self._arrays.edges[at]
+        first = int(edge["first"])
+        return self._arrays.evidence[first : first + int(edge["facts"])].astype(np.int64)
+
+    @cached_property
+    def _stated(self) -> Ints:
+        """Keys of the edges that papers state, ascending: they stand in that order, before all others."""
+        edges = self._arrays.edges
+        return keys_of(edges[: int(np.count_nonzero(edges["curated"] == 0))], len(self._arrays.papers))
 
     def _facts_of(self, places: Ints) -> list[Fact]:
         return [

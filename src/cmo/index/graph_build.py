@@ -12,6 +12,7 @@ state is carried from one snapshot to the next: what a retracted paper said is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,7 @@ def curated_near(facts: Facts, visible: Visible) -> Ints:
     return near
 
 
+@cache
 def opposite_of(kind: RelationType) -> RelationType | None:
     """What speaks against a relation, if there is something."""
     place = int(_OPPOSITE[TYPES.index(kind)])
@@ -170,7 +172,7 @@ def _mentioned(facts: Facts, visible: Visible, nodes: int) -> _Mentioned:
 def _edges(facts: Facts, visible: Visible, nodes: int) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
     """Edges of what papers say, and the facts of each, surest first."""
     places = visible.of(facts.facts)
-    keys = _keys(facts.facts, nodes)[places]
+    keys = keys_of(facts.facts, nodes)[places]
     order = _order(_doubt(facts.facts["probability"][places]), keys)
     places, keys = places[order], keys[order]
     first = np.flatnonzero(_changes(keys))
@@ -202,7 +204,7 @@ def _support(edge: Ints, papers: Ints, probabilities: FloatArray, count: int) ->
 def _conflict(edges: NDArray[np.void], edge: Ints, papers: Ints, denied: NDArray[np.bool_], nodes: int) -> Ints:
     """Papers that deny each edge, or state its opposite; a paper that does both counts once."""
     opposite = _OPPOSITE[edges["type"]]
-    keys = _keys(edges, nodes)
+    keys = keys_of(edges, nodes)
     wanted = keys - edges["type"] + opposite
     place = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
     other = np.where((opposite >= 0) & (keys[place] == wanted), place, -1) if len(keys) else place
@@ -254,11 +256,16 @@ def _sums(weights: FloatArray, starts: Ints) -> FloatArray:
     return np.asarray(sums[starts[1:]] - sums[starts[:-1]], np.float32)
 
 
-def _keys(entries: NDArray[np.void], nodes: int) -> Ints:
+def keys_of(entries: NDArray[np.void], nodes: int) -> Ints:
     """Subject, object and type as one number, in their order."""
     pairs = entries["subject"].astype(np.int64) * nodes + entries["object"]
     keys: Ints = pairs * _KINDS + entries["type"]
     return keys
+
+
+def key_of(subject: int, object_: int, kind: int, nodes: int) -> int:
+    """The same of one; `kind` is its place in `TYPES`."""
+    return (subject * nodes + object_) * _KINDS + kind
 
 
 def _doubt(probabilities: FloatArray) -> Ints:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -58,6 +58,8 @@ class Told:
     """Where it was kept; empty if it was made now."""
     age: float = 0.0
     """Seconds since it was made."""
+    made: Facts | None = field(default=None, repr=False, compare=False)
+    """What the reply says, where it was made just now, for who looks at it once: as it is before it is JSON."""
 
     @property
     def cached(self) -> bool:
@@ -248,7 +250,7 @@ def _kept(facts: Facts) -> bytes:
 
 
 def _made(facts: Facts) -> Told:
-    return Told(orjson.dumps(facts))
+    return Told(orjson.dumps(facts), made=facts)
 
 
 def _found(hit: Hit, question: Question, milliseconds: float, name: str) -> Told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from fastapi import Request
@@ -13,9 +12,8 @@ from cmo.stories.recall import Told
 from cmo.web.desk import Desk
 from cmo.web.watching import Answers, watched
 
-_NAME: Final = re.compile(rb"[\x21-\x7e]{1,200}")
+_LONGEST: Final = 200
 _USER, _SESSION, _COHORT = b"x-user-id", b"x-session-id", b"x-cohort"
-_HEADERS: Final = (_USER, _SESSION, _COHORT)
 
 
 async def by_release(desk: Desk, request: Request) -> Answers:
@@ -40,11 +38,13 @@ async def by_release(desk: Desk, request: Request) -> Answers:
 
 def asker(request: Request, question: Question) -> Asker:
     """Who asks: the user of the body, or of a header; the session; the group."""
-    said = {name: _named(value) for name, value in request.scope["headers"] if name in _HEADERS}
-    payer, get = question.payer, said.get
-    return Asker(payer.user or get(_USER, ""), get(_SESSION, ""), get(_COHORT, "") or payer.tenant)
+    payer, get = question.payer, dict(request.scope["headers"]).get
+    return Asker(payer.user or _named(get(_USER)), _named(get(_SESSION)), _named(get(_COHORT)) or payer.tenant)
 
 
-def _named(said: bytes) -> str:
+def _named(said: bytes | None) -> str:
     """A header that can be used as a name; what cannot is as good as none."""
-    return said.decode("ascii") if _NAME.fullmatch(said) else ""
+    if not said or len(said) > _LONGEST or not said.isascii():
+        return ""
+    name = said.decode("ascii")
+    return name if name.isprintable() and " " not in name else ""

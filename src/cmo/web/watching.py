@@ -51,7 +51,7 @@ def watched(watch: Watch, ask: Answers) -> Answers:
             if watch.log_questions:
                 log.info("%s", outcome, extra={"question": question.text})
         if not told.cached:
-            watch.made(told.facts)
+            watch.made(told.made or told.facts)
         return told, headers
 
     return watching
