@@ -44,6 +44,8 @@ _LOOK_SECONDS: Final = 10.0
 """Between looks for tenants that came, and counts of what waits."""
 _AGAIN_SECONDS: Final = 600.0
 """Before what could not be tidied is tried again."""
+_END_SECONDS: Final = 5.0
+"""For which the end waits for what is under way, such as a name that nobody answers for."""
 _OWN: Final = "the service's own base"
 
 
@@ -108,7 +110,7 @@ class Rounds:
         with suppress(RuntimeError):  # its loop is closed already
             self._wake()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_END_SECONDS)
 
     async def _run(self) -> None:
         from cmo.notify import Courier  # noqa: PLC0415 - a service starts sooner without
