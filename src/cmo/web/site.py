@@ -8,6 +8,8 @@ Every page is one frame (`pages/frame.html`) around what is its own (`pages/NAME
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -33,6 +35,7 @@ _NAV: Final = (
     ("/#library", 'Library <span class="count" id="paper-count"></span>', "library"),
     ("/graph", "Graph", "graph"),
 )
+_IMPORT: Final = re.compile(r'from "\./(\w+)\.js"')
 _CURRENT: Final = ' aria-current="page"'
 _FOOT: Final = (("/releases", "Releases"), ("/ops", "Operations"), ("/docs", "Interface"))
 
@@ -61,6 +64,7 @@ class Page:
 def _told(page: Page) -> bytes:
     frame = Template((_PAGES / "frame.html").read_text("utf-8"))
     parts = [f'  <link rel="stylesheet" href="/static/{name}.css">' for name in ("base", *page.styles)]
+    parts += [f'  <link rel="modulepreload" href="/static/{name}.js">' for name in _imported(page.scripts)]
     parts += [f'  <script type="module" src="/static/{name}.js"></script>' for name in page.scripts]
     return frame.substitute(
         title=f"{page.title} · {_NAME}" if page.title else _NAME,
@@ -72,6 +76,16 @@ def _told(page: Page) -> bytes:
         main=(_PAGES / f"{page.body}.html").read_text("utf-8").rstrip("\n"),
         foot="" if page.outside else _foot(),
     ).encode()
+
+
+def _imported(scripts: Sequence[str]) -> list[str]:
+    """What scripts import, and what that imports: told at once, it is loaded at once, not a layer after another."""
+    found = list(scripts)
+    for name in found:  # grows meanwhile
+        found += dict.fromkeys(
+            n for n in _IMPORT.findall((_FOLDER / f"{name}.js").read_text("utf-8")) if n not in found
+        )
+    return found[len(scripts) :]
 
 
 def _nav(here: str) -> str:
