@@ -13,6 +13,7 @@ import pytest
 
 from cmo.cast.examining import Examining
 from cmo.cast.holdings import Holdings
+from cmo.kit.rate import Rate
 from cmo.model.access import Key, Role
 from cmo.ops.doctor import State, examine
 from cmo.settings import read_settings
@@ -196,6 +197,18 @@ async def test_somebody_who_says_no_there_is_told_so_and_nothing_of_it_is_shown(
         assert (reply.status_code, "did not say who you are" in reply.text) == (403, True)
         assert "<script" not in reply.text
     assert refused(house) == "denied"
+
+
+async def test_whoever_comes_back_again_and_again_is_told_to_wait(
+    house: Any, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cmo.web.entrance._RETURNS", Rate(0.001, 8))
+    async with browser(house) as http:
+        replies = [await http.get("/login/oidc/callback?state=x&code=y") for _ in range(10)]
+    assert [reply.status_code for reply in replies] == [400] * 8 + [429] * 2
+    assert int(replies[-1].headers["retry-after"]) > 0
+    assert provider.asked == []
+    assert len([action for action, _ in done(house) if action == "login-refused"]) == 5
 
 
 async def test_another_provider_cannot_be_mixed_in(house: Any, provider: Provider) -> None:

@@ -28,6 +28,7 @@ from cmo.access import TOKEN, Meter, Shown, SignIn, Warden, Why
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
+from cmo.kit.text import clean_line
 from cmo.model.access import Deed, Principal
 from cmo.web.desk import Desk
 from cmo.web.problems import of_error
@@ -49,6 +50,8 @@ _OTHERWISE: Final = "?"
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _ATTEMPTS: Final = Rate(0.5, 30)
 """Keys that do not open, from one address."""
+_RETURNS: Final = Rate(5, 100)
+"""Ways back from a provider, each of which asks it, from one address; behind a proxy, of everybody."""
 _SAID: Final = {
     Why.NOTHING: "This service needs a key. Send it as `Authorization: Bearer cmo_...`; `cmo keys create` makes one.",
     Why.MALFORMED: "What was sent is no key: one looks like `cmo_`, 12 digits, `_` and 43 letters, all on one line.",
@@ -94,6 +97,7 @@ class Entrance:
         self._few = CapacityLimiter(2)
         self._writing = CapacityLimiter(1)  # apart: whoever waits for the disk keeps nobody who is let in
         self._attempts = Rates(_ATTEMPTS)
+        self.returns = Rates(_RETURNS)
 
     def shown(self, headers: Mapping[str, str]) -> Shown:
         """What a request shows of who sent it."""
@@ -156,7 +160,7 @@ class Entrance:
     async def refused(self, asks: Principal, method: str, path: str) -> None:
         """Write down that somebody may not do what they tried."""
         now = self.desks.front.house.clock.now().timestamp()
-        deed = Deed(now, asks.name, "role-refused", f"{method} {path}"[:300], {"role": asks.role.value})
+        deed = Deed(now, asks.name, "role-refused", clean_line(f"{method} {path[:300]}"), {"role": asks.role.value})
         await to_thread.run_sync(self.warden.note_some, deed, limiter=self._writing)
 
 

@@ -24,7 +24,6 @@ from cmo.access.keys import Why
 from cmo.access.persons import Stranger
 from cmo.access.signin import DENIED, LATE, USED, Back, SignedIn, SignIn
 from cmo.errors import NotFound, OracleError, ProviderFailed
-from cmo.kit.rate import Rate, Rates
 from cmo.web.entrance import Entrance, place_of
 from cmo.web.login import set_cookie
 from cmo.web.roles import for_everybody
@@ -34,8 +33,6 @@ router = APIRouter(prefix="/login/oidc", include_in_schema=False)
 _PAGE: Final = Page(
     body="signed", title="Sign in", skip=("on", "the way on"), styles=("login",), scripts=(), outside=True
 )
-_BACK: Final = Rates(Rate(5, 100))
-"""Ways back from one address, each of which asks the provider; behind a proxy, of everybody."""
 _AGAIN: Final = "Go back and sign in again."
 _ASK: Final = "Ask whoever runs this service to let you in, and say which groups you are in."
 _SAID: Final = {
@@ -72,7 +69,7 @@ async def end(request: Request, state: Some = "", code: Some = "", error: Some =
     """Come back from the provider."""
     entrance: Entrance = request.app.state.entrance
     sign_in, place = _sign_in(entrance), place_of(request.scope)
-    if (refused := _BACK.admit(place)) is not None:
+    if (refused := entrance.returns.admit(place)) is not None:
         raise refused.error("Signing in")
     cookie = request.cookies.get(_name(entrance), "")
     try:
