@@ -3,10 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo serve chat check format test bench docs lock clean
+.PHONY: help install demo serve chat check format test bench docs lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## Install everything into .venv
 
 demo: .venv/.installed ## Install everything and answer a question from real PDFs
 	@$(BIN)/cmo demo

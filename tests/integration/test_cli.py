@@ -180,6 +180,18 @@ def test_ask_writes_the_pages_of_its_evidence(filled: Cmo, tmp_path: Path) -> No
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in images.values())
 
 
+def test_an_answer_stands_without_the_pages_that_cannot_be_written(filled: Cmo) -> None:
+    said = filled("ask", ASKED, "--pages", "/proc/pages")
+    assert said.code == 0
+    assert "because the enzyme is lacking. [1]" in said.out
+    assert "no image of" in said.err
+    assert "/proc/pages" in said.err
+
+
+def test_a_question_without_quotes_is_one_question(filled: Cmo) -> None:
+    assert filled("ask", *ASKED.split(), "--json").json["question"] == ASKED
+
+
 def test_no_answer_ends_with_3_and_names_what_was_nearest(filled: Cmo) -> None:
     said = filled("ask", "Who won the football cup?")
     assert said.code == 3

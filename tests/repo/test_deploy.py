@@ -23,6 +23,7 @@ def test_the_unit_names_commands_and_settings_that_exist(unit: str, repo: Path) 
     files = unit + (repo / "deploy/systemd/cmo.env").read_text("utf-8")
     assert set(re.findall(r"\b(CMO_[A-Z_]+)=", files)) <= known
     assert "ExecStart=/opt/cmo/.venv/bin/cmo serve --workers 2\n" in unit
+    assert "ExecStartPre=-/opt/cmo/.venv/bin/cmo models install\n" in unit, "without a model it answers nothing"
     assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "PrivateTmp=yes"} <= set(
         unit.splitlines()
     )

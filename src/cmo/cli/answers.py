@@ -167,7 +167,7 @@ def _learnt(house: App) -> dict[str, Any]:
 
 
 def replay(answer: AnswerId, *, home: Home = None, as_json: AsJson = False) -> None:
-    """Ask again what an answer was given to, and show what would differ today; exits with 1 if anything does."""
+    """Ask again what an answer was given to, and show what would differ today; exits with 10 if anything does."""
     with opened(read_settings(working_dir=home)) as house:
         replayed = house.replayer.replay(answer)
     if as_json:

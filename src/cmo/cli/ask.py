@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cmo.answer.bibliography import Style, bibliography
 from cmo.app import App, opened
 from cmo.cli import show
 from cmo.cli.exits import Exit
-from cmo.cli.options import Home
+from cmo.cli.options import Home, Words
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import BadFilter
+from cmo.errors import BadFilter, NotFound
 from cmo.kit.telling import heard
 from cmo.model.papers import Section
 from cmo.model.questions import Filters, Mode
@@ -22,7 +23,7 @@ from cmo.settings import read_settings
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Words,
     *,
     mode: Annotated[str, typer.Option(help="How passages are found: " + " or ".join(Mode) + ".")] = Mode.HYBRID,
     since: Annotated[int | None, typer.Option(help="Only papers of this year or later.")] = None,
@@ -44,7 +45,7 @@ def ask(
 ) -> None:
     """Ask a question; exits with 3 when the papers do not say enough."""
     filters = _filters(since, until, journal or [], section or [], paper or [])
-    asked = admit(question, mode, filters)
+    asked = admit(" ".join(question), mode, filters)
     with opened(read_settings(working_dir=home)) as house:
         slow = house.settings.answers == "generated" and complaints.is_terminal  # else it is there before it is read
         with heard(show.along(complaints) if slow else None):
@@ -76,10 +77,16 @@ def _filters(
 
 
 def _draw(house: App, reply: Reply, folder: Path) -> dict[str, str]:
-    folder.mkdir(parents=True, exist_ok=True)
+    """Images by evidence. The answer stands without those that cannot be made; what is in the way is told."""
     written = {}
     for evidence in reply.answer.evidence:
         target = folder / f"{evidence.id}.png"
-        target.write_bytes(house.viewer.image(evidence.paper, evidence.page, evidence.boxes))
-        written[evidence.id] = str(target)
+        try:
+            image = house.viewer.image(evidence.paper, evidence.page, evidence.boxes)
+            folder.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(image)
+        except (NotFound, OSError) as error:
+            complaints.print(f"[yellow]no image of {evidence.id}[/]: {escape(str(error))}", soft_wrap=True)
+        else:
+            written[evidence.id] = str(target)
     return written

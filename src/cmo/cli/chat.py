@@ -35,7 +35,7 @@ def chat(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of 127.0.0.1 on which the chat listens.")] = 8001,
     home: Home = None,
 ) -> None:
-    """Chat in the browser, over a running service. Needs the extra [chat]."""
+    """Chat in the browser, over a running service. Needs the extra `chat`."""
     try:
         chainlit = version("chainlit")
     except PackageNotFoundError as error:

@@ -43,7 +43,7 @@ def deep(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan, retrieve, read, check and write; exits with 3 when the papers do not say enough. Needs the extra [agents]."""
+    """Plan, retrieve, read, check and write; exits with 3 when the papers do not say enough. Needs the extra `agents`."""
     if (history or forget) and not thread:
         raise BadQuestion("Of which thread? Name it: `--thread NAME`.")
     with opened(read_settings(working_dir=home)) as house:

@@ -82,7 +82,7 @@ def rebuild(
 
 @app.command("verify")
 def verify(home: Home = None, as_json: AsJson = False) -> None:
-    """Check the database, the files of the index, and the recall of the vector search; exits with 9 on a fault."""
+    """Check the database, the papers' files, those of the index, and the recall of the vector search; exits with 9 on a fault."""
     with opened(read_settings(working_dir=home)) as house:
         check = house.curator.check()
     if as_json:

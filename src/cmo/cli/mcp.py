@@ -27,7 +27,7 @@ def mcp(
     ] = None,
     home: Home = None,
 ) -> None:
-    """Offer ask, search, evidence, graph and papers to an assistant, by the Model Context Protocol. Needs the extra [mcp]."""
+    """Offer ask, search, evidence, graph and papers to an assistant, by the Model Context Protocol. Needs the extra `mcp`."""
     try:
         from cmo.mcp.server import create
     except ImportError as error:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+Words = Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know, in quotes or without.")]
+"""A question; a shell that is given no quotes hands over its words. Joined with spaces they are the question."""
 Home = Annotated[Path | None, typer.Option(help="Folder of the knowledge base; default: $CMO_HOME, else .cmo.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[bool, typer.Option(help="Wait while another process writes, instead of giving up.")]

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cmo.cli.options import Home
+from cmo.cli.options import Home, Words
 from cmo.cli.output import complaints, console, print_json
 from cmo.model.questions import Mode
 from cmo.ops.profile import Measured, Profile, Stage
@@ -20,7 +20,7 @@ WIDTH: Final = 36
 
 
 def profile(
-    question: Annotated[str, typer.Argument(help="What is asked.")],
+    question: Words,
     *,
     runs: Annotated[int, typer.Option(min=1, max=1000, help="How often it is asked; the median counts.")] = 15,
     mode: Annotated[str, typer.Option(help="How passages are found: " + " or ".join(Mode) + ".")] = Mode.HYBRID,
@@ -29,7 +29,7 @@ def profile(
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Show where a question's time goes, stage by stage, and what would help; kept answers take no part."""
-    asked = admit(question, mode)
+    asked = admit(" ".join(question), mode)
     from cmo.app import opened
     from cmo.bench.profiled import profiled
 

@@ -159,7 +159,11 @@ class Pipeline:
         except OSError as error:
             return _unreadable(path, error)
         owner = self._papers.file_owner(sha256)
-        return _unchanged(path, owner, sha256) if owner else _File(path, sha256)
+        if owner is None:
+            return _File(path, sha256)
+        if owner.sha256 == sha256:  # a backup without the files gets them back
+            self._keeper.keep(path, sha256, owner.format)
+        return _unchanged(path, owner, sha256)
 
     def _cuts(self, intake: _Intake) -> Iterator[_Cut | Outcome]:
         """Read what has to be read; the outcome of what need not be read comes as soon as it is known."""

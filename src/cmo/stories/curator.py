@@ -252,24 +252,25 @@ class Curator:
         )
 
     def check(self) -> Check:
-        """Look at everything: the database, the files of the index, its graph, the recall of the vector search."""
+        """Look at everything: the database, the papers' files, those of the index, its graph, the recall of the vector search."""
         found = list(self._record.check())
+        lost = [] if found else self._originals.faults(summary.ref for summary in self._record.papers())
         head = self._record.head()
         try:
             manifest = self._shelf.current()
             if manifest is None:
                 behind = ["There is no snapshot yet. Run `cmo kb rebuild`."] if head else []
-                return Check((*found, *behind), 1.0, head, 0, 0)
+                return Check((*found, *lost, *behind), 1.0, head, 0, 0)
             found += faults(self._shelf.columns(manifest.columns), manifest.extent)
             found += broken_seals(self._shelf.snapshot(manifest.id), manifest.seals)
             snapshot = Snapshot.open(self._shelf, manifest)
         except SnapshotCorrupt as error:
-            return Check((*found, str(error)), 0.0, head, 0, 0)
+            return Check((*found, *lost, str(error)), 0.0, head, 0, 0)
         if manifest.seq != head and not manifest.rolled_back:
             found.append(f"The index is at change {manifest.seq}, the record at {head}. Run `cmo kb rebuild`.")
         if manifest.seq == head and not found:  # else it would be built of what is damaged
             found += self._publisher.graph_faults(manifest)
-        return Check(tuple(found), _measured_recall(snapshot), head, manifest.seq, manifest.live)
+        return Check((*found, *lost), _measured_recall(snapshot), head, manifest.seq, manifest.live)
 
     def _graph(self, manifest: Manifest) -> GraphView | None:
         try:
