@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from cmo.bench.asker import Heard, Job
+from cmo.bench.job import Heard, Job
 from cmo.errors import NotFound
 
 _LOOKS: Final = 0.5

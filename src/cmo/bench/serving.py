@@ -20,10 +20,10 @@ from typing import Any, Final, Self
 import orjson
 
 from cmo.bench.answer_table import ended, machine
-from cmo.bench.asker import Heard, Job
 from cmo.bench.asking import asked
 from cmo.bench.chart import chart
 from cmo.bench.figures import Row
+from cmo.bench.job import Heard, Job
 from cmo.bench.load import Answered
 from cmo.bench.running import Running, running
 from cmo.errors import NotFound

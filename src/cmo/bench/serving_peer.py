@@ -23,9 +23,9 @@ import numpy as np
 import orjson
 
 from cmo.app import App, opened
-from cmo.bench.asker import Heard, Job
 from cmo.bench.asking import asked
 from cmo.bench.figures import Row
+from cmo.bench.job import Heard, Job
 from cmo.bench.metrics import estimate
 from cmo.bench.running import free_port
 from cmo.bench.serving import REFUSALS, Bench
@@ -115,7 +115,8 @@ def _filled(bench: Bench, house: App, python: Path) -> Path:
     (folder / "documents.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in texts), "utf-8")
     np.save(folder / "vectors.npy", vectors)
     bench.say(f"filling LightRAG's stores with {len(texts)} papers")
-    done = subprocess.run(["env", *_pieces(bench), python, _FILL, folder], capture_output=True, text=True, check=False)  # noqa: S603
+    command = ["env", *_pieces(bench), str(python), str(_FILL), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
     if done.returncode:
         raise NotFound(f"LightRAG's stores could not be filled: {done.stderr[-600:]}")
     return folder

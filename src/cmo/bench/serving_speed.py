@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from cmo.bench.asker import Heard
 from cmo.bench.asking import cores
 from cmo.bench.figures import Row
+from cmo.bench.job import Heard
 from cmo.bench.running import Running
 from cmo.bench.serving import REFUSALS, WARM, Bench
 
