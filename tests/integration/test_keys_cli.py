@@ -1,6 +1,7 @@
 """`cmo keys` and `cmo audit`: what they print, and what they refuse."""
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from typer.testing import CliRunner
 
 from cmo.access import Shown, split
 from cmo.cli.main import app as cmo
-from cmo.model.access import Principal
+from cmo.errors import AccessRefused
+from cmo.model.access import Deed, Principal
 
 
 @pytest.fixture
@@ -66,3 +68,19 @@ def test_an_audit_that_was_tampered_with_ends_with_nine(base: Any, run: Any) -> 
         connection.execute(text("DROP TRIGGER access_trail_no_UPDATE"))
         connection.execute(text("UPDATE access_trail SET facts = '{}' WHERE number = 2"))
     assert "line 2 was altered" in run("audit", "verify", code=9)
+
+
+def test_what_somebody_put_into_an_address_moves_no_cursor_and_forges_no_line(base: Any, run: Any) -> None:
+    evil = "DELETE /papers/\x1b]0;owned\x07\x1b[2J\n17  root  key-made [red]x[/red]"
+    base.app.record.access.note(Deed(0.0, "\x1b[31meve", "role-refused", evil, {"why": "\x9b1A\u202e"}))
+    told = run("audit", "list")
+    assert "[red]x[/red]" in " ".join(told.split()), "shown as it stands"
+    assert not any(unicodedata.category(sign) in {"Cc", "Cf"} for sign in told.replace("\n", ""))
+    assert not any(line.lstrip().startswith("17  root") for line in told.splitlines())
+
+
+def test_no_key_is_called_what_an_application_calls_its_users(run: Any) -> None:
+    refused = CliRunner().invoke(cmo, ["keys", "create", "ward/bed 7"]).exception
+    assert isinstance(refused, AccessRefused)
+    assert "No key can be called" in str(refused)
+    assert "There are no keys" in run("keys", "list")

@@ -96,6 +96,15 @@ async def test_names_that_clients_make_up_are_no_labels(http: httpx.AsyncClient)
     assert len(re.findall(r"^cmo_http_requests_total\{", told, re.MULTILINE)) < 10
 
 
+async def test_what_stands_in_an_address_is_written_down_without_what_moves_a_cursor(base: Any) -> None:
+    text = base.app.keyring.make(Key("", "", "eve", Role.READER, "", 0.0), "root")[1].text
+    transport = httpx.ASGITransport(create_api(base.app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers={"X-API-Key": text}) as http:
+        refused = await http.delete("/papers/%1b%5d0;owned%07%1b%5b2J%0aroot?reason=x")
+    assert refused.status_code == 403
+    assert base.app.record.access.lines()[-1].deed.subject == "DELETE /papers/ ]0;owned [2Jroot"
+
+
 @pytest.fixture
 def shared(open_base: Callable[..., Any], postgres_url: str) -> Any:
     """A base on a server, which takes no zero character in a text."""

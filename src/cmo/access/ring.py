@@ -40,7 +40,14 @@ class KeyRing:
             wish: its name, role, tenant and allowance; the rest is filled in.
             actor: who makes it.
             days: after which it is refused; None for never.
+
+        Raises:
+            AccessRefused: its name could be that of another key's user.
         """
+        if "/" in wish.name:
+            raise AccessRefused(
+                f"No key can be called {wish.name!r}: with a / an application names its users. Leave it out."
+            )
         minted, now = mint(), self._now()
         until = None if days is None else now + days * _DAY
         key = replace(wish, id=minted.id, digest=minted.digest, made_at=now, expires_at=until)

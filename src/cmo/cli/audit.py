@@ -13,6 +13,7 @@ from cmo.app import App, opened
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
+from cmo.kit.text import clean_line
 from cmo.settings import read_settings
 
 app = typer.Typer(help="The audit: who did what, chained so that nothing is changed unnoticed.", no_args_is_help=True)
@@ -42,7 +43,9 @@ def list_lines(
         short = {name: value for name, value in one.deed.facts.items() if value and not isinstance(value, list)}
         more = ", ".join(f"{name} {value}" for name, value in short.items())
         said = (when, one.deed.actor, one.deed.action, one.deed.subject, more)
-        table.add_row(str(one.number), *(escape(cell) for cell in said))
+        table.add_row(
+            str(one.number), *(escape(clean_line(cell)) for cell in said)
+        )  # a path may hold what moves a cursor
     console.print(table if lines else "Nothing was written down yet.")
 
 
