@@ -61,7 +61,9 @@ def test_whatever_it_is_there_is_no_error(markup: str) -> None:
     [
         "ftp://example.org/", "javascript:alert(1)", "file:///etc/passwd", "//example.org/", "https://", "not a url",
         "http://127.0.0.1/", "http://[::1]/", "http://10.0.0.8/", "http://192.168.1.1/", "http://169.254.169.254/latest",
-        "http://[::ffff:10.0.0.1]/", "http://localhost/", "http://db/", "http://printer.local/", "http://a.internal./",
+        "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::169.254.169.254]/", "http://[64:ff9b:1::a9fe:a9fe]/",
+        "http://[2002:7f00:1::]/", "http://[::127.0.0.1]/", "http://[fec0::1]/", "http://[fe80::1%25eth0]/",
+        "http://localhost/", "http://db/", "http://printer.local/", "http://a.internal./",
         "http://user:pass@example.org/", "http://example.org\\@10.0.0.1/", "http://exa mple.org/", "http://[::1",
         "https://example.org/" + "a" * 2_000, "http://224.0.0.1/", "https://example.org:99999/",
     ],
@@ -71,7 +73,13 @@ def test_nobody_is_sent_there(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://example.org/a?b=c#d", "http://93.184.216.34/", "https://xn--bcher-kva.example/"]
+    "url",
+    [
+        "https://example.org/a?b=c#d",
+        "http://93.184.216.34/",
+        "https://xn--bcher-kva.example/",
+        "http://[64:ff9b::93.184.216.34]/",
+    ],
 )
 def test_anybody_may_go_there(url: str) -> None:
     assert allowed(url)

@@ -11,7 +11,9 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,7 +21,9 @@ import httpx
 
 MOST_CHARS: Final = 2_000
 _ODD = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
+_GATEWAY: Final = ipaddress.ip_network("64:ff9b::/96")
 _INSIDE: Final = (".local", ".internal", ".localhost", ".lan", ".home.arpa", ".onion")
+_LOOKUPS: Final = 8
 PORTS: Final = {"http": 80, "https": 443}
 """By scheme."""
 
@@ -86,6 +90,8 @@ class AsyncCheckedTransport(httpx.AsyncBaseTransport):
     def __init__(self, *, private: bool, limits: httpx.Limits) -> None:
         self._private = private
         self._inner = httpx.AsyncHTTPTransport(limits=limits)
+        # Of its own: a name that nobody answers for takes a thread for seconds, and others need those of the loop.
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="cmo-names")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The reply.
@@ -95,11 +101,13 @@ class AsyncCheckedTransport(httpx.AsyncBaseTransport):
         """
         host, port = _asked(request, private=self._private)
         with _no_such_name(request):
-            rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            rows = await asyncio.get_running_loop().run_in_executor(self._lookups, look)
         return await self._inner.handle_async_request(_there(request, rows, private=self._private))
 
     async def aclose(self) -> None:
         """Close the connections."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
         await self._inner.aclose()
 
 
@@ -141,5 +149,16 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    inside = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (inside or address).is_global and not (inside or address).is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        if (older := _older(address)) is not None:
+            return _public(older)
+        if address.is_reserved or address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def _older(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The machine of the older internet that an address leads to: mapped, by 6to4, or by a gateway (NAT64, RFC 6052)."""
+    if address in _GATEWAY:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
