@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from cmo.access import LOCAL, TOKEN, KeyRing, Mode, Rules, Shown, Warden, Why, mint, verify
 from cmo.errors import AccessRefused, NotFound, StoreError
-from cmo.model.access import Allowance, Deed, Key, Principal, Role
+from cmo.model.access import Allowance, Deed, Key, Person, Principal, Role
 from cmo.store.record import Record
 from cmo.testing import FakeClock
 
@@ -209,3 +210,45 @@ def test_lines_of_several_processes_at_once_make_one_chain(url: str, clock: Fake
         assert [future.exception() for future in done] == [None] * 40
         lines = one.access.lines()
         assert (len(lines), verify(lines, two.access.height())) == (40, None)
+
+
+def test_whom_a_provider_vouches_for_is_one_row_however_often_they_come_at_once(
+    record: Record, ring: KeyRing, clock: FakeClock
+) -> None:
+    door, mia = warden(record, clock, mode=Mode.KEYS), Person("https://id", "u-1", "mia", Role.READER, "lab")
+    other = replace(mia, subject="u-2", role=Role.ADMIN)
+    with ThreadPoolExecutor(4) as threads:
+        told = list(threads.map(lambda who: door.greet(who, "here"), [mia, other] * 4))
+    clock.advance(0.6)
+    let_in = [door.look(Shown(cookie=one[0])) for one in told if not isinstance(one, Why)]
+    assert [one for _, one in sorted((p.key, p.role) for p in let_in if isinstance(p, Principal))] == (
+        [Role.READER] * 4 + [Role.ADMIN] * 4 if mia.id < other.id else [Role.ADMIN] * 4 + [Role.READER] * 4
+    )
+    names = {key.name for key in ring.all()}
+    assert names in ({"mia", f"mia~{mia.id}"}, {"mia", f"mia~{other.id}"})  # whoever came first has the name
+    assert door.look(Shown(key=f"cmo_{mia.id}_{'s' * 43}")) is Why.MALFORMED
+    assert record.access.used(mia.id, "2026-01-01", 2, 0.0) == 2
+    with pytest.raises(AccessRefused, match="signs in with a provider"):
+        ring.rotate(mia.id, "root", 0.0)
+    ring.revoke(mia.id, "root", "left")
+    clock.advance(0.6)
+    assert (door.greet(mia, "here"), door.vouched(mia)) == (Why.REVOKED, Why.REVOKED)
+    ring.readmit(mia.id, "root", "back")
+    clock.advance(0.6)
+    program = door.vouched(replace(mia, role=Role.OPERATOR, tenant="two"))
+    assert isinstance(program, Principal)
+    assert (program.role, program.tenant, ring.one(mia.id).role) == (Role.OPERATOR, "two", Role.READER)
+    assert verify(record.access.lines(), record.access.height()) is None
+
+
+def test_nobody_is_taken_for_another_whose_id_is_the_same_and_no_key_comes_back(
+    record: Record, ring: KeyRing, clock: FakeClock
+) -> None:
+    mia = Person("https://id", "u-1", "mia", Role.READER, "lab")
+    record.access.add(replace(WISH, id=mia.id, digest="0" * 64), Deed(0.0, "root", "key-made"))
+    door = warden(record, clock, mode=Mode.KEYS)
+    assert (door.greet(mia, "here"), door.vouched(mia)) == (Why.UNKNOWN, Why.UNKNOWN)
+    key, _ = ring.make(WISH, "root")
+    ring.revoke(key.id, "root", "lost")
+    with pytest.raises(AccessRefused, match="stays revoked"):
+        ring.readmit(key.id, "root", "found")
