@@ -18,6 +18,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.client import AsyncClient
 from cmo.errors import SettingsError
 from cmo.mcp.bounds import MOST_CHARS, bounded, quoted
+from cmo.mcp.told import label
 from cmo.testing import NEVER
 from cmo.web import create_api
 from tests.acceptance.services import served_here
@@ -88,6 +89,18 @@ async def test_every_sentence_of_an_answer_says_where_it_is_printed(api: Any) ->
         where = await assistant.call_tool("evidence", {"evidence_id": key, "image": True})
         assert "Leucine, isoleucine and valine" in text_of(where)
         assert [part.mime_type for part in where.content if part.type == "image"] == ["image/png"]
+
+
+def test_a_paper_is_told_on_one_line_with_one_full_stop_between_its_parts() -> None:
+    paper = {
+        "authors": ["Ahmed", "Xu"],
+        "title": "Is it so?",
+        "source": "x.pdf",
+        "journal": "J Test",
+        "year": 2011,
+        "doi": "",
+    }
+    assert label(paper) == quoted("Ahmed et al. Is it so? J Test. 2011")  # type: ignore[arg-type]
 
 
 async def test_what_the_papers_do_not_say_is_no_answer(api: Any) -> None:

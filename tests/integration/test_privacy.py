@@ -127,6 +127,16 @@ def test_the_command_tells_and_erases_and_writes_down_that_it_did_but_not_whom(
     assert verify(lines, base.app.record.access.height()) is None
 
 
+def test_whoever_erases_somebody_hears_of_the_keys_that_still_open(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMO_HOME", str(base.folder))
+    run = CliRunner()
+    assert run.invoke(cmo, ["keys", "create", "mia"]).exit_code == 0
+    ((key, *_),) = (line.split() for line in run.invoke(cmo, ["keys", "list"]).stdout.splitlines() if "mia" in line)
+    assert f"cmo keys revoke {key}" in run.invoke(cmo, ["privacy", "erase", "mia", "--yes"]).stderr
+    run.invoke(cmo, ["keys", "revoke", key, "--reason", "erased"])
+    assert json.loads(run.invoke(cmo, ["privacy", "erase", "mia", "--yes", "--json"]).stdout)["open_keys"] == []
+
+
 def test_another_tenants_person_is_erased_in_their_own_base(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CMO_HOME", str(base.folder))
     fill(base.app.record, "mia")

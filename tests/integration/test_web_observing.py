@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -153,8 +154,16 @@ async def test_ready_only_once_it_is_warm_and_not_while_it_ends(api: FastAPI) ->
             assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
-async def test_a_model_that_is_missing_is_told_until_it_is_there(api: FastAPI) -> None:
+async def test_a_model_that_is_missing_is_told_until_it_is_there(
+    api: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     desk = api.state.desk
+    with monkeypatch.context() as broken:
+        broken.setattr(desk, "oracle", AsyncMock(side_effect=ModelMissing("Install it with `cmo models install`.")))
+        for _ in range(3):
+            await desk.warm()
+    warned = [record for record in caplog.records if "cannot be answered yet" in record.message]
+    assert [record.levelno for record in warned if record.levelno >= logging.WARNING] == [logging.WARNING]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://127.0.0.1") as http:
         await desk.warm()
         desk.fault = ModelMissing("Install it with `cmo models install minilm`.")

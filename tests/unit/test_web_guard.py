@@ -93,7 +93,7 @@ async def test_a_compressed_body_is_refused_in_a_whole_sentence() -> None:
         query = await http.post("/query", content=b"{}", headers={"Content-Encoding": "gzip"})
     assert (other.status_code, other.json()["detail"]) == (415, "Send the body, not compressed.")
     assert "accept-post" not in other.headers
-    assert query.json()["detail"] == "Send application/json, not compressed."
+    assert query.json()["detail"] == "Send `Content-Type: application/json`, not compressed."
 
 
 @pytest.mark.parametrize(

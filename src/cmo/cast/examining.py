@@ -53,6 +53,9 @@ class Examining:
         """All of them, in the order in which they are told."""
         s, folder = self._settings, self._held.folder
         models = s.models_dir.expanduser()
+        slow = "Look longer with --seconds 60; if it stays, see docs/how-to/recover.md."
+        if s.database_url:
+            slow = "Check CMO_DATABASE_URL and the server."
         found = [
             Check("configuration", self._configuration),
             Check("disk", lambda: vitals.disk_room("disk", folder)),
@@ -62,8 +65,8 @@ class Examining:
             Check("permissions", lambda: vitals.folder_can_be_used("permissions", folder)),
             Check("secrets", lambda: vitals.secrets_are_private("secrets", self._secret_files())),
             Check("model", lambda: self._model(models), "Run `cmo models install`."),
-            Check("database", self._timed(self._database), "Check CMO_DATABASE_URL and the server."),
-            Check("retention", self._retention, "Check CMO_DATABASE_URL and the server."),
+            Check("database", self._timed(self._database), slow),
+            Check("retention", self._retention, slow),
             Check("index", self._index, "Run `cmo kb rebuild`."),
             Check("rates", self._rates),
             *self._services(),

@@ -39,6 +39,8 @@ def list_papers(home: Home = None, as_json: AsJson = False) -> None:
             Text(about.title or p.ref.source),
         )  # fmt: skip
     console.print(table)
+    for paper_id, reason in retracted.items():
+        console.print(f"[dim]retracted[/] {paper_id} {escape(reason)}".rstrip(), soft_wrap=True)
     console.print(f"[dim]{len(found)} papers, {len(retracted)} retracted[/]")
 
 

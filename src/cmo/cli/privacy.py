@@ -55,11 +55,15 @@ def erase(
     if not (yes or as_json):
         typer.confirm(f"Delete all that is kept of {user!r}? It cannot be brought back.", abort=True)
     with _privacy(home, tenant) as privacy:
-        done = privacy.erase(user, named(actor))
+        done, keys = privacy.erase(user, named(actor)), privacy.open_keys(user)
     if as_json:
-        print_json({"user": user, "erased": done})
+        print_json({"user": user, "erased": done, "open_keys": keys})
     else:
         console.print(escape(", ".join(f"{n} {what}" for what, n in done.items())))
+    for key in keys:
+        complaints.print(
+            f"The key {key} still opens: `cmo keys revoke {key} --reason erased` closes it.", soft_wrap=True
+        )
     if not any(done.values()):
         complaints.print(f"Nothing was kept of {escape(repr(user))}.")
         raise typer.Exit(Exit.NOT_FOUND)

@@ -71,7 +71,7 @@ def outcome(value: Outcome) -> str:
     if value.status is Status.REFUSED:
         return f"{head}  [yellow]{value.reason}[/]: {escape(value.detail)} {escape(value.remedy)}"
     if value.status is Status.UNCHANGED:
-        return f"{head}  [dim]{escape(value.detail)}[/]"
+        return f"{head}  [dim]{escape(value.detail or value.title[:70])}[/]"
     return f"{head}  [dim]{value.pages} pages, {value.chunks} passages[/]  {escape(value.title[:70])}"
 
 

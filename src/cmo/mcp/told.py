@@ -107,5 +107,6 @@ def label(value: Paper) -> str:
     authors = value["authors"]
     who = f"{authors[0]} et al." if len(authors) > 1 else "".join(authors)
     title = value["title"] or value["source"]
-    about = ". ".join(part for part in (who, title, value["journal"], str(value["year"] or "")) if part)
+    parts = [part for part in (who, title, value["journal"], str(value["year"] or "")) if part]
+    about = " ".join(part if part.endswith((".", "?", "!")) else f"{part}." for part in parts).removesuffix(".")
     return quoted(shortened(about, 500)) + (f" doi:{value['doi']}" if value["doi"] else "")

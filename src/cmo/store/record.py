@@ -154,7 +154,7 @@ class Record:
         """
         with self._changing() as change:
             if not change.is_retracted(paper_id):
-                raise NotFound(f"No retracted paper has the id {paper_id!r}.")
+                raise NotFound(f"No retracted paper has the id {paper_id!r}. `cmo papers list` names those that are.")
             change.mark_standing(paper_id)
 
     def save_vectors(self, vectors: Sequence[tuple[str, PackedVectors]], model: ModelIdentity) -> None:

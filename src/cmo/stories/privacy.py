@@ -117,6 +117,11 @@ class Privacy:
         self._notes.note(actor, "privacy-exported", rows=_counts(facts))
         return {"user": user, "at": self._clock.now(), **facts}
 
+    def open_keys(self, user: str) -> list[str]:
+        """Ids of keys by their name that nobody revoked: what is erased does not close them."""
+        facts = {**self._said.said(user), **self._spent.spent(user, self._tenant)}
+        return [key["id"] for key in facts.get("keys", ()) if key["revoked_at"] is None]
+
     def erase(self, user: str, actor: str) -> dict[str, int]:
         """Delete it; returns how many rows of each kind. Who it was is not written down, only that it was done."""
         threads = {answer["reply"].get("thread_id") for answer in self._said.said(user)["answers"]} - {None, ""}

@@ -83,8 +83,9 @@ class Desk:
             await to_thread.run_sync(language, "metabolomica")  # its model is loaded by what is not plain English
             await self.released()
         except OracleError as error:
+            known = str(error) == str(self.fault)  # it is tried again every few seconds
+            log.log(logging.DEBUG if known else logging.WARNING, "questions cannot be answered yet: %s", error)
             self.fault = error
-            log.warning("questions cannot be answered yet: %s", error)
         else:
             self.fault = None
         self._warmed = True

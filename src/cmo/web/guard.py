@@ -103,7 +103,12 @@ class Guard:
         kind = headers.get(b"content-type", b"").decode("latin-1").lower()
         if not kind.startswith(wanted) or b"content-encoding" in headers:
             accepted = {"Accept-Post": wanted} if wanted else {}
-            return problem(scope, 415, f"Send {wanted or 'the body'}, not compressed.", headers=accepted)
+            return problem(
+                scope,
+                415,
+                f"Send {f'`Content-Type: {wanted}`' if wanted else 'the body'}, not compressed.",
+                headers=accepted,
+            )
         length, limit = headers.get(b"content-length", b"").decode("latin-1"), self._limits.of(path)
         if length.isdecimal() and int(length) > limit:
             return problem(scope, 413, _too_long(limit), headers=_CLOSE)
