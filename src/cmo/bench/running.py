@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -97,8 +98,19 @@ def running(folder: Path, workers: int, /, **environment: str) -> Iterator[Runni
         _wait(one)
         yield one
     finally:
-        process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    family = _family(process.pid) if process.poll() is None else []
+    process.terminate()
+    try:
         process.wait(_ENDS_WITHIN)
+    except subprocess.TimeoutExpired:  # what is measured next should not share the machine with it
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def free_port() -> int:

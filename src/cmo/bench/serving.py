@@ -14,6 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from http.client import HTTPConnection
 from pathlib import Path
+from subprocess import SubprocessError
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
 
@@ -26,7 +27,7 @@ from cmo.bench.figures import Row
 from cmo.bench.job import Heard, Job
 from cmo.bench.load import Answered
 from cmo.bench.running import Running, running
-from cmo.errors import NotFound
+from cmo.errors import NotFound, OracleError
 from cmo.kit.clock import SystemClock
 from cmo.kit.files import write_atomic
 from cmo.stories.recall import DOUBTFUL
@@ -54,6 +55,13 @@ class Results:
     def read(cls, path: Path) -> Self:
         """What an earlier run left; nothing where there is no such file."""
         return cls(path, orjson.loads(path.read_bytes())["parts"] if path.is_file() else {})
+
+    @classmethod
+    def anew(cls, path: Path) -> Self:
+        """Nothing yet; what an earlier run left is put aside."""
+        if path.is_file():
+            path.replace(path.with_suffix(".before.json"))
+        return cls(path)
 
     def rows(self) -> list[Row]:
         """All figures, part by part."""
@@ -227,7 +235,7 @@ def measure(bench: Bench, parts: Mapping[str, Part], *, resume: bool = False) ->
             for row in part(bench):
                 rows.append(replace(row, part=name))
                 yield rows[-1]
-        except NotFound as error:  # what the others say is not lost
+        except (OracleError, OSError, SubprocessError, ValueError) as error:  # what the others say is not lost
             bench.rest()
             bench.say(f"{name} FAILED: {error}")
             rows.append(Row("could not be measured to its end", 0, "", "measured", met=False, part=name))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Final
 
@@ -21,8 +22,8 @@ from cmo.bench.running import Running
 from cmo.bench.serving import REFUSALS, Bench
 from cmo.errors import NotFound
 
-WATCHED_PERCENT, GROWTH_PERCENT, DESCRIPTORS = 3.0, 2.0, 2
-"""Two descriptors more: a thread that rested before may have a connection to the database of its own."""
+WATCHED_PERCENT, GROWTH_PERCENT, DESCRIPTORS = 3.0, 2.0, 8
+"""Descriptors: a pool may open a connection to the database later than others; a leak would be one of each hundred questions."""
 UNWATCHED: Final = {
     "METRICS_COLLECTION_ENABLED": "false",
     "ENABLE_PERFORMANCE_MONITORING": "false",
@@ -35,7 +36,8 @@ _TURN_SECONDS: Final = {"kept": 1.5, "made": 3.0}
 _LINES: Final = {"kept": 16, "made": 8}
 _LOAD: Final = 0.7
 _WARM: Final = 0.1
-"""Share of the soak in which memory still settles."""
+"""Share of the soak that comes before: memory settles, pools open what they open."""
+_ANY: Final = 1_000_000
 _LOOK_SECONDS, _TELL_SECONDS = 5.0, 30.0
 _PEAK_SECONDS, _REST_SECONDS = 10.0, 7.0
 """uvicorn closes connections that rest for five seconds."""
@@ -72,32 +74,44 @@ def soak(bench: Bench) -> Iterator[Row]:
     one = bench.service()
     lines = _LINES["made"]
     most = bench.ask(one, _PEAK_SECONDS, connections=lines, headers=ANEW, refusals=REFUSALS).rate
+    seconds, rate = 60 * bench.minutes, _LOAD * most
+    how = {"rate": rate, "connections": _SOAKERS, "headers": ANEW, "refusals": REFUSALS, "warm_seconds": 0.0}
+    bench.ask(one, _WARM * seconds / bench.pace, **how, most_wrong=_ANY)
     time.sleep(_REST_SECONDS)
-    before, looks, seconds = one.taken().descriptors, list[tuple[float, float]](), 60 * bench.minutes
-    told = [0.0]
-
-    def look(now: float) -> None:
-        if looks and now - looks[-1][0] < min(_LOOK_SECONDS, seconds / 60):
-            return
-        taken = one.taken()
-        looks.append((now, taken.memory))
-        if now - told[0] >= _TELL_SECONDS:
-            told[0] = now
-            bench.say(f"soak: {now / 60:.1f} of {bench.minutes:g} min, {taken.memory:.1f} MB, {taken.descriptors} open")
-
-    heard = bench.ask(
-        one, seconds / bench.pace, rate=_LOAD * most, connections=_SOAKERS, headers=ANEW, refusals=REFUSALS,
-        warm_seconds=0.0, meanwhile=look, most_wrong=1_000_000,
-    )  # fmt: skip
+    before, looks = one.taken().descriptors, Looks(bench, one, (1 - _WARM) * seconds)
+    heard = bench.ask(one, looks.seconds / bench.pace, **how, seed=1, meanwhile=looks.look, most_wrong=_ANY)
     time.sleep(_REST_SECONDS)
     more = one.taken().descriptors - before
-    settled = [(at, memory) for at, memory in looks if at >= _WARM * seconds]
-    yield from _soaked(f"{_LOAD * most:.0f} a second for {seconds / 60:g} min", settled)
+    yield from _soaked(f"{rate:.0f} a second for {looks.seconds / 60:.3g} min", looks.found)
     yield Row.at_most("descriptors more at rest than before", more, "", DESCRIPTORS)
     yield Row.at_most(f"replies broken or wrong, of {sum(heard.statuses.values()):,}", heard.wrong, "", 0)
     yield Row("refused", round(heard.refused.count / max(1, sum(heard.statuses.values())), 5), "")
     yield Row("p50", heard.answered.p50, "ms")
     yield Row("p99", heard.answered.p99, "ms")
+
+
+@dataclass
+class Looks:
+    """Looks at the memory of a service, now and then."""
+
+    bench: Bench
+    one: Running
+    seconds: float
+    """In all."""
+    found: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds and MB."""
+    told: float = 0.0
+
+    def look(self, now: float) -> None:
+        """Look, where it is time to."""
+        if self.found and now - self.found[-1][0] < min(_LOOK_SECONDS, self.seconds / 60):
+            return
+        taken = self.one.taken()
+        self.found.append((now, taken.memory))
+        if now - self.told >= _TELL_SECONDS:
+            self.told = now
+            about = f"{taken.memory:.1f} MB, {taken.descriptors} descriptors"
+            self.bench.say(f"soak: {now / 60:.1f} of {self.seconds / 60:.3g} min, {about}")
 
 
 def growth(looks: Sequence[tuple[float, float]]) -> tuple[float, float]:

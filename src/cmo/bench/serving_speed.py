@@ -126,6 +126,8 @@ def _about(name: str, heard: Heard, cpu: float) -> Iterator[Row]:
     yield Row(f"{name}: p50", heard.answered.p50, "ms")
     yield Row(f"{name}: p99", heard.answered.p99, "ms")
     yield Row(f"{name}: processor time of the service each", round(1000 * cpu / max(1, heard.all), 3), "ms")
+    if heard.refused.count:
+        yield Row(f"{name}: refused", round(heard.refused.count / sum(heard.statuses.values()), 4), "")
     yield from _asker(name, heard)
 
 

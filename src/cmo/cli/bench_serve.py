@@ -55,7 +55,7 @@ def serve(
     folder = folder.expanduser()
     base, questions = _asked(read_settings(working_dir=home), data, home, folder)
     path = folder / "serve" / "results.json"
-    results, rows = Results.read(path) if resume else Results(path), []
+    results, rows = Results.read(path) if resume else Results.anew(path), []
     chosen = {name: part for name, part in PARTS.items() if not only or name in only}
     with (
         TemporaryDirectory(prefix="cmo-bench-") as work,
