@@ -117,11 +117,11 @@ def deliveries(
         console.print("Nothing was sent, and nothing waits.")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    columns = ("id", "webhook", "event", "at", "state", "attempts", "said")
-    for column in columns:
-        table.add_column(column, no_wrap=column == "id")
+    for column in ("id", "event", "at", "state", "tries", "said"):
+        table.add_column(column, no_wrap=column != "said")
     for row in rows:
-        table.add_row(*(escape(str(row[column])) for column in columns))
+        when = row["at"][5:16].replace("T", " ")
+        table.add_row(row["id"], row["event"], when, row["state"], str(row["attempts"]), escape(row["said"]))
     console.print(table)
 
 
