@@ -143,6 +143,8 @@ def test_settings_that_cannot_be_used_are_what_it_tells(
     monkeypatch.setenv("CMO_PARSE_SECONDS", "soon")
     told = gathered()
     assert "CMO_PARSE_SECONDS" in told["config.json"]
+    found = {one["name"]: one["state"] for one in json.loads(told["doctor.json"])["findings"]}
+    assert (found["configuration"], found["disk"]) == ("broken", "ok")
     assert "the end" in told["logs/1-cmo.log"]
     whole = "\n".join(told.values())
     assert not [name for name, secret in planted().items() if secret in whole or json.dumps(secret)[1:-1] in whole]

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -29,6 +29,9 @@ from cmo.ops.incident import PART_BYTES, Cleaner, Packed, Part, collect, tail
 from cmo.settings import Settings, read_settings
 from cmo.settings.clashes import clashes
 from cmo.settings.origins import rows, secrets_of, secrets_set, unknown
+
+if TYPE_CHECKING:
+    from cmo.cast.holdings import Holdings
 
 app = typer.Typer(help="Gather what happened, for whoever helps: collect.", no_args_is_help=True)
 _LINES: Final = 500
@@ -70,7 +73,8 @@ def collect_all(
     try:
         settings = read_settings(working_dir=home)
     except SettingsError as error:  # that is the incident, then
-        parts = [Part("config.json", partial(_refused, str(error))), Part("versions.json", _versions), *logs]
+        parts = [Part("doctor.json", lambda: _doctor_without(home)), Part("config.json", partial(_refused, str(error)))]
+        parts += [Part("versions.json", _versions), *logs]
         packed = collect(parts, target, Cleaner(secrets_set(Settings)), at, heard=heard)
     else:
         with opened(settings) as house:
@@ -105,11 +109,20 @@ def _logs(logs: list[Path], unit: str) -> Iterator[Part]:
         yield Part(f"logs/{unit.replace('/', '_')}.journal.txt", partial(_journal, unit))
 
 
-def _doctor(house: App) -> Any:
+def _doctor_without(home: Path | None) -> Any:
+    """What the doctor finds without the settings that cannot be used."""
+    from cmo.cast.holdings import Holdings
+    from cmo.settings.usable import usable
+
+    settings, wrong = usable(working_dir=home)
+    return _doctor(Holdings(settings), wrong)
+
+
+def _doctor(house: Holdings, wrong: str = "") -> Any:
     from cmo.cast.examining import Examining
     from cmo.ops.doctor import examine
 
-    report = examine(Examining(house).checks(), house.clock, seconds=2 * _SECONDS)
+    report = examine(Examining(house, wrong=wrong).checks(), house.clock, seconds=2 * _SECONDS)
     return {"state": report.state, "findings": [asdict(finding) for finding in report.findings]}
 
 
