@@ -29,9 +29,9 @@ format: .venv/.developing ## Let the formatter and the linter mend what they can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-test: .venv/.developing ## Run the tests
+test: .venv/.developing ## Run the tests, a file at a time on each of up to four cores
 	@$(BIN)/cmo models install
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 bench: .venv/.developing ## Measure speed and quality beside other systems (long)
 	@$(BIN)/python bench/run.py
