@@ -133,6 +133,9 @@ def test_a_follow_up_has_its_context_after_a_broken_line_and_in_another_tab(tabs
     ask(one, "And in newborns?")
     one.get_by_text("asked as: And in newborns (maple syrup urine disease)?").wait_for()
     answered(one, 2)
+    said = one.evaluate("document.body.innerText.split('asked as').pop().toLowerCase().match(/‹\\d+ · p\\. \\d+›/g)")
+    pages = one.locator("#side-view-content img")
+    assert _soon(lambda: pages.count() == len(set(said))), "beside an answer stand its own pages alone"
     address = one.url
     assert "/thread/" in address
     other = tabs()

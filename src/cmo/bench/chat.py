@@ -79,12 +79,12 @@ def measure(papers: Path, asked: int, program: str, said: Callable[[str], None])
     with (
         base(papers) as (home, questions),
         service(home, 1, CMO_CACHE="false") as served,
-        _chat(command, served) as chat,
+        chat(command, served) as place,
         chromium() as browser,
     ):
         said(f"{asked} questions in the chat, each in a conversation of its own")
         wanted = [questions[n % len(questions)] for n in range(asked + _WARM)]
-        seen = list(_asked(browser, chat, wanted))[_WARM:]
+        seen = list(_asked(browser, place, wanted))[_WARM:]
     yield from figures(seen)
 
 
@@ -134,7 +134,7 @@ def _program(named: str) -> str:
 
 
 @contextmanager
-def _chat(command: str, served: str) -> Iterator[str]:
+def chat(command: str, served: str) -> Iterator[str]:
     """Address of a chat over a service."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

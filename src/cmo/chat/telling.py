@@ -73,6 +73,7 @@ class Telling:
         answer.content, answer.elements, answer.actions = text, list(pages), list(actions)
         answer.metadata = {"answer_id": reply["id"]}
         await answer.send()
+        await cl.ElementSidebar.set_elements(answer.elements)  # else they stand below those of the answer before
         self._line.content = talk.source_line(reply, self._words)
         await self._line.update()
 
