@@ -1,5 +1,6 @@
 """Tenants of one service: whatever one of them has, another cannot see, name, change or tell that it is there."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.app import App, opened
 from cmo.cast.tenants import lodged
+from cmo.delivery.experiment import Arm, Spec
 from cmo.errors import AccessRefused
 from cmo.model.access import Key, Role
 from cmo.settings import read_settings
@@ -150,6 +152,49 @@ async def test_nothing_that_has_an_id_can_be_reached_from_another_tenant(tenants
         if call.startswith("GET"):
             assert (await tenants.one.get(address)).status_code == 200, call
     assert (await tenants.one.get(f"/api/answers/{answer}")).json()["ratings"] == []
+
+
+async def test_nobody_of_another_tenant_sees_begins_or_ends_an_experiment(tenants: Two) -> None:
+    tenants.front.app.trials.experiments.plan(Spec(EXPERIMENT, (Arm("control", 0.5), Arm("new", 0.5))), "ada")
+    names = [
+        [one["experiment"]["name"] for one in (await http.get("/api/experiments")).json()["experiments"]]
+        for http in (tenants.one, tenants.two)
+    ]
+    assert names == [[EXPERIMENT], []]
+    for method, path in (("GET", ""), ("POST", "/start"), ("POST", "/stop")):
+        sent = {"json": {"actor": "eve"}} if method == "POST" else {}
+        refused = await tenants.two.request(method, f"/api/experiments/{EXPERIMENT}{path}", **sent)
+        assert refused.status_code == 404, path
+    assert (await tenants.two.get(f"/experiments/{EXPERIMENT}")).status_code == 404
+    assert (await tenants.one.get(f"/api/experiments/{EXPERIMENT}")).json()["status"]["phase"] == "planned"
+
+
+def incoming(tenants: Two) -> list[Path]:
+    return list(Path(tenants.front.app.folder).rglob(".incoming-*"))
+
+
+async def test_an_upload_under_way_lies_where_no_other_tenant_looks(tenants: Two) -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'--B\r\nContent-Disposition: form-data; name="files"; filename="new.txt"\r\n\r\n'
+        yield (OURS.replace("first ward", "second ward") + "a" * 2_000_000).encode()
+        arrived.set()
+        await go_on.wait()
+        yield b"\r\n--B--\r\n"
+
+    kind = {"Content-Type": "multipart/form-data; boundary=B"}
+    sending = asyncio.create_task(tenants.one.post("/papers", content=slowly(), headers=kind))
+    await arrived.wait()
+    (there,) = incoming(tenants)
+    assert there.parent == tenants.front.app.folder
+    assert there.stat().st_mode & 0o077 == 0, "nor anybody else of this machine"
+    theirs = (await tenants.two.get("/papers")).json()
+    assert theirs["total"] == 1
+    go_on.set()
+    assert (await sending).status_code == 200
+    assert incoming(tenants) == []
+    assert (await tenants.two.get("/papers")).json() == theirs
 
 
 async def test_what_tells_of_the_whole_service_is_for_its_own_tenant_alone(tenants: Two) -> None:
