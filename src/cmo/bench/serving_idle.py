@@ -18,16 +18,16 @@ from typing import Final
 from cmo.bench.figures import Row
 from cmo.bench.running import Running
 from cmo.bench.serving import Bench
-from cmo.web.line import HEAD_SECONDS, take_descriptors
 
 IDLE, IDLE_MS = 20_000, 100.0
+_LET_GO: Final = 20.0
+"""Seconds after which a connection that asks nothing is closed."""
 _HOLDERS: Final = 4
 _LINES, _SECONDS, _QUESTIONS = 4, 3.0, 40
 
 
 def connections(bench: Bench) -> Iterator[Row]:
     """As many as this machine lets them have."""
-    take_descriptors()
     bench.rest()
     one = bench.service()
     bodies = bench.lasting(one, _QUESTIONS)
@@ -46,7 +46,7 @@ def connections(bench: Bench) -> Iterator[Row]:
     yield Row("questions beside them, kept: a second", heard.rate, "/s")
     yield Row("the same without them: a second", alone.rate, "/s")
     yield Row("memory of each connection", round(each, 2), "kB")
-    yield Row(f"still open after {after:.0f} s (each is let go after {HEAD_SECONDS:g})", later, "")
+    yield Row(f"still open after {after:.0f} s (each is let go after {_LET_GO:g})", later, "")
 
 
 @contextmanager

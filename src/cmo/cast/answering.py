@@ -95,8 +95,7 @@ class Answering(Holdings):
     @cached_property
     def finder(self) -> Retriever:
         """Question to passages: of papers, and of the web where it is set up and a question wants it."""
-        web = self.websearch
-        if web is None:
+        if (web := self.websearch) is None:
             return self.retriever
         from cmo.answer.coverage import coverage  # noqa: PLC0415
         from cmo.ingest.sentences import split  # noqa: PLC0415
@@ -224,8 +223,7 @@ class Answering(Holdings):
     @cached_property
     def executor(self) -> Hands:
         """Where work runs that would block the event loop: few at a time where it computes, more where it waits for others."""
-        threads, patience = _WAITING if self.waits else _COMPUTING, Patience(self.settings.turn_seconds)
-        return Hands(threads, patience, what="an answer", name="cmo")
+        return Hands(_WAITING if self.waits else _COMPUTING, Patience(self.settings.turn_seconds), what="an answer")
 
     @property
     def waits(self) -> bool:

@@ -73,7 +73,7 @@ class Hands(ThreadPoolExecutor):
     """
 
     def __init__(
-        self, threads: int, patience: Patience, *, what: str, name: str, monotonic: Monotonic = time.monotonic
+        self, threads: int, patience: Patience, *, what: str, name: str = "cmo", monotonic: Monotonic = time.monotonic
     ) -> None:
         super().__init__(threads, thread_name_prefix=name)
         self._threads_most = threads
@@ -96,7 +96,7 @@ class Hands(ThreadPoolExecutor):
             self._inside += 1
         try:
             done = super().submit(self._timed(fn), *args, **kwargs)
-        except BaseException:  # they were told to end
+        except RuntimeError:  # they were told to end
             self._left()
             raise
         done.add_done_callback(self._left)
