@@ -1,5 +1,8 @@
 """Who somebody is by what a provider says, and a sign-in as a value."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,12 +10,13 @@ from hypothesis import strategies as st
 from cmo.access.attempt import LASTS_SECONDS, Attempt, onward
 from cmo.access.persons import Standing, Stranger, person, role_of, roles_in
 from cmo.access.provider import sound
-from cmo.cast.signing import client_secret
-from cmo.errors import SettingsError
+from cmo.cast.signing import client_secret, provider_of
+from cmo.errors import ExtraMissing, SettingsError
 from cmo.model.access import Person, Role
 from cmo.settings import Settings, read_settings
 from cmo.settings.clashes import clashes
 from cmo.settings.origins import rows, secrets_of
+from cmo.testing import FakeClock
 
 WHOLE = {
     "oidc_issuer": "https://id.example/realms/lab",
@@ -193,3 +197,15 @@ def test_the_secret_may_be_in_a_file(tmp_path: object) -> None:
     path.write_text("hush\n")
     assert client_secret(settings) == "hush"
     assert isinstance(settings, Settings)
+
+
+def test_without_the_extra_it_is_said_which_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joserfc", None)
+    with pytest.raises(ExtraMissing, match=r"pip install .*\[oidc\]"):
+        provider_of(read_settings(**WHOLE), FakeClock())
+
+
+def test_who_never_signs_in_with_a_provider_loads_nothing_of_it() -> None:
+    code = "import sys, cmo.access; print([m for m in ('httpx', 'joserfc', 'cmo.access.signin') if m in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert told.stdout.strip() == "[]"

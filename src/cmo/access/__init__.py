@@ -3,7 +3,6 @@
 from cmo.access.keys import Minted, Why, mint, split, standing
 from cmo.access.meter import Meter
 from cmo.access.ring import KeyRing
-from cmo.access.signin import SignIn
 from cmo.access.trail import Fault, verify
 from cmo.access.warden import LOCAL, TOKEN, Mode, Rules, Shown, Warden
 
@@ -17,7 +16,6 @@ __all__ = [
     "Mode",
     "Rules",
     "Shown",
-    "SignIn",
     "Warden",
     "Why",
     "mint",

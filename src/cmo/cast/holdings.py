@@ -25,7 +25,8 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings, sealing_keys
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.access import KeyRing, Meter, SignIn, Warden
+    from cmo.access import KeyRing, Meter, Warden
+    from cmo.access.signin import SignIn
     from cmo.cast.keeping import Keeping
     from cmo.cast.rounds import Rounds
     from cmo.delivery.fanout import Fanout

@@ -24,7 +24,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import TOKEN, Meter, Shown, SignIn, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, Warden, Why
+from cmo.access.signin import SignIn
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
