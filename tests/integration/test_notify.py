@@ -1,6 +1,7 @@
 """Notices reach real receivers on this machine; dead, slow and hostile ones cost nobody else anything."""
 
 import logging
+import re
 import socket
 import ssl
 import subprocess
@@ -412,6 +413,20 @@ def test_a_storm_becomes_one_message_with_a_count(hook: Callable[..., Hook], off
     assert "... and 40 more." in text
     assert "20 more found no room." in text
     assert [field["text"] for field in there.got[0]["blocks"][1]["fields"]] == ["*critical*\n1", "*warning*\n59"]
+
+
+def test_ten_thousand_at_once_are_a_few_messages_that_count_them_all(
+    hook: Callable[..., Hook], office: Callable[..., PostOffice]
+) -> None:
+    there = hook()
+    post = office(hook_at(there.url), gather=0.1)
+    for number in range(10_000):
+        post.tell(Notice(f"alert/{number}", f"Alert {number}"))
+    assert post.settle(10)
+    assert 1 <= len(there.got) <= 5
+    told = [int(re.match(r"(\d+) notices", body["text"].replace(",", ""))[1]) for body in there.got]  # type: ignore[index]
+    assert sum(told) == 10_000
+    assert max(len(body["text"]) for body in there.got) < 10_000
 
 
 def test_the_longer_a_storm_lasts_the_rarer_messages_become(
