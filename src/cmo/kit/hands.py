@@ -32,7 +32,7 @@ _MEAN_OVER: Final = 16
 class Patience:
     """How long one may wait for a turn."""
 
-    seconds: float = 0.12
+    seconds: float = 0.1
     """While more comes than is done."""
     least: int = 4
     """So many may always wait, and never fewer than work at once: a slow machine refuses no handful."""

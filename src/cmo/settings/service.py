@@ -22,7 +22,7 @@ class ServiceGroup(BaseSettings):
     """The same of a day (UTC), in all processes together."""
     body_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_BODY_SECONDS"), gt=0, le=3_600)] = 20.0
     """Longest wait for the next part of what a client sends; who is slower is let go."""
-    turn_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_TURN_SECONDS"), gt=0, le=60)] = 0.12
+    turn_seconds: Annotated[float, Field(validation_alias=AliasChoices("CMO_TURN_SECONDS"), gt=0, le=60)] = 0.1
     """Longest that a question waits for its turn while more is asked than can be answered; what would wait longer is refused
     at once, with 503. A burst of a moment is borne."""
     exposure_days: Annotated[float, Field(validation_alias=AliasChoices("CMO_EXPOSURE_DAYS"), ge=0, le=36_500)] = 400.0
