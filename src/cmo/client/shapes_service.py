@@ -17,6 +17,8 @@ class Who(TypedDict):
     role: str
     tenant: str
     key: str
+    provider: bool
+    """Whether they signed in with a provider (OpenID Connect)."""
 
 
 class Metrics(TypedDict):
