@@ -34,6 +34,7 @@ from cmo.web import (
     experiments,
     graph,
     login,
+    lost,
     oidc,
     ops,
     papers,
@@ -150,9 +151,9 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
     for router in ROUTERS:
         api.include_router(router)
     api.mount("/static", site.files())
-    api.add_exception_handler(OracleError, problems.on_oracle_error)
-    api.add_exception_handler(RequestValidationError, problems.on_invalid)
-    api.add_exception_handler(HTTPException, problems.on_http_exception)
+    api.add_exception_handler(OracleError, lost.seen(problems.on_oracle_error))
+    api.add_exception_handler(RequestValidationError, lost.seen(problems.on_invalid))
+    api.add_exception_handler(HTTPException, lost.seen(problems.on_http_exception))
     _describe(api, table(ROUTERS))
     return api
 

@@ -10,6 +10,11 @@ const STANCES = {
   near: ["Other papers that speak of the same", "near"],
 };
 
+const NOTHING = {
+  title: "The address names no sentence and no paper",
+  detail: "Ask a question, and choose “Read on” beside the answer.",
+};
+
 let paper = null; // with its pages
 let place = null; // of the sentence, if there is one
 let page = 1;
@@ -19,6 +24,7 @@ async function start() {
   const asked = new URLSearchParams(location.search);
   try {
     const evidence = asked.get("evidence");
+    if (!evidence && !asked.get("paper")) throw NOTHING;
     if (evidence) place = await json(`/evidence/${encodeURIComponent(evidence)}`);
     paper = await json(`/papers/${encodeURIComponent(place ? place.paper.paper_id : asked.get("paper") ?? "")}`);
     page = place ? place.page : Math.max(1, Number(asked.get("page")) || 1);
