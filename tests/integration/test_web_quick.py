@@ -1,5 +1,6 @@
 """Plain questions go past the routes: nothing that a client can tell differs."""
 
+from asyncio import sleep
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 
 from cmo.web import create_api
+from cmo.web.quick import Quick
 
 QUICK = {"Content-Type": "application/json"}
 USUAL = {"Content-Type": "application/json; charset=utf-8"}
@@ -57,6 +59,21 @@ async def test_a_body_in_pieces_is_put_together(http: httpx.AsyncClient) -> None
         yield b'in phenylketonuria?"}'
 
     assert (await http.post("/query", content=pieces(), headers=QUICK)).json()["question"].endswith("phenylketonuria?")
+
+
+async def test_it_is_no_way_past_who_may() -> None:
+    async def unreached(*_: Any) -> None:
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[Any] = []
+    body = {"type": "http.request", "body": BODIES[0]}
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/query", "headers": headers, "state": {"principal": None}}
+    await Quick(unreached)(scope, lambda: sleep(0, body), send)
+    assert sent[0]["status"] == 401
 
 
 async def test_it_is_counted_under_its_address(http: httpx.AsyncClient) -> None:

@@ -2,8 +2,8 @@
 
 ::
 
-    POST /query, its body in one piece --read and checked at once--> role --> `cmo.web.questions.query` --> the reply
-                     '--in several, or not as it should be--> the routes, which say what is wrong
+    POST /query --read and checked at once--> role --> `cmo.web.questions.query` --> the reply
+          '--not as it should be--> the routes, which say what is wrong
 
 Looking for a route and solving its dependencies takes as much of the processor as looking a kept answer up (ADR 25).
 What is described, checked and refused stays with the route: what is not right is handed on as it came.
@@ -11,6 +11,8 @@ What is described, checked and refused stays with the route: what is not right i
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import ValidationError
@@ -47,23 +49,29 @@ class Quick:
             return
         request = Request(scope, receive, send)
         try:
-            first = await receive()
+            received = await _received(receive)
         except HTTPException as error:  # of the guard
             await (await problems.on_http_exception(request, error))(scope, receive, send)
             return
-        if (body := _read(first)) is None:
-            await self._app(scope, _again(first, receive), send)
+        if (body := _read(received)) is None:
+            await self._app(scope, _again(received, receive), send)
             return
         scope["route"] = _ROUTE  # by which it is counted
         await (await _answered(request, body))(scope, receive, send)
 
 
-def _read(first: Message) -> QueryBody | None:
-    """What is asked; None where it is not all there, or not as it should be."""
-    if first.get("more_body"):
-        return None
+async def _received(receive: Receive) -> list[Message]:
+    """All that comes of a body; the guard sees to it that it is not much."""
+    received = [await receive()]
+    while received[-1].get("more_body"):
+        received.append(await receive())
+    return received
+
+
+def _read(received: Sequence[Message]) -> QueryBody | None:
+    """What is asked; None where it is not as it should be."""
     try:
-        return QueryBody.model_validate_json(first.get("body", b""))
+        return QueryBody.model_validate_json(b"".join([message.get("body", b"") for message in received]))
     except ValidationError:
         return None
 
@@ -76,11 +84,11 @@ async def _answered(request: Request, body: QueryBody) -> Response:
         return problems.of_error(request.scope, error)
 
 
-def _again(first: Message, receive: Receive) -> Receive:
+def _again(received: Sequence[Message], receive: Receive) -> Receive:
     """What was received, for whoever comes next."""
-    waiting = [first]
+    waiting = deque(received)
 
-    async def received() -> Message:
-        return waiting.pop() if waiting else await receive()
+    async def again() -> Message:
+        return waiting.popleft() if waiting else await receive()
 
-    return received
+    return again
