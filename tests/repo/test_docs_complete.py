@@ -158,3 +158,13 @@ def anchors(text: str) -> set[str]:
     """Headings as addresses, as code hosts make them."""
     headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_map_names_each_room_and_each_story_once(repo: Path) -> None:
+    rows = re.findall(r"^\| ((?:… )?`[^|]+`) \|", (repo / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    package = repo / "src" / "cmo"
+    rooms = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    parts = [*package.glob("*.py"), *(package / "cast").glob("*.py"), *(package / "stories").glob("*.py")]
+    files = {path.name for path in parts} - {"__init__.py", "errors.py", "testing.py"}
+    assert sorted(named) == sorted(rooms | files | {"lightrag_integration/"})
