@@ -65,7 +65,11 @@ def labels(sample: str) -> str:
 
 def test_the_documented_names_come_out_as_they_should(promtool: str, tmp_path: Path) -> None:
     told = [
-        {"expr": f"round({sample}, 1e-6)", "eval_time": "20m", "exp_samples": [{"labels": labels(sample), "value": value}]}
+        {
+            "expr": f"round({sample}, 1e-6)",
+            "eval_time": "20m",
+            "exp_samples": [{"labels": labels(sample), "value": value}],
+        }
         for sample, value in EXPECTED.items()
     ]
     test = {

@@ -145,7 +145,10 @@ class Snapshot:
 
     def terms(self, text: str) -> tuple[Term, ...]:
         """Stems of a question with their rarity (BM25's idf), each once."""
-        return tuple(Term(stem, self._idf(self._rows_with(stem))) for stem in dict.fromkeys(stems(text)))
+        asked = tuple(dict.fromkeys(stems(text)))
+        masked = self._masked_stems.of(np.fromiter(map(stem_number, asked), np.int64, len(asked))).tolist()
+        rows = (max(0, self._words.document_frequency(stem) - gone) for stem, gone in zip(asked, masked, strict=True))
+        return tuple(Term(stem, self._idf(n)) for stem, n in zip(asked, rows, strict=True))
 
     def stem_scores(self, terms: Sequence[Term], rows: NDArray[np.int64]) -> FloatArray:
         """BM25 of rows in which a stem weighs by the square of its rarity."""
@@ -199,10 +202,6 @@ class Snapshot:
             ]
         except (ValueError, TypeError) as error:
             raise SnapshotCorrupt(f"Snapshot {self.id} cannot be quoted: {error}. Run `cmo kb rebuild`.") from error
-
-    def _rows_with(self, stem: str) -> int:
-        masked = int(self._masked_stems.of(np.array([stem_number(stem)]))[0])
-        return max(0, self._words.document_frequency(stem) - masked)
 
     def _idf(self, rows: int) -> float:
         total = self._shown
