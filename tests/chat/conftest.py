@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,21 +22,12 @@ from cmo.model.ports import Answerer
 from cmo.model.questions import Question
 from cmo.settings import read_settings
 from cmo.web import create_api
+from tests.acceptance.browsing import chromium
 from tests.acceptance.services import NOTES, served_here
 
 ROOT = Path(__file__).parents[2]
 ON_CI = "CI" in os.environ  # noqa: TID251 - CI is no setting of ours
 ABOUT = ("maple-syrup-urine-disease", "mcad-and-vlcad-deficiency", "newborn-screening-by-tandem-ms")
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -121,10 +111,5 @@ def _begun(address: str, process: "subprocess.Popen[bytes]") -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        (pytest.fail if ON_CI else pytest.skip)("Chromium is not installed")
-    with sync_api.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as opened:
         yield opened
-        opened.close()

@@ -13,8 +13,9 @@ import pytest
 from cmo.agents.deep import Deep
 from cmo.app import App
 from cmo.errors import ExtraMissing
+from tests.acceptance.browsing import IN_A_BROWSER
 
-pytestmark = [pytest.mark.browser, pytest.mark.model]
+pytestmark = [*IN_A_BROWSER, pytest.mark.model]
 
 ASKED = "Which amino acids are raised in maple syrup urine disease?"
 TWO_PARTS = "Is leucine raised in maple syrup urine disease and is octanoylcarnitine raised in MCAD deficiency?"

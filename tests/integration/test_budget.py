@@ -51,7 +51,7 @@ def budget_of(ledger: SqlLedger, clock: FakeClock | None = None) -> Budget:
 
 def sums(ledger: SqlLedger) -> tuple[int, int]:
     """What the entries add up to, and what the balance of all of them says, over all days."""
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         entries = connection.execute(select(func.coalesce(func.sum(tables.ledger.c.cost), 0))).scalar_one()
         everybody = (tables.balances.c.tenant == "") & (tables.balances.c.user_id == "")
         months = everybody & (func.length(tables.balances.c.period) == 7)
@@ -181,7 +181,7 @@ def said_by(racer: subprocess.Popen[str]) -> tuple[int, int, int]:
 
 def spent_by(ledger: SqlLedger, user: str) -> list[int]:
     query = select(func.coalesce(func.sum(tables.ledger.c.cost), 0)).where(tables.ledger.c.user_id == user)
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         return [int(n) for n in connection.execute(query).scalars()]
 
 

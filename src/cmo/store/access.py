@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_upsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
 from cmo.errors import NotFound
 from cmo.model.access import Allowance, Deed, Key, Line, Role, Session
 from cmo.store import access_tables as tables
-from cmo.store.engine import place, translated
+from cmo.store.database import Database
 
-_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
 _KEPT: Final = (
     "id", "digest", "name", "role", "tenant", "made_at", "expires_at", "revoked_at", "replaced_by", "used_at",
 )  # fmt: skip
@@ -30,33 +25,30 @@ class SqlAccess:
     """The tables of `access_tables`. `Record.access` gives it. Threads may share it."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._where = place(engine)
-        self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._database = Database(engine)
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
     def guarded(self) -> bool:
         """Whether a key was ever made: from then on everybody needs one."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return connection.execute(select(tables.keys.c.id).limit(1)).first() is not None
 
     def key(self, key: str) -> Key | None:
         """A key by its id."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(tables.keys).where(tables.keys.c.id == key)).first()
         return _key(row) if row else None
 
     def keys(self) -> list[Key]:
         """All, the newest first."""
         query = select(tables.keys).order_by(tables.keys.c.made_at.desc(), tables.keys.c.id)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_key(row) for row in connection.execute(query)]
 
     def add(self, key: Key, deed: Deed) -> None:
         """Keep a key."""
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             _insert(connection, key)
             append(connection, deed)
 
@@ -70,7 +62,7 @@ class SqlAccess:
         values: dict[str, Any] = {"revoked_at": at}
         if successor is not None:
             values["replaced_by"] = successor.id
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             if not connection.execute(update(table).where(table.c.id == key).values(values)).rowcount:
                 raise NotFound(f"There is no key {key!r}. See `cmo keys list`.")
             if successor is not None:
@@ -80,8 +72,8 @@ class SqlAccess:
     def used(self, key: str, day: str, times: int, at: float) -> int:
         """Count uses of a key; returns how many there were that day, in all processes."""
         table = tables.uses
-        with self._changing() as connection:
-            fresh = self._upsert(table).values(key=key, day=day, times=times)
+        with self._database.changing() as connection:
+            fresh = self._database.upsert(table).values(key=key, day=day, times=times)
             added = fresh.on_conflict_do_update(
                 index_elements=["key", "day"], set_={"times": table.c.times + times}
             ).returning(table.c.times)
@@ -97,19 +89,19 @@ class SqlAccess:
     def session(self, digest: str) -> Session | None:
         """A session by its digest."""
         table = tables.sessions
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(table).where(table.c.digest == digest)).first()
         return Session(row.digest, row.key, row.expires_at) if row else None
 
     def begin(self, session: Session, deed: Deed) -> None:
         """Keep a session; those that are over are deleted."""
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             _begin(connection, session, deed.at)
             append(connection, deed)
 
     def leave(self, digest: str, deed: Deed) -> None:
         """Delete a session."""
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.digest == digest))
             append(connection, deed)
 
@@ -119,7 +111,7 @@ class SqlAccess:
         The name stays that of the first time; one that is somebody else's gets the id behind it.
         """
         table = tables.keys
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             _line_up(connection)
             row = connection.execute(select(table).where(table.c.id == key.id)).first()
             known = _key(row) if row else None
@@ -138,31 +130,20 @@ class SqlAccess:
 
     def note(self, deed: Deed) -> Line:
         """Write a deed down."""
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             return append(connection, deed)
 
     def lines(self, after: int = 0, most: int = 1_000) -> Sequence[Line]:
         """Lines after a number, in order."""
         table = tables.trail
         query = select(table).where(table.c.number > after).order_by(table.c.number).limit(most)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_line(row) for row in connection.execute(query)]
 
     def height(self) -> tuple[int, str]:
         """Number and hash of the line that was written last, as they were noted beside it."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return _height(connection)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(self._where), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        with translated(self._where), self._turn, self._engine.begin() as connection:
-            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
-            yield connection
 
 
 def append(connection: Connection, deed: Deed) -> Line:

@@ -14,15 +14,13 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Engine, Row, Select, delete, func, select
-from sqlalchemy.dialects.postgresql import insert as postgres_upsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
 from cmo.errors import NotFound, StoreCorrupt
 from cmo.kit.seal import Seal
 from cmo.model.audit import Facts, Given, Rating
 from cmo.model.money import Payer
 from cmo.store.answer_tables import answers, ratings
-from cmo.store.engine import place, translated
+from cmo.store.database import Database
 
 _QUICK: Final = 1
 """Level of compression: five times smaller in a third of a millisecond."""
@@ -41,10 +39,8 @@ class SqlAnswers:
     """
 
     def __init__(self, engine: Engine, seal: Seal) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._seal = seal
-        self._where = place(engine)
-        self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
 
     def put(self, given: Sequence[Given]) -> None:
         """Keep answers; what is there already stays as it is."""
@@ -63,12 +59,12 @@ class SqlAnswers:
             for g in given
         ]
         if rows:
-            with translated(self._where), self._engine.begin() as connection:
-                connection.execute(self._upsert(answers).on_conflict_do_nothing(), rows)
+            with self._database.adding() as connection:
+                connection.execute(self._database.upsert(answers).on_conflict_do_nothing(), rows)
 
     def get(self, answer: str) -> Given | None:
         """An answer by its id."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(answers).where(answers.c.id == answer)).first()
         return None if row is None else given_of(row, self._seal)
 
@@ -92,12 +88,12 @@ class SqlAnswers:
         if containing:
             words = containing.casefold().replace(_ESCAPE, _ESCAPE * 2).replace("%", r"\%").replace("_", r"\_")
             query = query.where(func.lower(answers.c.question).like(f"%{words}%", escape=_ESCAPE))
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [given_of(row, self._seal) for row in connection.execute(query)]
 
     def _holding(self, query: Select[Any], words: str) -> Iterator[Given]:
         """Answers whose question holds some words, where the database itself cannot read it."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
                 given = given_of(row, self._seal)
                 if words in given.question.casefold():
@@ -106,7 +102,7 @@ class SqlAnswers:
     def forget(self, before: datetime) -> int:
         """Delete answers and their ratings; returns how many answers that were."""
         old = select(answers.c.id).where(answers.c.at < before)
-        with translated(self._where), self._engine.begin() as connection:
+        with self._database.adding() as connection:
             connection.execute(delete(ratings).where(ratings.c.answer.in_(old)))
             return connection.execute(delete(answers).where(answers.c.at < before)).rowcount
 
@@ -118,10 +114,10 @@ class SqlAnswers:
         """
         said = {"at": rating.at, "score": rating.score, "comment": self._hidden(rating)}
         whose = {"answer": rating.answer, "tenant": rating.payer.tenant, "user_id": rating.payer.user}
-        with translated(self._where), self._engine.begin() as connection:
+        with self._database.adding() as connection:
             if connection.execute(select(answers.c.id).where(answers.c.id == rating.answer)).first() is None:
                 raise _unknown(rating.answer)
-            fresh = self._upsert(ratings).values(**whose, **said)
+            fresh = self._database.upsert(ratings).values(**whose, **said)
             connection.execute(fresh.on_conflict_do_update(index_elements=list(whose), set_=said))
 
     def _hidden(self, rating: Rating) -> str:
@@ -137,7 +133,7 @@ class SqlAnswers:
         query = select(ratings).order_by(ratings.c.at, ratings.c.answer, ratings.c.user_id)
         if answer is not None:
             query = query.where(ratings.c.answer == answer)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [
                 Rating(row.answer, _utc(row.at), Payer(row.tenant, row.user_id), row.score, comment_of(row, self._seal))
                 for row in connection.execute(query)

@@ -10,15 +10,12 @@ Observations are counted in the transaction that writes what they led to: each c
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
 import orjson
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_upsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
 from cmo.kit.actor import SOMEBODY, actor
 from cmo.model.access import Deed
@@ -39,11 +36,10 @@ from cmo.model.delivery import (
 from cmo.model.webhooks import Event, Kind, moved
 from cmo.store import delivery_tables as tables
 from cmo.store.access import append
+from cmo.store.database import Database
 from cmo.store.delivery_rows import columns, flag_of, observation_of, release_of, rollout_of, text
-from cmo.store.engine import place, translated
 from cmo.store.webhooks import publish
 
-_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
 _KEPT_SECONDS: Final = 21_600.0
 _MOST_COUNTED: Final = 2_000
 """Observations that one step counts; what is left is counted by the next one."""
@@ -64,22 +60,18 @@ class SqlDelivery:
     """
 
     def __init__(self, engine: Engine, announce: Callable[[], None] = lambda: None) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._announce = announce
-        self._where = place(engine)
-        self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
-        # As in the ledger: threads that wait for SQLite's one writer sleep by guess; here they wait in turn.
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def announcing(self, announce: Callable[[], None]) -> Self:
         """The same, which tells of its changes."""
-        return type(self)(self._engine, announce)
+        return type(self)(self._database.engine, announce)
 
     # -- what workers need ---------------------------------------------------------------------------------------
 
     def current(self) -> Current:
         """The live rollout, all releases and all flags."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(tables.rollouts).where(tables.rollouts.c.live)).first()
             live = rollout_of(row) if row else None
             releases = [release_of(row) for row in connection.execute(select(tables.releases))]
@@ -88,14 +80,14 @@ class SqlDelivery:
 
     def mark(self) -> object:
         """The last line of the audit, and the version of the live rollout: nothing changes without one of them."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return tuple(connection.execute(_MARK).one())
 
     def talks(self, since: float) -> list[Talk]:
         """Conversations that somebody had since a time: the latest of many."""
         table = tables.talks
         query = select(table).where(table.c.at >= since).order_by(table.c.at.desc()).limit(_MOST_TALKS)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [Talk(*row) for row in connection.execute(query)]
 
     def observe(
@@ -107,14 +99,14 @@ class SqlDelivery:
         with self._changing() as connection:
             for table, rows in ((tables.observations, seen), (tables.exposures, put)):
                 if rows:
-                    connection.execute(self._upsert(table).on_conflict_do_nothing(), rows)
+                    connection.execute(self._database.upsert(table).on_conflict_do_nothing(), rows)
             if talks:
                 self._write_talks(connection, talks)
 
     def _write_talks(self, connection: Connection, talks: Sequence[Talk]) -> None:
         """The last word on each, in the place of all that are long over."""
         table, names = tables.talks, ("rollout", "step", "place", "percent", "at")
-        fresh = self._upsert(table)
+        fresh = self._database.upsert(table)
         fresh = fresh.on_conflict_do_update(index_elements=["name"], set_={n: fresh.excluded[n] for n in names})
         connection.execute(fresh, [columns(t, "name", *names) for t in talks])
         connection.execute(delete(table).where(table.c.at < max(t.at for t in talks) - _KEPT_SECONDS))
@@ -123,13 +115,13 @@ class SqlDelivery:
 
     def release(self, name: str) -> Release | None:
         """A release by its name."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return _release_of(connection, name)
 
     def releases(self) -> list[Release]:
         """All, the newest first."""
         query = select(tables.releases).order_by(tables.releases.c.at.desc(), tables.releases.c.name)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [release_of(row) for row in connection.execute(query)]
 
     def add_release(self, release: Release, act: Act) -> bool:
@@ -151,7 +143,7 @@ class SqlDelivery:
                 mine = (table.c.name == flag.name) & (table.c.version == flag.version)
                 done = connection.execute(update(table).where(mine).values(facts)).rowcount
             else:
-                fresh = self._upsert(table).values(name=flag.name, **facts).on_conflict_do_nothing()
+                fresh = self._database.upsert(table).values(name=flag.name, **facts).on_conflict_do_nothing()
                 done = len(connection.execute(fresh.returning(table.c.name)).all())
             if done:
                 _note(connection, act)
@@ -169,20 +161,20 @@ class SqlDelivery:
 
     def rollout(self, name: str) -> StoredRollout | None:
         """A rollout by its name, live or not."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return _rollout_of(connection, name)
 
     def rollouts(self) -> list[StoredRollout]:
         """All, the newest first."""
         query = select(tables.rollouts).order_by(tables.rollouts.c.begun_at.desc(), tables.rollouts.c.name)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [rollout_of(row) for row in connection.execute(query)]
 
     def begin(self, rollout: StoredRollout, replaces: StoredRollout | None, act: Act) -> bool:
         """Start one in the place of the live one, if that is still the one that was looked at."""
         table = tables.rollouts
         with self._changing() as connection:
-            if self._engine.dialect.name == "postgresql":  # where none is live, there is no row to lock
+            if self._database.engine.dialect.name == "postgresql":  # where none is live, there is no row to lock
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7236838)")
             live = connection.execute(select(table.c.name, table.c.version).where(table.c.live).with_for_update()).all()
             if [tuple(row) for row in live] != ([(replaces.name, replaces.version)] if replaces else []):
@@ -200,7 +192,9 @@ class SqlDelivery:
         """Take or renew a lease."""
         table = tables.leases
         with self._changing() as connection:
-            empty = self._upsert(table).values(name=name, holder="", term=0, until=0.0).on_conflict_do_nothing()
+            empty = (
+                self._database.upsert(table).values(name=name, holder="", term=0, until=0.0).on_conflict_do_nothing()
+            )
             connection.execute(empty)
             row = connection.execute(select(table).where(table.c.name == name).with_for_update()).one()
             if row.holder not in {"", holder} and row.until > now:
@@ -213,7 +207,7 @@ class SqlDelivery:
     def unseen(self, name: str) -> Unseen | None:
         """A rollout, what was observed of it, and how many units each arm has in its present step."""
         seen, put = tables.observations, tables.exposures
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rollout = _rollout_of(connection, name)
             if rollout is None:
                 return None
@@ -259,7 +253,7 @@ class SqlDelivery:
         """What the gates said over time, oldest first."""
         table = tables.findings
         query = select(table).where(table.c.subject == name).order_by(table.c.version.desc()).limit(most)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [StoredFinding(row.subject, row.version, row.at, orjson.loads(row.facts)) for row in reversed(rows)]
 
@@ -269,7 +263,7 @@ class SqlDelivery:
         query = select(table).order_by(table.c.id.desc()).limit(most)
         if subject is not None:
             query = query.where(table.c.subject == subject)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [Act(row.at, row.actor, row.action, row.subject, row.reason, orjson.loads(row.facts)) for row in rows]
 
@@ -281,14 +275,8 @@ class SqlDelivery:
     # -- transactions --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(self._where), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
     def _changing(self) -> Iterator[Connection]:
-        with translated(self._where), self._turn, self._engine.begin() as connection:
-            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
+        with self._database.changing() as connection:
             connection.info.pop(_NOTED, None)
             yield connection
             noted = connection.info.pop(_NOTED, False)

@@ -24,7 +24,7 @@ class SqlExperiments(SqlDelivery):
 
     def experiment(self, name: str) -> StoredExperiment | None:
         """An experiment by its name."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             query = select(tables.experiments).where(tables.experiments.c.name == name)
             row = connection.execute(query).first()
         return _experiment(row) if row else None
@@ -32,7 +32,7 @@ class SqlExperiments(SqlDelivery):
     def experiments(self) -> list[StoredExperiment]:
         """All, the newest first."""
         table = tables.experiments
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(table).order_by(table.c.begun_at.desc(), table.c.name)).all()
         return [_experiment(row) for row in rows]
 
@@ -67,7 +67,7 @@ class SqlExperiments(SqlDelivery):
         table = tables.exposures
         mine = (table.c.subject == subject) & (table.c.step == step)
         query = select(table.c.arm, func.count()).where(mine).group_by(table.c.arm)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return {arm: int(n) for arm, n in connection.execute(query)}
 
     def seen(self, subject: str, step: int) -> Iterator[Observation]:
@@ -75,7 +75,7 @@ class SqlExperiments(SqlDelivery):
         table = tables.observations
         mine = (table.c.subject == subject) & (table.c.step == step)
         query = select(table).where(mine).order_by(table.c.at, table.c.batch).execution_options(yield_per=_AT_ONCE)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for row in connection.execute(query):
                 yield Observation(row.batch, row.subject, row.step, row.arm, row.at, orjson.loads(row.sums))
 
@@ -83,7 +83,7 @@ class SqlExperiments(SqlDelivery):
         """What people said of answers since a time."""
         at = datetime.fromtimestamp(since, UTC)
         query = select(ratings).where(ratings.c.at >= at).order_by(ratings.c.at)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)):
                 yield Rated(row.answer, row.user_id, row.score)
 

@@ -12,16 +12,12 @@ whatever the clock does, each day's and each month's limit holds for what is wri
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Select, and_, delete, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgres_upsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_upsert
 
 from cmo.model.money import (
     EACH,
@@ -41,13 +37,9 @@ from cmo.model.money import (
     Window,
 )
 from cmo.store import tables, tallies
-from cmo.store.engine import place, translated
+from cmo.store.database import Database
 
 _LEDGER, _BALANCES, _LIMITS, _ASKED = tables.ledger, tables.balances, tables.limits, tables.asked
-_BEGIN: Final = {
-    "sqlite": "BEGIN IMMEDIATE",
-    "postgresql": "SET LOCAL lock_timeout = '10s'",  # as long as SQLite waits: a frozen process stops nobody for ever
-}
 _OPEN: Final = (State.RESERVED.value, State.UNKNOWN.value)
 _EXPIRED_AT_ONCE: Final = 500
 _MOST_REMEMBERED: Final = 1_000
@@ -64,13 +56,9 @@ class SqlLedger:
     """
 
     def __init__(self, engine: Engine, defaults: Mapping[Window, Micros]) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._defaults = {(Payer(), window): limit for window, limit in defaults.items()}
-        self._where = place(engine)
-        self._upsert: Any = sqlite_upsert if engine.dialect.name == "sqlite" else postgres_upsert
         self._made: frozenset[Key] = frozenset()
-        # Threads that wait for SQLite's one writer sleep by guess and may starve; here they wait in turn.
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     # -- one call ------------------------------------------------------------------------------------------------
 
@@ -78,7 +66,7 @@ class SqlLedger:
         """Set money aside if `decide` allows it; nobody else reserves between its look and the entry."""
         keys = _keys(draft.call.payer, draft.at)
         self._make(keys)
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             before = self._locked(connection, draft.call.payer, draft.at)
             verdict = decide(before)
             if isinstance(verdict, Refused):
@@ -93,7 +81,7 @@ class SqlLedger:
         Returns:
             Balances of which somebody is to be told.
         """
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             wanted = (_LEDGER.c.id == entry) & _LEDGER.c.state.in_(_OPEN)
             row = connection.execute(select(_LEDGER).where(wanted).with_for_update()).first()
             if row is None or (row.state == State.UNKNOWN and closing.state is State.UNKNOWN):
@@ -109,10 +97,10 @@ class SqlLedger:
     def expire(self, now: datetime) -> int:
         """Take as spent what has waited too long for an outcome; returns how many entries."""
         late = (_LEDGER.c.state == State.RESERVED.value) & (_LEDGER.c.expires_at <= now)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             if connection.execute(select(_LEDGER.c.id).where(late).limit(1)).first() is None:
                 return 0
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             columns = [_LEDGER.c[name] for name in ("id", "tenant", "user_id", "at", "expected", "most")]
             # Whoever closes one of them right now is not waited for, and need not be.
             query = select(*columns).where(late).order_by(_LEDGER.c.id).limit(_EXPIRED_AT_ONCE)
@@ -131,21 +119,21 @@ class SqlLedger:
 
     def balances(self, payer: Payer, at: datetime) -> list[Balance]:
         """Those of a payer's accounts, days before months."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return self._read(connection, payer, at, connection.execute(_chosen(_keys(payer, at))).all())
 
     def set_limit(self, account: Payer, window: Window, limit: Micros | None) -> None:
         """Set a limit for everybody, a tenant or a user; None takes it away."""
         mine = _same(_LIMITS, account) & (_LIMITS.c.per == window.value)
         row = {"tenant": account.tenant, "user_id": account.user, "per": window.value, "micros": limit}
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             connection.execute(delete(_LIMITS).where(mine))
             if limit is not None:
                 connection.execute(insert(_LIMITS).values(row))
 
     def limits(self) -> list[tuple[Payer, Window, Micros]]:
         """All that were set."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(_LIMITS).order_by(_LIMITS.c.tenant, _LIMITS.c.user_id, _LIMITS.c.per))
             return [(Payer(row.tenant, row.user_id), Window(row.per), row.micros) for row in rows]
 
@@ -156,7 +144,7 @@ class SqlLedger:
         kind = (_LEDGER.c.provider == provider) & (_LEDGER.c.model == model) & (_LEDGER.c.purpose == purpose)
         settled = kind & (_LEDGER.c.state == State.SETTLED.value) & ~_LEDGER.c.failed
         query = select(_LEDGER.c.output_tokens).where(settled).order_by(_LEDGER.c.id.desc()).limit(count)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
 
     def note(self, asked: Asked) -> None:
@@ -171,21 +159,15 @@ class SqlLedger:
             "seconds": asked.seconds,
             "failed": asked.failed,
         }
-        with self._changing() as connection:
-            connection.execute(self._upsert(_ASKED).values(row).on_conflict_do_nothing())
+        with self._database.changing() as connection:
+            connection.execute(self._database.upsert(_ASKED).values(row).on_conflict_do_nothing())
 
     def tally(self, since: datetime, until: datetime) -> Tally:
         """Add up the days from `since` on, up to and with that of `until`."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return tallies.tally(connection, (Window.DAY.period(since), Window.DAY.period(until)))
 
     # -- transactions --------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        with translated(self._where), self._turn, self._engine.begin() as connection:
-            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
-            yield connection
 
     def _make(self, keys: Sequence[Key]) -> None:
         """Let there be balances, in a transaction of their own: who holds one must not wait for another to appear."""
@@ -193,8 +175,8 @@ class SqlLedger:
             return
         empty = {"spent": 0, "exposed": 0, "alerted": -1}
         rows = [{"tenant": who.tenant, "user_id": who.user, "period": period, **empty} for who, period in keys]
-        with self._changing() as connection:
-            connection.execute(self._upsert(_BALANCES).on_conflict_do_nothing(), rows)
+        with self._database.changing() as connection:
+            connection.execute(self._database.upsert(_BALANCES).on_conflict_do_nothing(), rows)
         self._made = frozenset(keys) | (self._made if len(self._made) < _MOST_REMEMBERED else frozenset())
 
     def _locked(self, connection: Connection, payer: Payer, at: datetime) -> list[Balance]:

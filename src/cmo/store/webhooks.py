@@ -10,11 +10,9 @@ if whoever made it died: who receives may get an event twice, and knows it by it
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
@@ -24,10 +22,8 @@ from cmo.kit.seal import Seal
 from cmo.model.access import Deed
 from cmo.model.webhooks import Delivery, Event, Fate, State, Webhook
 from cmo.store.access import append
-from cmo.store.engine import place, translated
+from cmo.store.database import Database
 from cmo.store.webhook_tables import deliveries, webhooks
-
-_BEGIN: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SET LOCAL lock_timeout = '10s'"}
 
 
 class SqlOutbox:
@@ -39,16 +35,14 @@ class SqlOutbox:
     """
 
     def __init__(self, engine: Engine, seal: Seal) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._seal = seal
-        self._where = place(engine)
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     # -- webhooks ------------------------------------------------------------------------------------------------
 
     def webhooks(self) -> list[Webhook]:
         """All of them, the oldest first."""
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(webhooks).order_by(webhooks.c.made_at, webhooks.c.id)).all()
         return [self._webhook(row) for row in rows]
 
@@ -56,7 +50,7 @@ class SqlOutbox:
         """Keep one."""
         row = {name: getattr(webhook, name) for name in ("id", "url", "made_at", "by", "ended")}
         secret = self._seal.seal(webhook.secret.encode(), _about(webhook.id))
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             connection.execute(insert(webhooks).values(**row, kinds=" ".join(webhook.kinds), secret=secret))
             append(connection, deed)
 
@@ -66,7 +60,7 @@ class SqlOutbox:
         Raises:
             NotFound: there is none.
         """
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             connection.execute(select(webhooks.c.id).where(webhooks.c.id == webhook).with_for_update())
             connection.execute(delete(deliveries).where(deliveries.c.webhook == webhook))
             if not connection.execute(delete(webhooks).where(webhooks.c.id == webhook)).rowcount:
@@ -77,7 +71,7 @@ class SqlOutbox:
 
     def publish(self, events: Sequence[Event]) -> None:
         """Put events on their way to all that want them."""
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             publish(connection, events)
 
     def due(self, now: float, of_each: int) -> Mapping[Webhook, Sequence[Delivery]]:
@@ -85,7 +79,7 @@ class SqlOutbox:
         table = deliveries
         wanted = (table.c.state == State.WAITING) & (table.c.due_at <= now)
         found: dict[Webhook, Sequence[Delivery]] = {}
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             waiting = select(table.c.webhook).where(wanted).distinct()
             for row in connection.execute(select(webhooks).where(webhooks.c.id.in_(waiting))).all():
                 mine = select(table).where(wanted, table.c.webhook == row.id)
@@ -98,14 +92,14 @@ class SqlOutbox:
         table = deliveries
         mine = (table.c.id == delivery.id) & (table.c.attempts == delivery.attempts)
         mine &= (table.c.state == State.WAITING) & (table.c.due_at == delivery.due_at)
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             values = {"attempts": delivery.attempts + 1, "due_at": until}
             return bool(connection.execute(update(table).where(mine).values(values)).rowcount)
 
     def settle(self, delivery: Delivery, fate: Fate) -> None:
         """Write down what came of an attempt; with a webhook that ends, all that waits for it is given up."""
         table, values = deliveries, {"said": fate.said, "tried_at": fate.at}
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             now = {"state": fate.state, "due_at": fate.due_at, **values}
             connection.execute(update(table).where(table.c.id == delivery.id).values(now))
             if not fate.ends:
@@ -121,7 +115,7 @@ class SqlOutbox:
             query = query.where(deliveries.c.webhook == webhook)
         if state:
             query = query.where(deliveries.c.state == state)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
     def again(self, delivery: str, now: float, deed: Deed) -> Delivery:
@@ -133,7 +127,7 @@ class SqlOutbox:
         table = deliveries
         standing = select(webhooks.c.id).where(webhooks.c.ended == "")
         mine = (table.c.id == delivery) & table.c.webhook.in_(standing)
-        with self._changing() as connection:
+        with self._database.changing() as connection:
             values = {"state": State.WAITING, "attempts": 0, "due_at": now}
             if not connection.execute(update(table).where(mine).values(values)).rowcount:
                 raise NotFound(
@@ -145,23 +139,12 @@ class SqlOutbox:
     def waiting(self) -> int:
         """How many deliveries wait."""
         query = select(func.count()).select_from(deliveries).where(deliveries.c.state == State.WAITING)
-        with self._reading() as connection:
+        with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def _webhook(self, row: Row[Any]) -> Webhook:
         secret = self._seal.opened(row.secret, _about(row.id)).decode()
         return Webhook(row.id, row.url, tuple(row.kinds.split()), secret, row.made_at, row.by, row.ended)
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated(self._where), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _changing(self) -> Iterator[Connection]:
-        with translated(self._where), self._turn, self._engine.begin() as connection:
-            connection.exec_driver_sql(_BEGIN[self._engine.dialect.name])
-            yield connection
 
 
 def publish(connection: Connection, events: Sequence[Event]) -> None:
