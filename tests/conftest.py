@@ -1,5 +1,7 @@
 """What all tests share: a clean environment, no spending, and a small base with the shipped fakes."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from cmo.model.outcomes import Outcome
 from cmo.settings import Settings, read_settings
 from cmo.testing import NEVER, FakeLinker, FakeReader, HashingEmbedder, ParsersHere
 
+os.environ["COLUMNS"] = "140"  # noqa: TID251 - what commands print is as wide in whatever order tests run
 Texts = dict[str, str]
 CONCEPTS = (
     Concept("CHEBI:17295", "phenylalanine", Kind.METABOLITE, ("L-phenylalanine",)),
@@ -45,8 +48,7 @@ _OURS = (
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
+    monkeypatch.setattr(sys, "argv", ["pytest"])  # that of a worker is -c, which tells a container's check
     for name in list(os.environ):  # noqa: TID251 - it is cleaned here, so that no setting of the developer leaks in
         if name.startswith(_OURS) or name == "PORT":
             monkeypatch.delenv(name)
@@ -88,7 +90,8 @@ class Base:
 
 @contextmanager
 def fake_base(folder: Path, **settings: object) -> Iterator[Base]:
-    with opened(read_settings(working_dir=folder, **settings)) as app:
+    patient = {"turn_seconds": 30, **settings}  # a busy machine is no fault
+    with opened(read_settings(working_dir=folder, **patient)) as app:
         app.__dict__["encoder"] = HashingEmbedder()
         app.__dict__["linker"] = linker = FakeLinker(CONCEPTS)
         app.__dict__["reader"] = FakeReader(linker)

@@ -53,6 +53,7 @@ class Service:
             "CMO_CACHE": "false",  # so that each question is answered anew
             "LC_ALL": "C.UTF-8",
             "CMO_DRAIN_SECONDS": "0",
+            "CMO_TURN_SECONDS": "30",  # a busy machine is no fault
             **environment,
         }
         install("minilm", Path("~/.cache/cmo/models").expanduser())

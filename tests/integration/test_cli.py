@@ -61,7 +61,6 @@ def cmo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hom
     monkeypatch.setattr(App, "pipeline", _pipeline_here)
     monkeypatch.setattr(Confidence, "shipped", by_shared_words)
     monkeypatch.setenv("CMO_HOME", str(home))
-    monkeypatch.setenv("COLUMNS", "120")
 
     def run(*arguments: str | Path) -> Said:
         monkeypatch.setattr(sys, "argv", ["cmo", *map(str, arguments)])

@@ -52,6 +52,7 @@ def test_an_interrupted_ingest_ends_with_130_and_keeps_what_it_told(papers: Path
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        bufsize=0,  # what a reader had taken in already would be lost to `communicate`
     )
     assert process.stdout is not None
     told = [orjson.loads(process.stdout.readline())]

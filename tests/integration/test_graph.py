@@ -187,7 +187,6 @@ def cmo(told: Base, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     linker = FakeLinker(CONCEPTS)
     monkeypatch.setattr(App, "linker", linker)
     monkeypatch.setenv("CMO_HOME", str(told.folder))
-    monkeypatch.setenv("COLUMNS", "140")
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["cmo", *map(str, arguments)])

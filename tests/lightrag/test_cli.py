@@ -27,7 +27,6 @@ def cmo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.setattr(App, "encoder", encoder)
     monkeypatch.setattr(App, "pipeline", _pipeline_here)
     monkeypatch.setenv("CMO_HOME", str(tmp_path / "base"))
-    monkeypatch.setenv("COLUMNS", "120")
 
     def run(*arguments: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["cmo", *map(str, arguments)])
