@@ -176,7 +176,7 @@ class Bench:
         found = []
         with closing(HTTPConnection("127.0.0.1", one.port, timeout=_PATIENCE)) as line:
             for body in self.bodies:
-                line.request("POST", "/query", body, {"Content-Type": "application/json"})
+                line.request("POST", "/query", body.encode(), {"Content-Type": "application/json"})
                 reply = orjson.loads(line.getresponse().read())
                 if reply.get("confidence", 0) >= DOUBTFUL:
                     found.append(body)

@@ -27,7 +27,7 @@ _WITHOUT_EFFECT = frozenset(
     llm_connections perplexity_api_key web_seconds
     slack_webhook_url webhook_private alerts email_alerts alert_email smtp_host smtp_port smtp_security smtp_user smtp_password smtp_sender
     profile shadow shadow_share shadow_per_minute shadow_seconds shadow_busy_percent shadow_questions experiment_share experiment_seconds
-    metrics stages log_format log_level performance_log_level slow_seconds log_questions drain_seconds otlp_url trace_share
+    metrics stages log_format log_level performance_log_level slow_seconds log_questions drain_seconds turn_seconds otlp_url trace_share
     """.split()  # noqa: SIM905 - so many names read better so
 )
 """Settings that change no answer, or stand in the key in another way. A new setting counts until it is named here."""
