@@ -1,5 +1,6 @@
 """The service under load, told to end or to reload, and surrounded by connections that ask nothing: nobody's request fails."""
 
+import asyncio
 import os
 import re
 import resource
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+import psutil
 import pytest
 
 from tests.acceptance.services import CMO, Service
@@ -109,6 +111,34 @@ def test_workers_are_exchanged_under_load_and_nobody_notices(service: Service) -
         seen = load.done
         wait(lambda: load.done > seen + 20)
     assert load.failed == []
+
+
+def test_those_who_come_at_once_are_shared_by_all_workers(service: Service) -> None:
+    """One loop that takes all who wait leaves the other process with nothing to do."""
+
+    async def come(count: int) -> list[int]:
+        port = int(service.url.rpartition(":")[2])
+        come = [asyncio.open_connection("127.0.0.1", port) for _ in range(count)]
+        lines = [writer for _, writer in await asyncio.gather(*come)]
+        await asyncio.sleep(0.3)
+        counts = served(service)
+        for line in lines:
+            line.close()
+        return counts
+
+    assert min(asyncio.run(come(40))) >= 10
+
+
+def served(service: Service) -> list[int]:
+    """Connections that each worker holds."""
+    port = int(service.url.rpartition(":")[2])
+    return [
+        sum(
+            one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED
+            for one in psutil.Process(pid).net_connections()
+        )
+        for pid in workers(service)
+    ]
 
 
 def test_settings_that_cannot_be_used_reload_nothing(service: Service, folder: Path) -> None:

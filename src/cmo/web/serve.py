@@ -25,6 +25,7 @@ from cmo.errors import SettingsError
 from cmo.ops import logs
 from cmo.ops.traces import require
 from cmo.settings import Settings, read_settings
+from cmo.web import fair
 from cmo.web.api import create_api
 from cmo.web.doors import Files, require_keys, tls
 from cmo.web.drain import draining
@@ -118,6 +119,7 @@ def _config(settings: Settings, service: Service, workers: int, grace_seconds: i
         port=settings.port,
         factory=True,
         http=Line,
+        loop=fair.NAME if workers > 1 else "auto",
         workers=workers,
         timeout_graceful_shutdown=grace_seconds,
         log_config=None,  # see `cmo.ops.logs`
