@@ -20,6 +20,12 @@ PKU = "Phenylketonuria in newborns\n\nPhenylalanine is raised in phenylketonuria
 Cmo = Callable[..., tuple[int, Any]]
 
 
+@pytest.fixture(autouse=True)
+def _disk_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's disk is no fault."""
+    monkeypatch.setattr("cmo.cast.keeping.DISK_SECONDS", 10.0)
+
+
 @pytest.fixture
 def cmo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], base: Any) -> Cmo:
     """Runs `cmo … --json` as its script does, in this process; its exit code and what it prints."""

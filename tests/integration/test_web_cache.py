@@ -46,6 +46,12 @@ async def served(base: Any) -> AsyncIterator[httpx.AsyncClient]:
     await base.app.recall.aclose()
 
 
+@pytest.fixture(autouse=True)
+def _disk_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine's disk is no fault."""
+    monkeypatch.setattr("cmo.cast.keeping.DISK_SECONDS", 10.0)
+
+
 @pytest.fixture
 async def http(base: Any) -> AsyncIterator[httpx.AsyncClient]:
     base.add(msud=MSUD, pku=PKU)

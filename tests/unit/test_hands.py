@@ -71,7 +71,7 @@ def test_a_burst_has_its_bounds(hands: Hands, clock: FakeClock) -> None:
     gate.opened.set()
 
 
-def test_after_a_while_of_calm_the_next_burst_is_one(hands: Hands, clock: FakeClock) -> None:
+def test_once_a_thread_was_free_the_next_burst_is_one(hands: Hands, clock: FakeClock) -> None:
     first = Gate(clock)
     waiting = busy(hands, first, 20)
     clock.advance(1)
@@ -80,17 +80,11 @@ def test_after_a_while_of_calm_the_next_burst_is_one(hands: Hands, clock: FakeCl
     first.opened.set()
     for one in waiting:
         one.result()
-    clock.advance(3)
-    again = Gate(clock)
-    few = busy(hands, again, 4)
-    with pytest.raises(Overloaded):
-        busy(hands, again, 20)
-    again.opened.set()
-    for one in few:
-        one.result()
-    clock.advance(6)
     last = Gate(clock)
     assert len(busy(hands, last, 20)) == 20
+    clock.advance(1)
+    with pytest.raises(Overloaded):
+        busy(hands, last, 1)
     last.opened.set()
 
 

@@ -7,7 +7,8 @@
                    '--not, and that has been so for a while--> Overloaded, with the seconds after which to ask again
 
 A queue that is let grow makes everybody late and nobody served sooner. Fifty who come at once are no reason to refuse
-any: that queue is gone in a moment. What tells the two apart is time (after CoDel, Nichols & Jacobson, ACM Queue 2012).
+any: that queue is gone in a moment, and a thread is free. What tells the two apart is time (after CoDel, Nichols & Jacobson,
+ACM Queue 2012).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeVar
 
 from cmo.kit.deadline import Monotonic, remaining
@@ -39,26 +40,7 @@ class Patience:
     burst_seconds: float = 2.0
     """In a burst."""
     interval_seconds: float = 0.5
-    """That a burst may take to come."""
-    calm_seconds: float = 5.0
-    """After which the next one is a burst again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """Since when, and until when, newcomers would have waited too long."""
-
-    since: float = float("-inf")
-    last: float = float("-inf")
-
-    def met(self, now: float, patience: Patience) -> Crowd:
-        """One more who would have."""
-        fresh = now - self.last > patience.calm_seconds
-        return Crowd(now, now) if fresh else replace(self, last=now)
-
-    def bears(self, wait: float, now: float, patience: Patience) -> bool:
-        """Whether that one may wait all the same."""
-        return now - self.since < patience.interval_seconds and wait <= patience.burst_seconds
+    """That a burst may take to come; the next one may once a thread was free."""
 
 
 class Hands(ThreadPoolExecutor):
@@ -83,7 +65,8 @@ class Hands(ThreadPoolExecutor):
         self._counting = threading.Lock()
         self._inside = 0
         self._usual = 0.0
-        self._crowd = Crowd()
+        self._crowded: float | None = None
+        """Since when newcomers would have waited too long."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have something done.
@@ -115,11 +98,14 @@ class Hands(ThreadPoolExecutor):
         wait = self.wait_seconds()
         if wait > remaining():
             raise Refused(Why.LATE, wait).error(self._what)
-        if wait <= self._patience.seconds or self.waiting < max(self._patience.least, self._threads_most):
+        if self._inside < self._threads_most:  # it was a burst: what is too much for good leaves no thread free
+            self._crowded = None
+        patience = self._patience
+        if wait <= patience.seconds or self.waiting < max(patience.least, self._threads_most):
             return
         now = self._monotonic()
-        self._crowd = self._crowd.met(now, self._patience)
-        if not self._crowd.bears(wait, now, self._patience):
+        self._crowded = now if self._crowded is None else self._crowded
+        if now - self._crowded >= patience.interval_seconds or wait > patience.burst_seconds:
             raise Refused(Why.FULL, wait).error(self._what)
 
     def _timed(self, fn: Callable[P, T]) -> Callable[P, T]:
