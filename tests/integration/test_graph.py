@@ -134,7 +134,7 @@ def test_a_graph_that_is_not_what_the_papers_say_is_told_and_mended(told: Base) 
     manifest = app.shelf.current()
     record = app.record.readings
     version = next(iter(app.record.current_versions()))
-    with record._engine.begin() as connection:  # behind everybody's back
+    with record._database.engine.begin() as connection:  # behind everybody's back
         connection.exec_driver_sql(f"UPDATE readings SET digest = 'x' WHERE version_id = {version}")
     assert any("lacks 1 reading" in fault for fault in app.curator.check().faults)
     app.curator.rebuild()

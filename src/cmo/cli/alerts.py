@@ -70,7 +70,7 @@ def silence(
     as_json: AsJson = False,
 ) -> None:
     """Tell nobody of an alert, or of a release, for a while; running services see it at once."""
-    from cmo.notify import alertmanager as remote
+    from cmo.notify import alertmanager_silences as remote
     from cmo.ops.alerts.silences import silence as made
 
     with opened(read_settings(working_dir=home)) as house:

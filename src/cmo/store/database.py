@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from cmo.store.engine import place, translated
+from cmo.store.engine import alone, place, translated
 
 _BEGIN: Final = {
     "sqlite": "BEGIN IMMEDIATE",
@@ -62,6 +62,16 @@ class Database:
             StoreError: the database cannot be used.
         """
         with translated(self._where), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A transaction that no other one made by this runs beside, in whatever process (see `cmo.store.engine.alone`).
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        with translated(self._where), alone(self.engine) as connection:
             yield connection
 
     def upsert(self, table: Table) -> Any:

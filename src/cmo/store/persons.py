@@ -23,7 +23,7 @@ from cmo.model.webhooks import State
 from cmo.store import access_tables, delivery_tables, tables, webhook_tables
 from cmo.store.answer_tables import answers, ratings
 from cmo.store.answers import comment_of, given_of
-from cmo.store.engine import alone, place, translated
+from cmo.store.database import Database
 
 Facts = Mapping[str, Any]
 _MONEY: Final = (tables.ledger, tables.balances)
@@ -39,13 +39,12 @@ class SqlPersons:
     """
 
     def __init__(self, engine: Engine, seal: Seal) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._seal = seal
-        self._where = place(engine)
 
     def said(self, user: str) -> dict[str, list[Facts]]:
         """What somebody asked and thought, where they were put, which keys have their name."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             asked = select(answers).where(answers.c.user_id == user).order_by(answers.c.at)
             rated = select(ratings).where(ratings.c.user_id == user).order_by(ratings.c.at)
             return {
@@ -58,7 +57,7 @@ class SqlPersons:
 
     def spent(self, user: str, tenant: str | None) -> dict[str, list[Facts]]:
         """What their questions cost; of one tenant, or of all."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return {
                 str(table.name): _rows(connection, table, _whose(table, user, tenant)) for table in _MONEY + _FORGOTTEN
             } | {"people": _rows(connection, access_tables.keys, _person(user, tenant), without=("digest",))}
@@ -66,7 +65,7 @@ class SqlPersons:
     def erase_said(self, user: str) -> dict[str, int]:
         """Delete that; returns how many rows of each kind."""
         mine = select(answers.c.id).where(answers.c.user_id == user)
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             rated = connection.execute(delete(ratings).where(ratings.c.answer.in_(mine))).rowcount
             rated += connection.execute(delete(ratings).where(ratings.c.user_id == user)).rowcount
             asked = connection.execute(delete(answers).where(answers.c.user_id == user)).rowcount
@@ -75,7 +74,7 @@ class SqlPersons:
     def erase_spent(self, user: str, tenant: str | None) -> dict[str, int]:
         """Delete what can be, and let money be that of nobody who can be traced."""
         nobody, done = f"erased-{secrets.token_hex(6)}", {}
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             for table in _MONEY:
                 whose = _whose(table, user, tenant)
                 done[str(table.name)] = connection.execute(update(table).where(whose).values(user_id=nobody)).rowcount
@@ -86,12 +85,12 @@ class SqlPersons:
 
     def forget(self, kind: str, before: datetime) -> int:
         """Delete what is older of one kind: ``answers``, ``exposures``, ``spending`` or ``deliveries`` of webhooks; returns how many rows."""
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             return sum(connection.execute(delete(table).where(which)).rowcount for table, which in _old(kind, before))
 
     def older(self, kind: str, before: datetime) -> int:
         """How many rows that would be."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             counts = (select(func.count()).select_from(table).where(which) for table, which in _old(kind, before))
             return sum(int(connection.execute(count).scalar_one()) for count in counts)
 

@@ -20,7 +20,7 @@ from cmo.model.concepts import Reading
 from cmo.model.papers import ParsedPaper, Role, Section, Sentence
 from cmo.model.record import ChangeKind, ReadingMark, StoredReading
 from cmo.store import rows, tables
-from cmo.store.engine import alone, place, translated
+from cmo.store.database import Database
 from cmo.store.reading_codec import reading_values, unpack_reading
 
 _BATCH = 200
@@ -45,9 +45,8 @@ class Readings:
     """The table `readings`. `Record.readings` gives it."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._engine = engine
+        self._database = Database(engine)
         self._clock = clock
-        self._where = place(engine)
 
     def put(self, readings: Sequence[tuple[int, Reading]]) -> int:
         """Keep readings of versions, all or none, each in place of that reader's former one.
@@ -58,7 +57,7 @@ class Readings:
         Raises:
             NotFound: a version is not there any more.
         """
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             owners = _owners(connection, [version for version, _ in readings])
             gone = [version for version, _ in readings if version not in owners]
             if gone:
@@ -83,7 +82,7 @@ class Readings:
         """Forget all readings of a reader, by its name without a digest; returns how many there were."""
         table = tables.readings
         mine = or_(table.c.reader == reader, table.c.reader.startswith(f"{reader}@", autoescape=True))
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             versions = list(connection.execute(select(table.c.version_id).where(mine)).scalars())
             owners = _owners(connection, versions)
             connection.execute(delete(table).where(mine))
@@ -101,7 +100,7 @@ class Readings:
         wanted, between = set(version_ids), table.c.version_id.between(min(version_ids), max(version_ids))
         ordered = select(table.c.version_id, table.c.reader, table.c.digest).where(between)
         ordered = ordered.order_by(table.c.version_id, table.c.reader)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(ordered).all()
         return [ReadingMark(v, reader, key(v, reader, digest)) for v, reader, digest in found if v in wanted]
 
@@ -113,7 +112,7 @@ class Readings:
             query = select(table.c.version_id, table.c.reader, table.c.digest, table.c.payload).where(
                 table.c.version_id.in_(batch)
             )
-            with translated(self._where), self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 found = connection.execute(query.order_by(table.c.version_id, table.c.reader)).all()
             for version, reader, digest, payload in found:
                 yield StoredReading(
@@ -127,7 +126,7 @@ class Readings:
             batch = version_ids[start : start + _BATCH]
             query = select(table.c.version_id, table.c.start).where(table.c.version_id.in_(batch))
             starts: dict[int, list[int]] = {version: [] for version in batch}
-            with translated(self._where), self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 for version, begin in connection.execute(query.order_by(table.c.version_id, table.c.ordinal)):
                     starts[version].append(begin)
             yield from starts.items()
@@ -137,7 +136,7 @@ class Readings:
         versions, readings = tables.versions, tables.readings
         current = select(versions.c.id).where(versions.c.state == "current").order_by(versions.c.id)
         have = select(readings.c.version_id, readings.c.reader)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             ids = list(connection.execute(current).scalars())
             found = connection.execute(have).all()
         done = {version for version, name in found if name == reader}
@@ -149,7 +148,7 @@ class Readings:
         """Who has read how many versions."""
         table = tables.readings
         names: dict[str, int] = {}
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for name in connection.execute(select(table.c.reader)).scalars():
                 names[name] = names.get(name, 0) + 1
         return dict(sorted(names.items()))
@@ -158,7 +157,7 @@ class Readings:
         """Versions as papers that can be read again: without pages and boxes, which say nothing of what is meant."""
         for start in range(0, len(version_ids), _BATCH):
             batch = version_ids[start : start + _BATCH]
-            with translated(self._where), self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 found = list(_parsed(connection, batch))
             yield from found
 

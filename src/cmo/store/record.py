@@ -24,8 +24,9 @@ from cmo.model.record import Change, ChangeKind, ChunkRow, PackedVectors, PaperS
 from cmo.store import rows, tables
 from cmo.store.access import SqlAccess
 from cmo.store.answers import SqlAnswers
+from cmo.store.database import Database
 from cmo.store.delivery import SqlDelivery
-from cmo.store.engine import alone, open_engine, place, translated
+from cmo.store.engine import open_engine
 from cmo.store.experiments import SqlExperiments
 from cmo.store.ledger import SqlLedger
 from cmo.store.persons import SqlPersons
@@ -43,7 +44,7 @@ class Record:
         self._engine = engine
         self._seal = seal
         self._clock = clock
-        self._where = place(engine)
+        self._database = Database(engine)
 
     @classmethod
     def open(cls, url: str, clock: Clock, seal: Seal = PLAIN) -> Self:
@@ -164,7 +165,7 @@ class Record:
 
     @contextmanager
     def _changing(self) -> Iterator[Transaction]:
-        with translated(self._where), alone(self._engine) as connection:
+        with self._database.alone() as connection:
             yield Transaction(connection, self._clock)
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -172,7 +173,7 @@ class Record:
     def file_owner(self, sha256: str) -> PaperRef | None:
         """The current version of the paper that a file led to, if it was read before."""
         query = rows.VERSIONS.join(tables.files, tables.files.c.paper_id == tables.versions.c.paper_id)
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(
                 select(*rows.REF_COLUMNS)
                 .select_from(query)
@@ -183,7 +184,7 @@ class Record:
     def vectors(self, keys: Iterable[str], model: ModelIdentity) -> dict[str, PackedVectors]:
         """Vectors that are known already, by chunk key."""
         found: dict[str, PackedVectors] = {}
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for batch in _batches(list(keys), 500):
                 table = tables.embeddings
                 query = select(table.c.key, table.c.vector, table.c.sentences, table.c.scales).where(
@@ -194,13 +195,13 @@ class Record:
 
     def papers(self) -> list[PaperSummary]:
         """All papers that are not retracted, newest first."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [rows.summary(row) for row in connection.execute(rows.summaries())]
 
     def retracted(self) -> dict[str, str]:
         """Ids of retracted papers with the reason given."""
         table = tables.papers
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             query = select(table.c.paper_id, table.c.retract_reason).where(table.c.retracted_at.is_not(None))
             return dict(connection.execute(query).all())
 
@@ -212,7 +213,7 @@ class Record:
         """
         table = tables.versions
         wanted = table.c.state == "current" if version is None else table.c.version == version
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(select(*rows.REF_COLUMNS).where(table.c.paper_id == paper_id, wanted)).first()
         if row is None:
             what = paper_id if version is None else f"{paper_id} version {version}"
@@ -222,14 +223,14 @@ class Record:
     def versions(self, paper_id: str) -> list[PaperRef]:
         """All versions of a paper, oldest first."""
         table = tables.versions
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             query = select(*rows.REF_COLUMNS).where(table.c.paper_id == paper_id).order_by(table.c.version)
             return [rows.ref(row) for row in connection.execute(query)]
 
     def text(self, ref: PaperRef) -> str:
         """The whole text of a version."""
         table = tables.versions
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return str(
                 connection.execute(
                     select(table.c.text).where(table.c.paper_id == ref.paper_id, table.c.version == ref.version)
@@ -244,7 +245,7 @@ class Record:
             .where(tables.versions.c.paper_id == ref.paper_id, tables.versions.c.version == ref.version)
             .order_by(tables.pages.c.number)
         )
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [Page(*row) for row in connection.execute(query)]
 
     def boxes(self, ref: PaperRef, start: int, end: int) -> tuple[Box, ...]:
@@ -257,12 +258,12 @@ class Record:
             .where(table.c.start < end, table.c.end > start)
             .order_by(table.c.ordinal)
         )
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return tuple(box for (data,) in connection.execute(query) for box in unpack_boxes(data))
 
     def head(self) -> int:
         """Number of the newest change; 0 in an empty record."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return connection.execute(select(func.max(tables.changes.c.seq))).scalar() or 0
 
     def changes_since(self, seq: int) -> list[Change]:
@@ -273,7 +274,7 @@ class Record:
             .where(table.c.seq > seq)
             .order_by(table.c.seq)
         )
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [
                 Change(n, ChangeKind(kind), paper, version) for n, kind, paper, version in connection.execute(query)
             ]
@@ -281,7 +282,7 @@ class Record:
     def current_versions(self) -> dict[int, str]:
         """Row ids of all current versions of papers that are not retracted, with the paper's id."""
         table = tables.versions
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             query = select(table.c.id, table.c.paper_id).where(table.c.state == "current").order_by(table.c.id)
             return dict(connection.execute(query).all())
 
@@ -289,7 +290,7 @@ class Record:
         """Those of some versions whose paper is not retracted, current or superseded."""
         table = tables.versions
         kept: list[int] = []
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for batch in _batches(list(version_ids), 500):
                 query = select(table.c.id).where(table.c.id.in_(batch), table.c.state != "retracted")
                 kept += connection.execute(query).scalars()
@@ -301,12 +302,12 @@ class Record:
         A chunk whose vectors this model has not made yet comes with none.
         """
         for batch in _batches(list(version_ids), 200):
-            with translated(self._where), self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 yield from rows.chunk_rows(connection, batch, str(model))
 
     def check(self) -> list[str]:
         """Faults found by the database's own checks; empty when it is sound."""
-        with translated(self._where), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             if self._engine.dialect.name != "sqlite":
                 connection.execute(select(1))
                 return []
