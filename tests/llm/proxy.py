@@ -48,9 +48,12 @@ class Exchange:
         """All of the answer, or so many events of its stream."""
         where = urlsplit(self.upstream)
         line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
-        kept = {n: v for n, v in self.handler.headers.items() if n.lower() not in {"host", "accept-encoding"}}
+        left = {"host", "accept-encoding", "content-length"}
+        kept = {name: value for name, value in self.handler.headers.items() if name.lower() not in left}
+        # A model that is told no temperature draws its words by chance, and now and then says nothing.
+        asked = json.dumps({"temperature": 0} | json.loads(self.body)).encode()
         with closing(line):
-            line.request("POST", self.handler.path, self.body, kept)
+            line.request("POST", self.handler.path, asked, kept)
             with line.getresponse() as reply:
                 self._pass(reply, events)
 
