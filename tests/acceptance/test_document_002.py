@@ -149,14 +149,14 @@ async def test_the_hard_limit_holds_even_while_the_model_is_being_loaded(monkeyp
     import time
 
     def slow(_: App) -> HashingEmbedder:
-        time.sleep(1.0)
+        time.sleep(2.0)
         return HashingEmbedder()
 
     monkeypatch.setattr(App, "encoder", property(slow))
     hp_system = HighPerformanceClassificationSystem(HighPerformanceConfig(max_response_time_ms=300))
     began = time.monotonic()
     result, metadata = await hp_system.classify_query_optimized("What is metabolomics?")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 1.8
     assert result.category in CATEGORIES
     assert metadata["fallback"] in {"", "opening"}
     await hp_system.cleanup()

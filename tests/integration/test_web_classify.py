@@ -84,14 +84,14 @@ async def test_a_deadline_of_the_client_is_kept(http: httpx.AsyncClient, monkeyp
     await http.get("/stats")
 
     def slow(*_: Any) -> Any:
-        time.sleep(0.6)
+        time.sleep(1.5)
         raise AssertionError("nobody waits for this")
 
     sorter = (await http._transport.app.state.desk.sorting.opened()).sorter  # type: ignore[attr-defined]
     monkeypatch.setattr(sorter._here.here().batcher, "_work", slow)
     began = time.monotonic()
     reply = await http.post("/classify", json={"query": "Is leucine raised?"}, headers={"X-Deadline-Ms": "200"})
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 1.2
     assert (reply.status_code, reply.json()["fallback"], reply.json()["decided_by"]) == (200, "out-of-time", "keywords")
 
 

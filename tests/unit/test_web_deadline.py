@@ -29,7 +29,7 @@ async def service(scope: Scope, receive: Receive, send: Send) -> None:
 
         await StreamingResponse(parts())(scope, receive, send)
         return
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1.0 if scope["path"] == "/slow" else 0.2)
     DONE.append(scope["path"])
     await PlainTextResponse("done")(scope, receive, send)
 
@@ -54,11 +54,11 @@ async def test_what_says_nothing_is_no_deadline(value: str | None) -> None:
 async def test_when_it_has_passed_the_client_is_told_at_once() -> None:
     began = time.monotonic()
     reply = await asked("/slow", "50")
-    assert time.monotonic() - began < 0.18
+    assert time.monotonic() - began < 0.9
     assert (reply.status_code, reply.headers["content-type"]) == (504, "application/problem+json")
     assert (reply.json()["code"], reply.json()["request_id"]) == ("out-of-time", "made-here")
     assert "X-Deadline-Ms" in reply.json()["detail"]
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(1.1)
     assert DONE == []
 
 
