@@ -42,10 +42,10 @@
         ├── PriceUnknown   nobody said what a model costs, so it is not called
         ├── AccessRefused  a key, a tenant or an address to listen on cannot be what was asked for
         ├── ReleaseRefused  a release, a rollout or a flag cannot be what was asked for
-        └── ExperimentRefused  an experiment cannot be planned, started or stopped like this
+        ├── ExperimentRefused  an experiment cannot be planned, started or stopped like this
+        └── WebhookRefused  nothing may be sent to an address, or there are too many webhooks
 
-Each message says what was wrong, where, and what to do next. `code` is stable and is
-the last part of the problem type in HTTP replies.
+Messages say what was wrong, where, and what to do next. `code` is stable: the last part of a problem's type over HTTP.
 """
 
 from __future__ import annotations
@@ -187,16 +187,13 @@ class ServiceRefused(OracleError):
 
 
 class NotNow(OracleError):
-    """This cannot be done now.
-
-    `after` is after how many seconds to ask again.
-    """
+    """This cannot be done now."""
 
     code, status = "not-now", 503
 
     def __init__(self, detail: str, after: float = 1.0) -> None:
         super().__init__(detail)
-        self.after = after
+        self.after = after  # seconds, to ask again
 
     def __reduce__(self) -> tuple[type[NotNow], tuple[str, float]]:
         """Cross a process border with both parts."""
@@ -345,3 +342,9 @@ class ExperimentRefused(SettingsError):
     """An experiment cannot be planned, started or stopped like this."""
 
     code, status = "experiment-refused", 422
+
+
+class WebhookRefused(SettingsError):
+    """Nothing may be sent to an address, or there are too many webhooks."""
+
+    code, status = "webhook-refused", 422

@@ -29,7 +29,7 @@ def test_a_message_says_what_happened_to_what_and_when_and_can_be_checked() -> N
     assert orjson.loads(body) == {
         "type": "paper.added", "timestamp": "2026-09-21T14:13:20.250Z", "data": {"id": "doi:10/1", "tenant": "lab-two"},
     }  # fmt: skip
-    headers = headers_of(secret, "msg_1", 17, body)
+    headers = headers_of((secret,), "msg_1", 17, body)
     key = base64.b64decode(secret.removeprefix("whsec_"))
     expected = base64.b64encode(hmac.digest(key, b"msg_1.17." + body, hashlib.sha256)).decode()
     assert (headers["webhook-id"], headers["webhook-timestamp"]) == ("msg_1", "17")

@@ -25,6 +25,7 @@ from cmo.cast.tenants import lodged, lodgers
 from cmo.errors import OracleError
 from cmo.kit.clock import Clock
 from cmo.kit.seal import Seal
+from cmo.model.webhooks import Standing
 from cmo.settings import Settings
 from cmo.stories.privacy import tidy
 
@@ -65,8 +66,8 @@ class Done:
 
     sent: Counter[str] = field(default_factory=Counter)
     """Attempts to deliver, by what came of them."""
-    waiting: int | None = None
-    """Deliveries that wait, of all tenants; None where another process goes round."""
+    stand: Standing | None = None
+    """How webhooks stand and what waits for them, of all tenants; None where another process goes round."""
     deleted: Counter[str] = field(default_factory=Counter)
     """Rows that were old, by kind."""
     tidied_at: float | None = None
@@ -140,7 +141,7 @@ class Rounds:
         """The bases to look into now, tidied if that is due; none where another process goes round."""
         front, now = self._front(), self._clock.monotonic()
         if front is None or not self._leads(front, now):
-            self.done.waiting = self.done.tidied_at = self.done.audit_faults = None
+            self.done.stand = self.done.tidied_at = self.done.audit_faults = None
             self._tidy_at = float("-inf")
             return {}
         if self.done.tidied_at is None:
@@ -154,7 +155,7 @@ class Rounds:
             self._tidy_at = now + (DAY_SECONDS if self._tidied(bases) else _AGAIN_SECONDS)
             self._audit(bases)
         if looks:
-            self.done.waiting = self._waiting(bases)
+            self.done.stand = self._stand(bases)
         return bases
 
     def _leads(self, front: Record, now: float) -> bool:
@@ -202,12 +203,12 @@ class Rounds:
                     log.critical("%s: the audit does not hold: %s", _place(tenant), fault.what)
         self.done.audit_faults = faults
 
-    def _waiting(self, bases: Mapping[str, Record]) -> int:
-        count = 0
+    def _stand(self, bases: Mapping[str, Record]) -> Standing:
+        found = []
         for tenant, record in bases.items():
             with self._spared(tenant):
-                count += record.outbox.waiting()
-        return count
+                found.append(record.outbox.standing())
+        return Standing.of_all(found)
 
     @contextmanager
     def _spared(self, tenant: str) -> Iterator[None]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -15,7 +14,7 @@ from rich.table import Table
 from cmo.cli.exits import Exit
 from cmo.cli.options import Actor, AsJson, Home, named
 from cmo.cli.output import console, print_json
-from cmo.model.webhooks import OFFERED, Delivery, State, Webhook
+from cmo.model.webhooks import MOST_OVERLAP_HOURS, OFFERED, State
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def add(
     with _subscribers(home, tenant) as subscribers:
         made = subscribers.add(url, on or (), named(actor))
     if as_json:
-        print_json({**_told(made), "secret": made.secret})
+        print_json({**made.as_json(), "secret": made.secret})
         return
     console.print(made.secret, soft_wrap=True, markup=False)
     console.print(
@@ -54,7 +53,7 @@ def add(
 def list_webhooks(*, tenant: Tenant = None, home: Home = None, as_json: AsJson = False) -> None:
     """List all webhooks, without their secrets."""
     with _subscribers(home, tenant) as subscribers:
-        rows = [_told(webhook) for webhook in subscribers.all()]
+        rows = [webhook.as_json() for webhook in subscribers.all()]
     if as_json:
         print_json({"webhooks": rows})
         return
@@ -66,7 +65,7 @@ def list_webhooks(*, tenant: Tenant = None, home: Home = None, as_json: AsJson =
         table.add_column(column, no_wrap=column == "id")
     for row in rows:
         kinds = "all" if len(row["events"]) == len(OFFERED) else ", ".join(row["events"])
-        table.add_row(row["id"], escape(row["url"]), kinds, row["state"], row["made_at"][:10])
+        table.add_row(row["id"], escape(row["url"]), kinds, escape(row["ended"]) or row["state"], row["made_at"][:10])
     console.print(table)
 
 
@@ -81,6 +80,58 @@ def try_out(webhook: Id, *, tenant: Tenant = None, home: Home = None, as_json: A
         console.print(f"{'taken' if said.taken else 'not taken'}: {escape(said.words)}")
     if not said.taken:
         raise typer.Exit(Exit.ERROR)
+
+
+@app.command("pause")
+def pause(
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+) -> None:
+    """Send it nothing for now; what happens meanwhile waits for it."""
+    with _subscribers(home, tenant) as subscribers:
+        row = subscribers.pause(webhook, named(actor)).as_json()
+    if as_json:
+        print_json(row)
+    else:
+        console.print(f"[bold]{escape(webhook)}[/] is paused; what happens meanwhile waits.")
+
+
+@app.command("resume")
+def resume(
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+) -> None:
+    """Send to it again, what waits first; also where it had said that it wants no more."""
+    with _subscribers(home, tenant) as subscribers:
+        row = subscribers.resume(webhook, named(actor)).as_json()
+    if as_json:
+        print_json(row)
+    else:
+        console.print(f"[bold]{escape(webhook)}[/] is told again, within seconds where a service runs.")
+
+
+@app.command("rotate")
+def rotate(
+    webhook: Id,
+    *,
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, max=MOST_OVERLAP_HOURS, help="For which messages are signed with the old one too.")
+    ] = 24.0,
+    tenant: Tenant = None,
+    actor: Actor = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give it another secret, shown this once; for a while messages are signed with both."""
+    with _subscribers(home, tenant) as subscribers:
+        made = subscribers.rotate(webhook, named(actor), overlap_hours * 3600)
+    if as_json:
+        print_json({**made.as_json(), "secret": made.secret})
+        return
+    console.print(made.secret, soft_wrap=True, markup=False)
+    console.print(
+        f"The new secret of [bold]{escape(webhook)}[/]. Keep it now: it is not shown again. "
+        f"The old one holds for {overlap_hours:g} hours more.",
+        soft_wrap=True,
+    )
 
 
 @app.command("remove")
@@ -109,7 +160,7 @@ def deliveries(
     """List what was sent or waits, the newest first: how often it was tried, and what came of it."""
     with _subscribers(home, tenant) as subscribers:
         found = subscribers.deliveries(webhook=webhook, state=state or "", most=limit)
-    rows = [_sent(delivery) for delivery in found]
+    rows = [delivery.as_json() for delivery in found]
     if as_json:
         print_json({"deliveries": rows})
         return
@@ -136,7 +187,7 @@ def redeliver(
 ) -> None:
     """Send a delivery once more, under the same id; the service that runs does it."""
     with _subscribers(home, tenant) as subscribers:
-        row = _sent(subscribers.again(delivery, named(actor)))
+        row = subscribers.again(delivery, named(actor)).as_json()
     if as_json:
         print_json(row)
     else:
@@ -157,38 +208,3 @@ def _subscribers(home: Path | None, tenant: str | None) -> Iterator[Subscribers]
             yield house.subscribers
         finally:
             house.close()
-
-
-def _told(webhook: Webhook) -> dict[str, Any]:
-    return {
-        "id": webhook.id,
-        "url": _masked(webhook.url),
-        "events": list(webhook.kinds),
-        "state": webhook.ended or "told",
-        "made_at": _moment(webhook.made_at),
-        "by": webhook.by,
-    }
-
-
-def _masked(url: str) -> str:
-    """An address without what stands behind its question mark, which may be a key."""
-    place, mark, _ = url.partition("?")
-    return f"{place}?..." if mark else place
-
-
-def _sent(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "webhook": delivery.webhook,
-        "event": delivery.kind,
-        "at": _moment(delivery.at),
-        "about": dict(delivery.facts),
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "said": delivery.said,
-        "due_at": _moment(delivery.due_at) if delivery.state is State.WAITING else None,
-    }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

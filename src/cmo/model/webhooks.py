@@ -9,10 +9,11 @@ An event says which paper or release, what became of it and when. It never holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from cmo.model.access import Deed
 
@@ -35,6 +36,8 @@ class Kind(StrEnum):
 
 OFFERED: Final = tuple(kind for kind in Kind if kind is not Kind.TEST)
 """What can be wished for."""
+MOST_OVERLAP_HOURS: Final = 8_760.0
+"""For which an old secret may hold beside the new one."""
 _GOING_BACK: Final = frozenset({"backing", "back"})
 
 
@@ -54,6 +57,16 @@ def moved(change: Facts) -> Kind | None:
 def _step(before: Facts, after: Facts) -> Kind | None:
     same = all(before[name] == after[name] for name in ("percent", "stage"))
     return None if same else Kind.RELEASE_STEP
+
+
+class Stand(StrEnum):
+    """How a webhook stands."""
+
+    TOLD = "told"
+    PAUSED = "paused"
+    """What happens meanwhile waits for it."""
+    ENDED = "ended"
+    """It said that it wants no more: what happens is not written down for it."""
 
 
 class State(StrEnum):
@@ -81,6 +94,36 @@ class Webhook:
     """Who made it."""
     ended: str = ""
     """Why nothing is sent there any more; empty while something is."""
+    paused_at: float | None = None
+    """Since when nothing is sent there for now."""
+    former: str = ""
+    """The secret before this one, by which it still knows us for a while."""
+    former_until: float = 0.0
+
+    @property
+    def stand(self) -> Stand:
+        """How it stands."""
+        if self.ended:
+            return Stand.ENDED
+        return Stand.TOLD if self.paused_at is None else Stand.PAUSED
+
+    def secrets(self, now: float) -> tuple[str, ...]:
+        """All that a message is signed with, the newest first."""
+        return (self.secret, self.former) if self.former and now < self.former_until else (self.secret,)
+
+    def as_json(self) -> dict[str, Any]:
+        """It as plain values, without its secrets and without what stands behind the question mark of its address."""
+        place, mark, _ = self.url.partition("?")
+        return {
+            "id": self.id,
+            "url": f"{place}?..." if mark else place,
+            "events": list(self.kinds),
+            "state": self.stand.value,
+            "ended": self.ended,
+            "made_at": _moment(self.made_at),
+            "by": self.by,
+            "former_until": _moment(self.former_until) if self.former else None,
+        }
 
     def __repr__(self) -> str:
         return f"Webhook({self.id})"
@@ -114,6 +157,21 @@ class Delivery:
     """What came of the last attempt, in a word or two."""
     tried_at: float | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """It as plain values."""
+        return {
+            "id": self.id,
+            "webhook": self.webhook,
+            "event": self.kind,
+            "at": _moment(self.at),
+            "about": dict(self.facts),
+            "state": self.state.value,
+            "attempts": self.attempts,
+            "said": self.said,
+            "tried_at": None if self.tried_at is None else _moment(self.tried_at),
+            "due_at": _moment(self.due_at) if self.state is State.WAITING else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -128,6 +186,24 @@ class Fate:
     """Why the webhook ends with it; empty where it goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the webhooks of a base stand, counted."""
+
+    webhooks: Mapping[Stand, int]
+    waiting: int
+    """Deliveries."""
+    oldest_at: float | None
+    """When what waits longest happened, of webhooks that are told; None where nothing waits."""
+
+    @classmethod
+    def of_all(cls, bases: Sequence[Self]) -> Self:
+        """Of several bases together."""
+        count = {stand: sum(base.webhooks[stand] for base in bases) for stand in Stand}
+        oldest = min((base.oldest_at for base in bases if base.oldest_at is not None), default=None)
+        return cls(count, sum(base.waiting for base in bases), oldest)
+
+
 class Outbox(Protocol):
     """Keeps webhooks and what is on its way to them. Each method is one transaction."""
 
@@ -135,8 +211,20 @@ class Outbox(Protocol):
         """All of them, the oldest first."""
         ...
 
-    def add(self, webhook: Webhook, deed: Deed) -> None:
-        """Keep one."""
+    def add(self, webhook: Webhook, deed: Deed, most: int) -> None:
+        """Keep one.
+
+        Raises:
+            WebhookRefused: there are as many as there may be.
+        """
+        ...
+
+    def change(self, webhook: str, change: Callable[[Webhook], Webhook], deed: Deed) -> Webhook:
+        """Change its secrets, or whether it is told.
+
+        Raises:
+            NotFound: there is none.
+        """
         ...
 
     def remove(self, webhook: str, deed: Deed) -> None:
@@ -156,7 +244,10 @@ class Outbox(Protocol):
         ...
 
     def claim(self, delivery: Delivery, until: float) -> bool:
-        """Count an attempt before it is made; False where somebody else made it. Whoever dies loses it until then."""
+        """Count an attempt before it is made; False where somebody else made it, or its webhook is told no more.
+
+        Whoever dies loses it until then.
+        """
         ...
 
     def settle(self, delivery: Delivery, fate: Fate) -> None:
@@ -175,6 +266,10 @@ class Outbox(Protocol):
         """
         ...
 
-    def waiting(self) -> int:
-        """How many deliveries wait."""
+    def standing(self) -> Standing:
+        """How all webhooks stand, and how much waits for them."""
         ...
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 import httpx
 
-from cmo.errors import SettingsError, StoreError
+from cmo.errors import StoreError, WebhookRefused
 from cmo.kit.address import AsyncCheckedTransport, allowed
 from cmo.kit.chance import CHANCE, Chance
 from cmo.kit.clock import Clock
@@ -44,18 +44,18 @@ def address(url: str, *, private: bool) -> str:
     """The same, if webhooks may be sent there.
 
     Raises:
-        SettingsError: it is no address of the web, one of a private network, or one that is called without TLS.
+        WebhookRefused: it is no address of the web, one of a private network, or one that is called without TLS.
     """
     if allowed(url, private=private):
         if private or url.startswith("https://"):
             return url
-        raise SettingsError(f"{_shown(url)} is no https, and everybody on the way could read along. Use https://.")
+        raise WebhookRefused(f"{_shown(url)} is no https, and everybody on the way could read along. Use https://.")
     if allowed(url, private=True):
-        raise SettingsError(
+        raise WebhookRefused(
             f"{_shown(url)} leads into a private network, and no webhook is sent there. "
             "Set CMO_WEBHOOK_PRIVATE=true if it is meant."
         )
-    raise SettingsError("A webhook needs an address such as https://example.org/hook, with no name or password in it.")
+    raise WebhookRefused("A webhook needs an address such as https://example.org/hook, with no name or password in it.")
 
 
 class Courier:
@@ -113,7 +113,8 @@ class Courier:
     async def send(self, webhook: Webhook, delivery: Delivery, tenant: str) -> Said:
         """Make one attempt; what came of it. A redirect is followed nowhere, and of a reply only the status is read."""
         client, body = self._opened(), body_of(delivery, tenant)
-        signed = headers_of(webhook.secret, delivery.id, int(self._now()), body)
+        now = self._now()
+        signed = headers_of(webhook.secrets(now), delivery.id, int(now), body)
         try:
             async with asyncio.timeout(self._seconds):
                 request = client.build_request("POST", webhook.url, content=body, headers=signed)

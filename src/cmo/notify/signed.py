@@ -4,7 +4,8 @@
 
     webhook-id: msg_...                          the same at each attempt: who gets it twice can tell
     webhook-timestamp: 1790000000                of the attempt: an old one that somebody repeats is refused
-    webhook-signature: v1,base64                 HMAC-SHA256 of "id.timestamp.body" with the webhook's secret
+    webhook-signature: v1,base64                 HMAC-SHA256 of "id.timestamp.body" with the webhook's secret; while that
+                                                 is rotated one with each secret, a space between
     {"type": "paper.added", "timestamp": "...", "data": {"id": "...", "tenant": "..."}}
 
 Pure: nothing is sent here.
@@ -15,9 +16,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from secrets import token_bytes
 from typing import Final
 
 import orjson
@@ -51,7 +53,7 @@ class Said:
 
 def fresh_secret() -> str:
     """A secret, as it is shown and kept."""
-    return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    return _PREFIX + base64.b64encode(token_bytes(_SECRET_BYTES)).decode()
 
 
 def body_of(delivery: Delivery, tenant: str) -> bytes:
@@ -67,14 +69,14 @@ def signature(secret: str, message: str, timestamp: int, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
-def headers_of(secret: str, message: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """What goes before it."""
+def headers_of(secrets: Sequence[str], message: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """What goes before it; one signature that fits is enough for who receives it."""
     return {
         "content-type": "application/json",
         "user-agent": "clinical-metabolomics-oracle",
         "webhook-id": message,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secret, message, timestamp, body),
+        "webhook-signature": " ".join(signature(secret, message, timestamp, body) for secret in secrets),
     }
 
 

@@ -227,6 +227,17 @@ WEBHOOK_ATTEMPTS: Final = counter(
     outcome=("delivered", "failed", "given-up"),
 )
 WEBHOOKS_WAITING: Final = gauge("cmo_webhook_deliveries_waiting", "Events on their way to webhooks.", Merge.MAX)
+WEBHOOK_OLDEST: Final = gauge(
+    "cmo_webhook_oldest_waiting_seconds",
+    "Since the event that waits longest for a webhook that is not paused happened; 0 where none waits.",
+    Merge.MAX,
+)
+WEBHOOKS: Final = gauge(
+    "cmo_webhooks",
+    "Webhooks, by how they stand; `ended` said 410 Gone.",
+    Merge.MAX,
+    state=("told", "paused", "ended"),
+)
 
 # ---- admission: what is taken on, and what is sent away
 ADMISSION_WAITING: Final = gauge("cmo_admission_waiting", "Questions that wait to be answered.")

@@ -158,6 +158,14 @@ _FALLBACKS = Panel(
     "Stood in", (Line(_zero(_rate(c.FALLBACKS, "kind")), "{{kind}}"),),
     "Another engine, or the baseline for a release.", "reqps",
 )  # fmt: skip
+_WEBHOOKS = Panel(
+    "Webhooks", (Line(_zero(_rate(c.WEBHOOK_ATTEMPTS, "outcome")), "{{outcome}}"),),
+    "Attempts to tell other programs, a second, by what came of them.", "reqps",
+)  # fmt: skip
+_OLDEST_EVENT = Panel(
+    "Oldest event for a webhook", (Line(f"max({c.WEBHOOK_OLDEST.name})", "waits"),),
+    "Since when it waits; those of paused webhooks do not count.", "s", limits=_limits("WebhooksWaiting"),
+)  # fmt: skip
 
 DASHBOARDS: Final = (
     Dashboard(
@@ -194,7 +202,7 @@ DASHBOARDS: Final = (
          _FALLBACKS,
          Panel("Changes that are not searchable yet", (Line(f"max({c.INDEX_BEHIND.name})", "changes"),),
                "More than 0 for minutes: `cmo kb rebuild`."),
-         _MONEY_LEFT,
+         _MONEY_LEFT, _WEBHOOKS, _OLDEST_EVENT,
          Panel("Workers", (Line(f"max({c.WORKERS_UP.name})", "there"), Line(f"min({c.UP.name})", "ready")),
                "Ready is 0 while one warms up or drains.")),
     ),

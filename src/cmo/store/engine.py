@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Operational
 
 from cmo.errors import StoreCorrupt, StoreError, StoreFull
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The newest migration."""
 _NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN", "53100")
 """What SQLite and PostgreSQL call a full disk."""

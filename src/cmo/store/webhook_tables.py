@@ -23,6 +23,9 @@ webhooks = Table(
     Column("made_at", Float, nullable=False),
     Column("by", Text, nullable=False),
     Column("ended", Text, nullable=False),  # why; empty while it is told
+    Column("paused_at", Float),
+    Column("former", LargeBinary),  # the secret before
+    Column("former_until", Float),
 )
 
 deliveries = Table(

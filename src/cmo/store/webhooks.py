@@ -10,20 +10,23 @@ if whoever made it died: who receives may get an event twice, and knows it by it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
-from cmo.errors import NotFound
+from cmo.errors import NotFound, WebhookRefused
 from cmo.kit.seal import Seal
 from cmo.model.access import Deed
-from cmo.model.webhooks import Delivery, Event, Fate, State, Webhook
+from cmo.model.webhooks import Delivery, Event, Fate, Stand, Standing, State, Webhook
 from cmo.store.access import append
 from cmo.store.database import Database
 from cmo.store.webhook_tables import deliveries, webhooks
+
+_TOLD: Final = (webhooks.c.ended == "") & webhooks.c.paused_at.is_(None)
 
 
 class SqlOutbox:
@@ -46,13 +49,37 @@ class SqlOutbox:
             rows = connection.execute(select(webhooks).order_by(webhooks.c.made_at, webhooks.c.id)).all()
         return [self._webhook(row) for row in rows]
 
-    def add(self, webhook: Webhook, deed: Deed) -> None:
-        """Keep one."""
-        row = {name: getattr(webhook, name) for name in ("id", "url", "made_at", "by", "ended")}
-        secret = self._seal.seal(webhook.secret.encode(), _about(webhook.id))
-        with self._database.changing() as connection:
-            connection.execute(insert(webhooks).values(**row, kinds=" ".join(webhook.kinds), secret=secret))
+    def add(self, webhook: Webhook, deed: Deed, most: int) -> None:
+        """Keep one.
+
+        Raises:
+            WebhookRefused: there are as many as there may be.
+        """
+        row = {name: getattr(webhook, name) for name in ("id", "url", "made_at", "by")}
+        with self._database.alone() as connection:  # two that come at once are counted one after the other
+            if connection.execute(select(func.count()).select_from(webhooks)).scalar_one() >= most:
+                raise WebhookRefused(
+                    f"There are {most} webhooks, the most there may be. `cmo webhooks remove` takes one away."
+                )
+            values = {**row, **self._changeable(webhook), "kinds": " ".join(webhook.kinds)}
+            connection.execute(insert(webhooks).values(values))
             append(connection, deed)
+
+    def change(self, webhook: str, change: Callable[[Webhook], Webhook], deed: Deed) -> Webhook:
+        """Change its secrets, or whether it is told.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._database.changing() as connection:
+            row = connection.execute(select(webhooks).where(webhooks.c.id == webhook).with_for_update()).first()
+            if row is None:
+                raise _none(webhook)
+            changed = change(self._webhook(row))
+            values = self._changeable(changed)
+            connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(values))
+            append(connection, deed)
+        return changed
 
     def remove(self, webhook: str, deed: Deed) -> None:
         """Delete one, with what was on its way to it.
@@ -64,7 +91,7 @@ class SqlOutbox:
             connection.execute(select(webhooks.c.id).where(webhooks.c.id == webhook).with_for_update())
             connection.execute(delete(deliveries).where(deliveries.c.webhook == webhook))
             if not connection.execute(delete(webhooks).where(webhooks.c.id == webhook)).rowcount:
-                raise NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
+                raise _none(webhook)
             append(connection, deed)
 
     # -- on the way ----------------------------------------------------------------------------------------------
@@ -81,17 +108,18 @@ class SqlOutbox:
         found: dict[Webhook, Sequence[Delivery]] = {}
         with self._database.reading() as connection:
             waiting = select(table.c.webhook).where(wanted).distinct()
-            for row in connection.execute(select(webhooks).where(webhooks.c.id.in_(waiting))).all():
+            for row in connection.execute(select(webhooks).where(webhooks.c.id.in_(waiting), _TOLD)).all():
                 mine = select(table).where(wanted, table.c.webhook == row.id)
                 rows = connection.execute(mine.order_by(table.c.due_at, table.c.at, table.c.id).limit(of_each)).all()
                 found[self._webhook(row)] = [_delivery(one) for one in rows]
         return found
 
     def claim(self, delivery: Delivery, until: float) -> bool:
-        """Count an attempt before it is made; False where somebody else made it."""
+        """Count an attempt before it is made; False where somebody else made it, or its webhook is told no more."""
         table = deliveries
         mine = (table.c.id == delivery.id) & (table.c.attempts == delivery.attempts)
         mine &= (table.c.state == State.WAITING) & (table.c.due_at == delivery.due_at)
+        mine &= table.c.webhook.in_(select(webhooks.c.id).where(_TOLD))
         with self._database.changing() as connection:
             values = {"attempts": delivery.attempts + 1, "due_at": until}
             return bool(connection.execute(update(table).where(mine).values(values)).rowcount)
@@ -136,15 +164,34 @@ class SqlOutbox:
             append(connection, deed)
             return _delivery(connection.execute(select(table).where(table.c.id == delivery)).one())
 
-    def waiting(self) -> int:
-        """How many deliveries wait."""
-        query = select(func.count()).select_from(deliveries).where(deliveries.c.state == State.WAITING)
+    def standing(self) -> Standing:
+        """How all webhooks stand, and how much waits for them."""
+        waits = select(func.count(), func.min(deliveries.c.at)).where(deliveries.c.state == State.WAITING)
+        told = deliveries.c.webhook.in_(select(webhooks.c.id).where(_TOLD))
+        how = select(webhooks.c.ended != "", webhooks.c.paused_at.is_not(None))
         with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            stands = [_stand(ended=ended, paused=paused) for ended, paused in connection.execute(how)]
+            waiting, _ = connection.execute(waits).one()
+            _, oldest_at = connection.execute(waits.where(told)).one()
+        return Standing({stand: stands.count(stand) for stand in Stand}, int(waiting), oldest_at)
 
     def _webhook(self, row: Row[Any]) -> Webhook:
         secret = self._seal.opened(row.secret, _about(row.id)).decode()
-        return Webhook(row.id, row.url, tuple(row.kinds.split()), secret, row.made_at, row.by, row.ended)
+        former = self._seal.opened(row.former, _about(row.id)).decode() if row.former else ""
+        kinds = tuple(row.kinds.split())
+        made = Webhook(row.id, row.url, kinds, secret, row.made_at, row.by, row.ended, row.paused_at)
+        return replace(made, former=former, former_until=row.former_until or 0.0)
+
+    def _changeable(self, webhook: Webhook) -> dict[str, Any]:
+        """The columns that a change touches."""
+        seal, about = self._seal.seal, _about(webhook.id)
+        return {
+            "ended": webhook.ended,
+            "paused_at": webhook.paused_at,
+            "secret": seal(webhook.secret.encode(), about),
+            "former": seal(webhook.former.encode(), about) if webhook.former else None,
+            "former_until": webhook.former_until or None,
+        }
 
 
 def publish(connection: Connection, events: Sequence[Event]) -> None:
@@ -169,6 +216,16 @@ def publish(connection: Connection, events: Sequence[Event]) -> None:
     ]
     if lines:
         connection.execute(insert(deliveries), lines)
+
+
+def _stand(*, ended: bool, paused: bool) -> Stand:
+    if ended:
+        return Stand.ENDED
+    return Stand.PAUSED if paused else Stand.TOLD
+
+
+def _none(webhook: str) -> NotFound:
+    return NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
 
 
 def _about(webhook: str) -> str:

@@ -3,16 +3,18 @@
 ::
 
     add --> a webhook, its secret --papers and releases change--> deliveries --given up?--> once more
+            '--pause, resume: what happens meanwhile waits; rotate: both secrets hold for a while
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from secrets import token_hex
 from typing import Any, Final
 
-from cmo.errors import NotFound, SettingsError
+from cmo.errors import NotFound, WebhookRefused
 from cmo.kit.clock import Clock
 from cmo.model.access import Deed
 from cmo.model.webhooks import OFFERED, Delivery, Kind, Outbox, Webhook
@@ -43,23 +45,70 @@ class Subscribers:
         """Tell an address of some kinds of events; of all where none is named.
 
         Raises:
-            SettingsError: nothing may be sent there, there is no such kind, or there are too many webhooks.
+            WebhookRefused: nothing may be sent there, there is no such kind, or there are too many webhooks.
         """
         if unknown := sorted(set(kinds) - set(OFFERED)):
-            raise SettingsError(f"There is no event {', '.join(unknown)}. There are {', '.join(OFFERED)}.")
-        if len(self._outbox.webhooks()) >= MOST:
-            raise SettingsError(
-                f"There are {MOST} webhooks, the most there may be. `cmo webhooks remove` takes one away."
-            )
+            raise WebhookRefused(f"There is no event {', '.join(unknown)}. There are {', '.join(OFFERED)}.")
         wanted = tuple(kind.value for kind in OFFERED if not kinds or kind in kinds)
         safe = address(url, private=self._private)
         made = Webhook(f"wh_{token_hex(6)}", safe, wanted, fresh_secret(), self._now(), actor)
-        self._outbox.add(made, self._deed(actor, "webhook-added", made.id, kinds=wanted))
+        self._outbox.add(made, self._deed(actor, "webhook-added", made.id, kinds=wanted), MOST)
         return made
 
     def all(self) -> Sequence[Webhook]:
         """All webhooks, the oldest first."""
         return self._outbox.webhooks()
+
+    def one(self, webhook: str) -> Webhook:
+        """A webhook.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = next((one for one in self.all() if one.id == webhook), None)
+        if found is None:
+            raise NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
+        return found
+
+    def pause(self, webhook: str, actor: str) -> Webhook:
+        """Send it nothing for now; what happens meanwhile waits.
+
+        Raises:
+            NotFound: there is none.
+        """
+        now = self._now()
+        return self._outbox.change(
+            webhook,
+            lambda one: one if one.paused_at else replace(one, paused_at=now),
+            self._deed(actor, "webhook-paused", webhook),
+        )
+
+    def resume(self, webhook: str, actor: str) -> Webhook:
+        """Send to it again what waits, also where it had said that it wants no more.
+
+        Raises:
+            NotFound: there is none.
+        """
+        deed = self._deed(actor, "webhook-resumed", webhook)
+        return self._outbox.change(webhook, lambda one: replace(one, paused_at=None, ended=""), deed)
+
+    def rotate(self, webhook: str, actor: str, overlap_seconds: float) -> Webhook:
+        """Give it another secret. For a while messages are signed with both; one that came before those ends at once.
+
+        Raises:
+            NotFound: there is none.
+        """
+        fresh, until = fresh_secret(), self._now() + overlap_seconds
+        return self._outbox.change(
+            webhook,
+            lambda one: replace(
+                one,
+                secret=fresh,
+                former=one.secret if overlap_seconds else "",
+                former_until=until if overlap_seconds else 0.0,
+            ),
+            self._deed(actor, "webhook-rotated", webhook, overlap_seconds=overlap_seconds),
+        )
 
     def remove(self, webhook: str, actor: str) -> None:
         """Tell it nothing any more, also nothing that is under way.
@@ -75,10 +124,7 @@ class Subscribers:
         Raises:
             NotFound: there is none.
         """
-        found = next((one for one in self.all() if one.id == webhook), None)
-        if found is None:
-            raise NotFound(f"There is no webhook {webhook!r}. See `cmo webhooks list`.")
-        return asyncio.run(self._try(found))
+        return asyncio.run(self._try(self.one(webhook)))
 
     def deliveries(self, *, webhook: str = "", state: str = "", most: int = 50) -> Sequence[Delivery]:
         """What was sent or waits, the newest first."""

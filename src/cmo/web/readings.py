@@ -21,6 +21,7 @@ from cmo.errors import OracleError
 from cmo.kit.breaker import Phase
 from cmo.kit.machine import Machine
 from cmo.model.money import dollars
+from cmo.model.webhooks import Standing
 from cmo.ops import catalogue as c
 from cmo.ops.cards import Cards
 from cmo.ops.counts import Counts
@@ -160,14 +161,22 @@ class Readings:
             self._counts.set(c.WEBHOOK_ATTEMPTS, float(done.sent[outcome]), outcome)
         for kind, rows in done.deleted.items():
             self._counts.set(c.RETENTION_DELETED, float(rows), kind)
-        for metric in (c.WEBHOOKS_WAITING, c.AUDIT_FAULTS, c.RETENTION_AGE):
+        for metric in (c.WEBHOOKS, c.WEBHOOKS_WAITING, c.WEBHOOK_OLDEST, c.AUDIT_FAULTS, c.RETENTION_AGE):
             self._counts.forget(metric)  # the process that goes round tells them
-        if done.waiting is not None:
-            self._counts.set(c.WEBHOOKS_WAITING, float(done.waiting))
+        now = self._house.clock.now().timestamp()
+        if done.stand is not None:
+            self._told(done.stand, now)
         if done.audit_faults is not None:
             self._counts.set(c.AUDIT_FAULTS, float(done.audit_faults))
         if done.tidied_at is not None:
-            self._counts.set(c.RETENTION_AGE, max(0.0, self._house.clock.now().timestamp() - done.tidied_at))
+            self._counts.set(c.RETENTION_AGE, max(0.0, now - done.tidied_at))
+
+    def _told(self, stand: Standing, now: float) -> None:
+        for state, webhooks in stand.webhooks.items():
+            self._counts.set(c.WEBHOOKS, float(webhooks), state.value)
+        self._counts.set(c.WEBHOOKS_WAITING, float(stand.waiting))
+        oldest = now if stand.oldest_at is None else stand.oldest_at
+        self._counts.set(c.WEBHOOK_OLDEST, max(0.0, now - oldest))
 
     def _known(self) -> None:
         house, manifest = self._house, self._house.shelf.current()

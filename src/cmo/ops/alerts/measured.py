@@ -97,6 +97,8 @@ KEPT_TOO_LONG: Final = Level(Series(cat.RETENTION_AGE.name))
 NOT_DELIVERED: Final = share(
     series(cat.WEBHOOK_ATTEMPTS.name, outcome="~failed|given-up"), Series(cat.WEBHOOK_ATTEMPTS.name), 60, least=10
 )
+WAITS: Final = Level(Series(cat.WEBHOOK_OLDEST.name))
+ENDED: Final = Level(series(cat.WEBHOOKS.name, state="ended"))
 GIVEN_UP: Final = Rise(series(cat.WEBHOOK_ATTEMPTS.name, outcome="given-up"), HOUR)
 WAITING: Final = Level(Series(cat.ADMISSION_WAITING.name), "sum")
 MONEY_LEFT: Final = Level(Series(cat.BUDGET_LEFT.name), "min")

@@ -150,6 +150,11 @@ _TOLD: Final = (
          "More than half of the attempts to deliver to webhooks fail.", "ours: a receiver is down or refuses"),
     Rule("WebhooksGivenUp", "webhooks", _P2, _WARNING, _over(m.GIVEN_UP, 0), 0,
          "Events were given up after three days: a receiver does not know of them.", "ours: nothing is lost unseen", ""),
+    Rule("WebhooksWaiting", "webhooks", _P3, _WARNING, _over(m.WAITS, 7_200), 5,
+         "An event has been on its way to a webhook for more than 2 h.", "ours: four attempts were not taken, or none made",
+         "s"),
+    Rule("WebhookEnded", "webhooks", _P3, _WARNING, _over(m.ENDED, 0), 0,
+         "A webhook said 410 Gone and is told no more.", "ours: nothing is lost unseen", ""),
 )  # fmt: skip
 _RELEASES: Final = (
     Rule("ReleaseTakenBack", "release", _P1, _CRITICAL,
