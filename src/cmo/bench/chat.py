@@ -12,10 +12,7 @@ browser, the chat and the service share the machine.
 from __future__ import annotations
 
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,13 +20,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import httpx
 import numpy as np
 
 from cmo.bench.browsing import base, chromium
 from cmo.bench.figures import Row
+from cmo.bench.running import answers, free_port
 from cmo.bench.served import service
 from cmo.errors import NotFound
+from cmo.kit.begun import begun
 
 _STEP_MS, _SENTENCE_MS = 300.0, 1_000.0
 _STARTS_WITHIN: Final = 60.0
@@ -136,28 +134,10 @@ def _program(named: str) -> str:
 @contextmanager
 def chat(command: str, served: str) -> Iterator[str]:
     """Address of a chat over a service."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    failure = NotFound("The chat did not begin; try `cmo chat` to see why.")
     with TemporaryDirectory(prefix="cmo-bench-") as home:
         given = [command, "chat", "--url", served, "--port", str(port), "--home", home]
-        process = subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait(address, process)
+        with begun(given, lambda: answers(address), _STARTS_WITHIN, failure, quiet=True):
             yield address
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < ends and process.poll() is None:
-        try:
-            httpx.get(address)
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise NotFound("The chat did not begin; try `cmo chat` to see why.")

@@ -17,6 +17,7 @@ from typing import Final
 import httpx
 
 from cmo.errors import NotFound
+from cmo.kit.begun import await_answer
 
 _STARTS_WITHIN: Final = 120.0
 _ENDS_WITHIN: Final = 20.0
@@ -95,7 +96,8 @@ def running(folder: Path, workers: int, /, **environment: str) -> Iterator[Runni
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own
     try:
         one = Running(port, process)
-        _wait(one)
+        failure = NotFound("The service did not begin; try `cmo serve` on the same base to see why.")
+        await_answer(process, lambda: answers(f"{one.address}/health"), _STARTS_WITHIN, failure)
         yield one
     finally:
         _end(process)
@@ -121,15 +123,12 @@ def free_port() -> int:
     return port
 
 
-def _wait(one: Running) -> None:
-    ends = time.monotonic() + _STARTS_WITHIN
-    while time.monotonic() < ends and one.process.poll() is None:
-        try:
-            if httpx.get(f"{one.address}/health").status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise NotFound("The service did not begin; try `cmo serve` on the same base to see why.")
+def answers(url: str) -> bool:
+    """Whether something answers there, and is well."""
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
 
 
 def _family(pid: int) -> list[int]:

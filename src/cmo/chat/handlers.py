@@ -152,12 +152,15 @@ class Handlers:
         words = _words()
         telling = Telling(words, deep=deep)
         go_on = [_again("go_on", words.go_on, asked, deep=True)] if deep else []
+        events = self._events(asked, deep=deep)
+        first = asyncio.ensure_future(anext(events))  # the service is at work while the tab is told that it is
         try:
             await telling.begin()
             if asked != question:
                 as_written = _again("as_written", words.as_written, question, deep=deep)
                 await telling.note(f"{words.follows}: {talk.plain(asked)}", [as_written])
-            async for event in self._events(asked, deep=deep):
+            await telling.hear(await first)
+            async for event in events:
                 await telling.hear(event)
             if telling.reply is not None:
                 await self._conclude(telling, telling.reply, question, asked)
@@ -170,6 +173,8 @@ class Handlers:
         except asyncio.CancelledError:
             await telling.stop(go_on)
             raise
+        finally:
+            first.cancel()  # nothing, where it came
 
     def _events(self, asked: str, *, deep: bool) -> AsyncIterator[Event]:
         """What happens on the way to an answer. Deep questions of a conversation are one thread, which can be gone on with."""

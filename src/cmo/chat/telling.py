@@ -73,9 +73,11 @@ class Telling:
         answer.content, answer.elements, answer.actions = text, list(pages), list(actions)
         answer.metadata = {"answer_id": reply["id"]}
         await answer.send()
-        await cl.ElementSidebar.set_elements(answer.elements)  # else they stand below those of the answer before
         self._line.content = talk.source_line(reply, self._words)
         await self._line.update()
+        # else they stand below those of the answer before; Chainlit's own word for it sends each of them once more
+        told = {"elements": [page.to_dict() for page in answer.elements], "key": None}
+        await cl.context.emitter.emit("set_sidebar_elements", told)
 
     async def apologise(self, why: str, actions: Sequence[cl.Action]) -> None:
         """Say that there is no answer, and why, and what can be done."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +17,7 @@ from cmo.cli.options import Home, named
 from cmo.cli.output import complaints, console
 from cmo.cli.ports import require_free
 from cmo.errors import ServiceGone, SettingsError
+from cmo.kit.begun import begun
 from cmo.kit.clock import SystemClock
 from cmo.kit.seal import seal_of
 from cmo.settings import Settings, read_settings, sealing_keys
@@ -85,21 +84,9 @@ def _service(url: str, settings: Settings) -> Iterator[str]:
         return
     complaints.print(f"No service runs at {address}; one is begun.")
     command = [str(Path(sys.executable).with_name("cmo")), "serve", "--home", str(settings.working_dir)]
-    service = subprocess.Popen(command)  # noqa: S603 - our own command
-    try:
-        _wait(address, service)
+    silent = ServiceGone(f"The service at {address} did not begin. Run `cmo serve` to see why.")
+    with begun(command, lambda: _runs(address), _BEGIN_SECONDS, silent):
         yield address
-    finally:
-        service.terminate()
-        service.wait(20)
-
-
-def _wait(address: str, service: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + _BEGIN_SECONDS
-    while not _runs(address):
-        if service.poll() is not None or time.monotonic() > until:
-            raise ServiceGone(f"The service at {address} did not begin. Run `cmo serve` to see why.")
-        time.sleep(0.2)
 
 
 def _runs(address: str) -> bool:
