@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -107,10 +107,14 @@ class _Asking:
         n = 0
         while not self._enough.wait(0.1):
             n += 1
-            self._http.post("/query", json={"query": f"Is phenylalanine raised in phenylketonuria, case {n // 2}?"})
-            if n % 5 == 0:
-                self._http.post("/classify", json={"query": f"What is metabolite {n % 4}?"})
-                self._http.get("/papers")
+            with suppress(httpx.TransportError):  # people who had to wait too long ask again
+                self._once(n)
+
+    def _once(self, n: int) -> None:
+        self._http.post("/query", json={"query": f"Is phenylalanine raised in phenylketonuria, case {n // 2}?"})
+        if n % 5 == 0:
+            self._http.post("/classify", json={"query": f"What is metabolite {n % 4}?"})
+            self._http.get("/papers")
 
 
 def test_people_are_told_within_fifteen_seconds_by_chat_and_mail(watched: Watched) -> None:
@@ -138,7 +142,7 @@ def test_no_panel_is_empty(watched: Watched) -> None:
         empty = {expr for expr in empty if not watched.query(expr)}
         return not empty
 
-    assert until(filled, 40), "\n".join(sorted(empty))
+    assert until(filled, 60), "\n".join(sorted(empty))
 
 
 def test_a_release_can_be_silenced_in_alertmanager_from_the_command_line(watched: Watched, tmp_path: Path) -> None:
