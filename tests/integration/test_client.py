@@ -17,7 +17,7 @@ import pytest
 from cmo.answer.confidence import Confidence
 from cmo.answer.extract import ExtractiveAnswerer
 from cmo.app import App
-from cmo.client import AsyncClient, Client, File, shapes, shapes_base, shapes_service, within
+from cmo.client import AsyncClient, Client, File, shapes, shapes_base, shapes_service, shapes_webhooks, within
 from cmo.client.endpoint import Endpoint
 from cmo.client.endpoints import Endpoints
 from cmo.client.stream import Feed
@@ -110,7 +110,12 @@ def test_a_method_takes_every_parameter_of_its_endpoint(described: dict[str, Any
 
 def test_the_replies_are_typed_as_the_service_describes_them(described: dict[str, Any]) -> None:
     told = described["components"]["schemas"]
-    kinds = {n: k for m in (shapes, shapes_base, shapes_service) for n, k in vars(m).items() if typing.is_typeddict(k)}
+    kinds = {
+        n: k
+        for m in (shapes, shapes_base, shapes_service, shapes_webhooks)
+        for n, k in vars(m).items()
+        if typing.is_typeddict(k)
+    }
     differing = {}
     for name, kind in kinds.items():
         properties = set(told[OTHER_NAMES.get(name, f"{name}Out")]["properties"])

@@ -21,6 +21,7 @@ from cmo.web.roles import EVERYBODY
 ROLES = list(Role)
 FILLED = {
     "paper_id": "000000000000", "page": "1", "evidence_id": "000000000000.1.0-1", "answer_id": "0" * 16,
+    "webhook": "wh_000000000000", "delivery": "msg_000000000000000000000000",
     "thread_id": "none", "name": "none", "command": "pause", "deed": "stop", "code": "not-found",
 }  # fmt: skip
 

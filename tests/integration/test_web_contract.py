@@ -60,6 +60,9 @@ OPERATIONS = (
     "GET /evidence/{evidence_id}", "GET /evidence/{evidence_id}/beside",
     "GET /api/experiments", "GET /api/experiments/{name}", "POST /api/experiments/{name}/{deed}",
     "GET /api/releases", "POST /api/releases", "POST /api/releases/rollout/{command}", "PUT /api/releases/flags/{name}",
+    "GET /api/webhooks", "POST /api/webhooks", "GET /api/webhooks/deliveries", "POST /api/webhooks/deliveries/{delivery}/again",
+    "GET /api/webhooks/{webhook}", "DELETE /api/webhooks/{webhook}", "POST /api/webhooks/{webhook}/pause",
+    "POST /api/webhooks/{webhook}/resume", "POST /api/webhooks/{webhook}/test", "POST /api/webhooks/{webhook}/secret",
     "GET /health", "GET /health/lightrag", "GET /live", "GET /ready", "GET /metrics", "GET /api/metrics", "GET /kb/status",
     "GET /problems/{code}", "POST /login", "POST /logout", "GET /api/me",
 )  # fmt: skip

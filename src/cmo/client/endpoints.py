@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from cmo.client import calls
+from cmo.client import calls, calls_webhooks
 from cmo.client.endpoint import Call, Endpoint
 from cmo.client.refused import judge, known, refusal
 from cmo.errors import OutOfTime, ServiceGone, ServiceRefused, SettingsError
@@ -69,6 +69,16 @@ class Endpoints:
     experiments = Endpoint("GET /api/experiments", calls.experiments)
     experiment = Endpoint("GET /api/experiments/{name}", calls.experiment)
     act_on_experiment = Endpoint("POST /api/experiments/{name}/{deed}", calls.act_on_experiment)
+    webhooks = Endpoint("GET /api/webhooks", calls_webhooks.webhooks)
+    webhook = Endpoint("GET /api/webhooks/{webhook}", calls_webhooks.webhook)
+    add_webhook = Endpoint("POST /api/webhooks", calls_webhooks.add_webhook)
+    remove_webhook = Endpoint("DELETE /api/webhooks/{webhook}", calls_webhooks.remove_webhook)
+    pause_webhook = Endpoint("POST /api/webhooks/{webhook}/pause", calls_webhooks.pause_webhook, repeatable=True)
+    resume_webhook = Endpoint("POST /api/webhooks/{webhook}/resume", calls_webhooks.resume_webhook, repeatable=True)
+    test_webhook = Endpoint("POST /api/webhooks/{webhook}/test", calls_webhooks.test_webhook, repeatable=True)
+    rotate_webhook = Endpoint("POST /api/webhooks/{webhook}/secret", calls_webhooks.rotate_webhook)
+    deliveries = Endpoint("GET /api/webhooks/deliveries", calls_webhooks.deliveries)
+    redeliver = Endpoint("POST /api/webhooks/deliveries/{delivery}/again", calls_webhooks.redeliver, repeatable=True)
 
     def __init__(self, url: str, key: str | None, seconds: float, patience: Patience) -> None:
         self.url = _checked(url)

@@ -44,6 +44,7 @@ from cmo.web import (
     search,
     site,
     status,
+    webhooks,
 )
 from cmo.web.boundary import Boundary
 from cmo.web.deadline import Deadlines
@@ -71,6 +72,7 @@ ROUTERS: Final = (
     papers.router,
     releases.router,
     experiments.router,
+    webhooks.router,
     status.router,
     ops.router,
     ops.pages,

@@ -64,6 +64,7 @@ class Desk:
         self._drawing = CapacityLimiter(1)  # the PDF library is not thread-safe, and a page can take 100 MB
         self._writing = CapacityLimiter(4)
         self._thinking = CapacityLimiter(2)
+        self._calling = CapacityLimiter(2)
         self.sorting = Sorting(house)
         self.health = Health(pings(house, lambda: self.fault, lambda: self.ready))
         self.leaving = False
@@ -158,6 +159,10 @@ class Desk:
     async def think(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that asks many questions one after another."""
         return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._thinking)
+
+    async def call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that waits for a machine elsewhere, for seconds perhaps."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._calling)
 
     def queue_of_thoughts(self) -> int:
         """How much of that waits for its turn."""
