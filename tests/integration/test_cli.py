@@ -355,4 +355,39 @@ def test_a_setting_that_cannot_be_used_ends_with_2_and_is_named(cmo: Cmo, monkey
 
 
 def test_home_on_the_command_line_wins(filled: Cmo, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
     assert filled("kb", "status", "--home", tmp_path / "other", "--json").json["papers"] == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ask", ASKED),
+        ("papers", "list"),
+        ("kb", "status"),
+        ("graph", "stats"),
+        ("answers", "list"),
+        ("audit", "verify"),
+        ("keys", "list"),
+        ("flags", "list"),
+        ("rollout", "status"),
+        ("privacy", "tidy"),
+        ("cache", "status"),
+        ("budget", "status"),
+    ],
+)
+def test_a_named_base_that_is_not_there_ends_with_5_and_none_is_begun(
+    cmo: Cmo, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    said = cmo(*command, "--home", tmp_path / "typo")
+    assert said.code == 5
+    assert said.err.startswith("not-found: ")
+    assert "--home" in said.err
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_named_base_whose_record_is_elsewhere_needs_no_folder(
+    cmo: Cmo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.sqlite3'}")
+    assert cmo("kb", "status", "--home", tmp_path / "new").code == 0

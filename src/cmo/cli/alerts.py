@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import App, opened
-from cmo.cli.options import Actor, AsJson, Home, Why, named
+from cmo.cli.options import Actor, AsJson, Begun, Why, named
 from cmo.cli.output import complaints, console, print_json
 from cmo.ops.alerts.rule import Rule
 from cmo.ops.alerts.rules import RULES
@@ -66,7 +66,7 @@ def silence(
     ] = False,
     actor: Actor = None,
     reason: Why = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell nobody of an alert, or of a release, for a while; running services see it at once."""
@@ -95,7 +95,7 @@ def silence(
 
 
 @app.command("silences")
-def silences(*, home: Home = None, as_json: AsJson = False) -> None:
+def silences(*, home: Begun = None, as_json: AsJson = False) -> None:
     """List what nobody is told of now."""
     with opened(read_settings(working_dir=home)) as house:
         held = _silences(house).now()

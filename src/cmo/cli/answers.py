@@ -13,7 +13,7 @@ from cmo import wire
 from cmo.answer.bibliography import Style, bibliography
 from cmo.app import opened
 from cmo.cli.exits import Exit
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import console, print_json
 from cmo.errors import LabelsUnusable
 from cmo.model.audit import HIGHEST, LOWEST, Given, Rating
@@ -36,7 +36,7 @@ def listed(
     *,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to show, newest first.")] = 20,
     match: Annotated[str, typer.Option(help="Words that the question must contain.")] = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """List what was answered, newest first."""
@@ -59,7 +59,7 @@ def show(
     answer: AnswerId,
     *,
     references: Annotated[Style | None, typer.Option(help="Print its references alone, in this style.")] = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show an answer as it was given, and its ratings."""
@@ -92,7 +92,7 @@ def rate(
     *,
     comment: Annotated[str, typer.Option(help="In words.")] = "",
     user: Annotated[str, typer.Option(help="Who says so; each has one rating of an answer, the last.")] = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what an answer is worth."""
@@ -108,7 +108,7 @@ def rate(
 def forget(
     *,
     days: Annotated[float, typer.Option(min=0, help="Answers that are older than so many days.")],
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete what was answered, with its ratings."""
@@ -124,7 +124,7 @@ def forget(
 def learn(
     *,
     forget_it: Annotated[bool, typer.Option("--forget", help="Go by the shipped judgement again.")] = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit the probability that an answer may be shown to the ratings of people here; 4 and 5 accept, 1 and 2 do not."""
@@ -166,7 +166,7 @@ def _learnt(house: App) -> dict[str, Any]:
     return {"ratings": found.ratings, "accepted": found.accepted, "before": found.before, "after": found.after}
 
 
-def replay(answer: AnswerId, *, home: Home = None, as_json: AsJson = False) -> None:
+def replay(answer: AnswerId, *, home: Begun = None, as_json: AsJson = False) -> None:
     """Ask again what an answer was given to, and show what would differ today; exits with 10 if anything does."""
     with opened(read_settings(working_dir=home)) as house:
         replayed = house.replayer.replay(answer)

@@ -12,7 +12,7 @@ from cmo.answer.bibliography import Style, bibliography
 from cmo.app import App, opened
 from cmo.cli import show
 from cmo.cli.exits import Exit
-from cmo.cli.options import Home, Words
+from cmo.cli.options import Begun, Words
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadFilter, NotFound
 from cmo.kit.telling import heard
@@ -40,7 +40,7 @@ def ask(
     references: Annotated[
         Style | None, typer.Option(help="Print the references of the answer alone, in this style.")
     ] = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole reply as JSON.")] = False,
 ) -> None:
     """Ask a question; exits with 3 when the papers do not say enough."""

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cmo.app import App, opened
 from cmo.cli.exits import Exit
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import console, print_json
 from cmo.kit.text import clean_line
 from cmo.settings import read_settings
@@ -24,7 +24,7 @@ def list_lines(
     *,
     action: Annotated[str, typer.Option(help="Only this, such as key-refused.")] = "",
     most: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many, the newest.")] = 50,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what was done, the newest last."""
@@ -55,7 +55,7 @@ def verify(
     known: Annotated[
         str, typer.Option("--known", help="A line as `verify` printed it before, NUMBER:HASH: whether it still stands.")
     ] = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that no line was changed, removed or moved; the end is to be kept elsewhere now and then."""

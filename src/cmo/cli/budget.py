@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import opened
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import console, print_json
 from cmo.settings import read_settings
 
@@ -35,7 +35,7 @@ def _dollars(text: str) -> Decimal:
 
 
 @app.command("status")
-def status(tenant: Tenant = "", user: User = "", *, home: Home = None, as_json: AsJson = False) -> None:
+def status(tenant: Tenant = "", user: User = "", *, home: Begun = None, as_json: AsJson = False) -> None:
     """Show what is spent, set aside, left and projected; with a tenant or a user, theirs as well."""
     from cmo.model.money import Payer
     from cmo.spend import told
@@ -58,7 +58,7 @@ def set_limits(
     tenant: Tenant = "",
     user: User = "",
     clear: Annotated[bool, typer.Option("--clear", help="Take limits away that were set here.")] = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Set limits; they hold at once, for all processes and machines that share the base."""
@@ -99,7 +99,7 @@ def price(
         Decimal | None, typer.Option(parser=_dollars, metavar="DOLLARS", help="For each call, besides.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take the price away.")] = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a model costs, 0 if nothing; without a model, list the prices that were given here."""
@@ -130,7 +130,7 @@ def price(
 def report(
     days: Annotated[int, typer.Option(min=1, max=3660, help="How many days to look back, today included.")] = 30,
     *,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what money went into, and what the measurements advise."""

@@ -13,7 +13,7 @@ from cmo.app import App, opened
 from cmo.cache import Warmed
 from cmo.cli.exits import Exit
 from cmo.cli.lines import lines_of
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadQuestion, NotFound, SettingsError
 from cmo.model.questions import Question
@@ -24,7 +24,7 @@ app = typer.Typer(help="Look at kept answers, have some ready, forget them.", no
 
 
 @app.command("status")
-def status(home: Home = None, as_json: AsJson = False) -> None:
+def status(home: Begun = None, as_json: AsJson = False) -> None:
     """Show what is kept on the disk, and whether machines share answers."""
     with opened(read_settings(working_dir=home)) as house:
         disk = house.keeping.disk
@@ -45,7 +45,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command("resume")
-def resume(*, home: Home = None, as_json: AsJson = False) -> None:
+def resume(*, home: Begun = None, as_json: AsJson = False) -> None:
     """Let kept answers serve the same question in other words again, after their audit has stopped that."""
     with opened(read_settings(working_dir=home)) as house:
         seen = house.audit.evidence
@@ -61,7 +61,7 @@ def warm(
     questions: Annotated[Path, typer.Argument(dir_okay=False, help="A file of questions, one a line.")],
     *,
     at_once: Annotated[int, typer.Option(min=1, max=64, help="How many at once.")] = 2,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer questions now, so that the service has their answers ready; exits with 4 when one cannot be answered."""
@@ -91,7 +91,7 @@ def clear(
         bool,
         typer.Option("--emergency", help="At once, whatever state the places are in: nothing kept is found again."),
     ] = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget all kept answers, also those in the memory of running services; exits with 8 where a place did not answer."""

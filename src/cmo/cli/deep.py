@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cmo.app import opened
 from cmo.cli.exits import Exit
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import complaints, console, print_json
 from cmo.errors import BadQuestion
 from cmo.kit.deadline import Until
@@ -40,7 +40,7 @@ def deep(
     max_cost: Annotated[
         float | None, typer.Option(min=0, help="Dollars that all calls together may cost; default: the budget's.")
     ] = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan, retrieve, read, check and write; exits with 3 when the papers do not say enough. Needs the extra `agents`."""

@@ -21,7 +21,7 @@ class Exit(IntEnum):
     SOME_REFUSED = 4
     """At least one file was refused; the others were ingested."""
     NOT_FOUND = 5
-    """No such paper, page or snapshot."""
+    """No such base, paper, page or snapshot."""
     LOCKED = 6
     """Another process is writing."""
     MODEL = 7

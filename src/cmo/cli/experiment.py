@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cmo.cli.options import Actor, AsJson, Home, Why, named
+from cmo.cli.options import Actor, AsJson, Begun, Why, named
 from cmo.cli.output import complaints, console, print_json
 from cmo.delivery.arms import Metric
 from cmo.settings import read_settings
@@ -67,7 +67,7 @@ def plan(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many users it takes.")] = False,
     actor: Actor = None,
     reason: Why = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what an experiment is to find out, and how many users that takes."""
@@ -101,21 +101,21 @@ def plan(
 
 
 @app.command("start")
-def start(name: Name, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+def start(name: Name, *, actor: Actor = None, reason: Why = "", home: Begun = None, as_json: AsJson = False) -> None:
     """Draw the arms and begin; services see it within a second or two."""
     with _experiments(home) as experiments:
         _said(experiments.start(name, named(actor), reason), as_json=as_json)
 
 
 @app.command("stop")
-def stop(name: Name, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+def stop(name: Name, *, actor: Actor = None, reason: Why = "", home: Begun = None, as_json: AsJson = False) -> None:
     """End it: everybody gets what is in place again."""
     with _experiments(home) as experiments:
         _said(experiments.stop(name, named(actor), reason), as_json=as_json)
 
 
 @app.command("drop")
-def drop(name: Name, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+def drop(name: Name, *, actor: Actor = None, reason: Why = "", home: Begun = None, as_json: AsJson = False) -> None:
     """Forget it with all that was seen of it; the audit stays."""
     with _experiments(home) as experiments:
         experiments.drop(name, named(actor), reason)
@@ -128,7 +128,7 @@ def status(
         str | None, typer.Argument(help="One experiment with what it found; all of them by default.")
     ] = None,
     *,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """List the experiments, or show what one of them found so far."""
@@ -153,7 +153,7 @@ def report(
     name: Name,
     *,
     out: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("experiment.html"),
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a page with the verdict, plots and tables; it loads nothing from anywhere."""
@@ -179,7 +179,7 @@ def shadow(
     differences: Annotated[int, typer.Option(min=0, max=1_000, help="Of the newest answers that differ, so many.")] = 5,
     candidate: Annotated[str, typer.Option(help="One candidate; all by default.")] = "",
     forget: Annotated[bool, typer.Option("--forget", help="Delete all comparisons.")] = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a shadowed candidate would have said, beside what was said."""

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import App, opened
-from cmo.cli.options import Actor, AsJson, Home, Why, named
+from cmo.cli.options import Actor, AsJson, Begun, Why, named
 from cmo.cli.output import console, print_json
 from cmo.settings import read_settings
 
@@ -23,7 +23,7 @@ Name = Annotated[str, typer.Argument(help="See `cmo flags list`.")]
 
 
 @app.command("list")
-def list_flags(*, home: Home = None, as_json: AsJson = False) -> None:
+def list_flags(*, home: Begun = None, as_json: AsJson = False) -> None:
     """List all flags: their values, and where each comes from."""
     from cmo.cast.delivering import defaults
     from cmo.delivery import told
@@ -53,7 +53,7 @@ def set_flag(
     remove: Annotated[bool, typer.Option("--remove", help="Take the flag away.")] = False,
     actor: Actor = None,
     reason: Why = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Set a flag, or remove it; services see it within a second."""
@@ -78,7 +78,7 @@ def explain(
     *,
     user: Annotated[str, typer.Option(help="Who asks; a session where no user is known.")] = "",
     cohort: Annotated[str, typer.Option(help="A group that the user is of.")] = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which value a user gets, from where, and why."""

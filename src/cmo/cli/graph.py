@@ -16,7 +16,7 @@ from rich.tree import Tree
 
 from cmo import wire
 from cmo.app import App, opened
-from cmo.cli.options import AsJson, Home
+from cmo.cli.options import AsJson, Begun
 from cmo.cli.output import console, print_json
 from cmo.cli.show import citation
 from cmo.errors import BadFilter, NotFound
@@ -43,7 +43,7 @@ def show(
     limit: Limit = 12,
     sentences: Sentences = 1,
     svg: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the drawing into this SVG file.")] = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is said of a concept: relations with their probability and the papers for and against them."""
@@ -73,7 +73,7 @@ def path(
     hops: Annotated[int, typer.Option(min=1, max=_MOST_HOPS, help="How long a path may be.")] = _MOST_HOPS,
     limit: Limit = 5,
     sentences: Sentences = 1,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the surest ways from one concept to another, each step with what is said of it."""
@@ -99,7 +99,7 @@ def path(
 
 
 @app.command("stats")
-def stats(home: Home = None, as_json: AsJson = False) -> None:
+def stats(home: Begun = None, as_json: AsJson = False) -> None:
     """Count concepts by kind, relations by type, and who read the papers."""
     with _graph(home) as (house, graph):
         nodes = [graph.node(int(n)) for n in graph.nodes]
@@ -126,7 +126,7 @@ def export(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="The file to write.")],
     *,
     kind: Annotated[str, typer.Option("--format", help="One of: graphml, jsonld, csv.")] = "graphml",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the whole graph for other programs; in CSV a name that begins like a formula gets an apostrophe."""

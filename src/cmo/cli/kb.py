@@ -12,7 +12,7 @@ from rich.table import Table
 from cmo.app import App, opened
 from cmo.cli import lightrag, read
 from cmo.cli.exits import Exit
-from cmo.cli.options import AsJson, Home, Wait
+from cmo.cli.options import AsJson, Begun, Wait
 from cmo.cli.output import complaints, console, print_json
 from cmo.index.manifest import Manifest
 from cmo.settings import read_settings
@@ -24,7 +24,7 @@ app.command("read")(read.read)
 
 
 @app.command("status")
-def status(home: Home = None, as_json: AsJson = False) -> None:
+def status(home: Begun = None, as_json: AsJson = False) -> None:
     """Show what the base holds and whether the index is up to date."""
     with opened(read_settings(working_dir=home)) as house:
         facts = _status(house)
@@ -36,7 +36,7 @@ def status(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command("history")
-def history(home: Home = None, as_json: AsJson = False) -> None:
+def history(home: Begun = None, as_json: AsJson = False) -> None:
     """List the snapshots that are kept."""
     with opened(read_settings(working_dir=home)) as house:
         kept, current = house.shelf.history(), house.shelf.current()
@@ -59,7 +59,7 @@ def rollback(
     snapshot: Annotated[str, typer.Argument(help="Id of the snapshot to go back to.")],
     *,
     wait: Wait = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Go back to an earlier snapshot, less the papers retracted since; holds until the next ingest or retraction."""
@@ -72,7 +72,7 @@ def rebuild(
     *,
     re_embed: Annotated[bool, typer.Option(help="Encode all papers with the model in use.")] = False,
     wait: Wait = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the index anew from the record."""
@@ -81,7 +81,7 @@ def rebuild(
 
 
 @app.command("verify")
-def verify(home: Home = None, as_json: AsJson = False) -> None:
+def verify(home: Begun = None, as_json: AsJson = False) -> None:
     """Check the database, the papers' files, those of the index, and the recall of the vector search; exits with 9 on a fault."""
     with opened(read_settings(working_dir=home)) as house:
         check = house.curator.check()

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cmo.app import App, opened
-from cmo.cli.options import Actor, AsJson, Home, Why, named
+from cmo.cli.options import Actor, AsJson, Begun, Home, Why, named
 from cmo.cli.output import console, print_json
 from cmo.errors import AccessRefused
 from cmo.kit.text import clean_line
@@ -60,7 +60,7 @@ def create(
 
 
 @app.command("list")
-def list_keys(*, home: Home = None, as_json: AsJson = False) -> None:
+def list_keys(*, home: Begun = None, as_json: AsJson = False) -> None:
     """List all keys: whose they are, what they may, when they were last used."""
     with _service(home) as house:
         needed = house.warden.needed()
@@ -90,7 +90,7 @@ def rotate(
         float, typer.Option(min=0, max=8_760, help="For which the old one goes on, so that nobody is shut out.")
     ] = 24.0,
     actor: Actor = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Make another key in the place of one. It is shown this once; the old one goes on for a while."""
@@ -102,7 +102,7 @@ def rotate(
 
 
 @app.command("revoke")
-def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Begun = None, as_json: AsJson = False) -> None:
     """Refuse a key from now on, in every process, and end what was logged in with it; also who signs in with a provider."""
     with _service(home) as house:
         ended = house.keyring.revoke(key, named(actor), reason)
@@ -114,7 +114,7 @@ def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None,
 
 
 @app.command("readmit")
-def readmit(key: Id, *, actor: Actor = None, reason: Why = "", home: Home = None, as_json: AsJson = False) -> None:
+def readmit(key: Id, *, actor: Actor = None, reason: Why = "", home: Begun = None, as_json: AsJson = False) -> None:
     """Let somebody sign in with the provider again who was shut out with `cmo keys revoke`."""
     with _service(home) as house:
         back = house.keyring.readmit(key, named(actor), reason)

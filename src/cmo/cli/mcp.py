@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cmo.cli.options import Home
+from cmo.cli.options import Begun
 from cmo.cli.output import complaints
 from cmo.cli.ports import require_free
 from cmo.errors import SettingsError
@@ -25,7 +25,7 @@ def mcp(
             min=1, max=65535, help="Speak HTTP at this port of 127.0.0.1, at /mcp, instead of stdin and stdout."
         ),
     ] = None,
-    home: Home = None,
+    home: Begun = None,
 ) -> None:
     """Offer ask, search, evidence, graph and papers to an assistant, by the Model Context Protocol. Needs the extra `mcp`."""
     try:

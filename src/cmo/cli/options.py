@@ -8,9 +8,28 @@ from typing import Annotated
 
 import typer
 
+from cmo.errors import NotFound
+
+_FOLDER = "Folder of the knowledge base; default: $CMO_HOME, else .cmo."
+
+
+def _there(home: Path | None) -> Path | None:
+    if home is None or home.expanduser().exists():
+        return home
+    from cmo.settings import read_settings
+
+    if read_settings(working_dir=home).database_url:
+        return home  # the papers are elsewhere, and the folder is made from them
+    raise NotFound(
+        f"There is no knowledge base at {home}. Look at --home; `cmo ingest FOLDER --home {home}` begins one."
+    )
+
+
 Words = Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know, in quotes or without.")]
 """A question; a shell that is given no quotes hands over its words. Joined with spaces they are the question."""
-Home = Annotated[Path | None, typer.Option(help="Folder of the knowledge base; default: $CMO_HOME, else .cmo.")]
+Home = Annotated[Path | None, typer.Option(help=_FOLDER)]
+Begun = Annotated[Path | None, typer.Option(callback=_there, help=_FOLDER)]
+"""The same, for a command that cannot begin a base: a folder that was named and is not there is a slip of the hand."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wait = Annotated[bool, typer.Option(help="Wait while another process writes, instead of giving up.")]
 Actor = Annotated[str | None, typer.Option("--actor", help="Who does it; default: who runs the command.")]

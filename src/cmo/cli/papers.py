@@ -11,7 +11,7 @@ from rich.text import Text
 
 from cmo import wire
 from cmo.app import opened
-from cmo.cli.options import AsJson, Home, Wait
+from cmo.cli.options import AsJson, Begun, Wait
 from cmo.cli.output import console, print_json
 from cmo.settings import read_settings
 
@@ -21,7 +21,7 @@ PaperId = Annotated[str, typer.Argument(help="Id of the paper, as `cmo papers li
 
 
 @app.command("list")
-def list_papers(home: Home = None, as_json: AsJson = False) -> None:
+def list_papers(home: Begun = None, as_json: AsJson = False) -> None:
     """List all papers, newest first."""
     with opened(read_settings(working_dir=home)) as house:
         found = house.record.papers()
@@ -45,7 +45,7 @@ def list_papers(home: Home = None, as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show_paper(paper_id: PaperId, home: Home = None, as_json: AsJson = False) -> None:
+def show_paper(paper_id: PaperId, home: Begun = None, as_json: AsJson = False) -> None:
     """Show one paper."""
     with opened(read_settings(working_dir=home)) as house:
         facts = {
@@ -66,7 +66,7 @@ def retract(
     *,
     reason: Annotated[str, typer.Option(help="Why; kept with the tombstone.")] = "",
     wait: Wait = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a paper out for good: nothing of it can be found or cited any more."""
@@ -84,7 +84,7 @@ def readmit(
     paper_id: PaperId,
     *,
     wait: Wait = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Lift a retraction, so that the paper can be ingested again."""

@@ -12,7 +12,7 @@ from rich.markup import escape
 from cmo.app import opened
 from cmo.cli.chat import history
 from cmo.cli.exits import Exit
-from cmo.cli.options import Actor, AsJson, Home, named
+from cmo.cli.options import Actor, AsJson, Begun, named
 from cmo.cli.output import complaints, console, print_json
 from cmo.settings import read_settings
 
@@ -33,7 +33,7 @@ def export(
     *,
     tenant: Tenant = None,
     actor: Actor = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = True,  # noqa: ARG001 - JSON is all that it prints
 ) -> None:
     """Print all that is kept of a user, as JSON: questions, answers, ratings, conversations, what it cost, keys, deeds."""
@@ -48,7 +48,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     tenant: Tenant = None,
     actor: Actor = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Delete what is kept of a user. Money and the audit stand, the first under a name that nobody can trace."""
@@ -70,7 +70,7 @@ def erase(
 
 
 @app.command("tidy")
-def tidy(*, home: Home = None, as_json: AsJson = False) -> None:
+def tidy(*, home: Begun = None, as_json: AsJson = False) -> None:
     """Delete what is kept longer than it may be (CMO_AUDIT_DAYS, CMO_EXPOSURE_DAYS, CMO_SPENDING_DAYS); services and the chat do so when they begin."""
     settings = read_settings(working_dir=home)
     with opened(settings) as house:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cmo.cli.options import Home, Words
+from cmo.cli.options import Begun, Words
 from cmo.cli.output import complaints, console, print_json
 from cmo.model.questions import Mode
 from cmo.ops.profile import Measured, Profile, Stage
@@ -25,7 +25,7 @@ def profile(
     runs: Annotated[int, typer.Option(min=1, max=1000, help="How often it is asked; the median counts.")] = 15,
     mode: Annotated[str, typer.Option(help="How passages are found: " + " or ".join(Mode) + ".")] = Mode.HYBRID,
     advice: Annotated[bool, typer.Option(help="Try other ways beside it, and say what would help.")] = True,
-    home: Home = None,
+    home: Begun = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Show where a question's time goes, stage by stage, and what would help; kept answers take no part."""

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from cmo.app import opened
-from cmo.cli.options import Home, Wait
+from cmo.cli.options import Begun, Wait
 from cmo.cli.output import complaints, console, print_json_line
 from cmo.settings import read_settings
 
@@ -22,7 +22,7 @@ def read(
         bool, typer.Option("--forget", help="Forget what language models read, and read nothing.")
     ] = False,
     wait: Wait = False,
-    home: Home = None,
+    home: Begun = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line a paper, then a summary.")] = False,
 ) -> None:
     """Have the language model at `CMO_LLM_URL` read the papers that it has not read, for concepts and relations.

@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from cmo.app import App, opened
-from cmo.cli.options import Actor, AsJson, Home, Why, named
+from cmo.cli.options import Actor, AsJson, Begun, Why, named
 from cmo.cli.output import console, print_json, print_json_line
 from cmo.cli.rollout_table import shown
 from cmo.settings import read_settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _ENDED = frozenset({"back", "done"})
 
 
-def releases(*, home: Home = None, as_json: AsJson = False) -> None:
+def releases(*, home: Begun = None, as_json: AsJson = False) -> None:
     """List the releases that there are: named bundles of settings."""
     from cmo.delivery import told
 
@@ -63,7 +63,7 @@ def start(
     cohort: Annotated[list[str] | None, typer.Option(help="Only users of this group.")] = None,
     actor: Actor = None,
     reason: Why = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Begin to roll a release out; services with CMO_DELIVERY=true move it on, or take it back."""
@@ -82,7 +82,7 @@ def start(
         _show(told.rollout(begun, house.delivery.current()), as_json=as_json)
 
 
-def status(*, home: Home = None, as_json: AsJson = False) -> None:
+def status(*, home: Begun = None, as_json: AsJson = False) -> None:
     """Show the rollout under way: its stage, its share, and what each gate says."""
     with opened(read_settings(working_dir=home)) as house:
         _show(_now(house), as_json=as_json)
@@ -92,7 +92,7 @@ def watch(
     *,
     every: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds between looks.")] = 1.0,
     seconds: Annotated[float, typer.Option(min=0, help="How long to watch; 0: until it ends.")] = 0.0,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Follow the rollout until it is at all users or taken back; with --json a line for each change."""
@@ -112,7 +112,7 @@ def watch(
             )
 
 
-def run(*, home: Home = None, as_json: AsJson = False) -> None:
+def run(*, home: Begun = None, as_json: AsJson = False) -> None:
     """Move rollouts from this process, until it is told to stop; several may run, one of them acts."""
     from cmo.cast.delivering import given_by
     from cmo.delivery import told
@@ -141,7 +141,7 @@ def history(
     *,
     subject: Annotated[str | None, typer.Option("--of", help="A rollout, a release or a flag; all by default.")] = None,
     most: Annotated[int, typer.Option(min=1, max=10_000, help="How many acts, the newest first.")] = 50,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who changed what, when and why; with --of and --json also the evidence over time."""
@@ -167,7 +167,7 @@ def _says(command: str, about: str) -> Callable[..., None]:
         name: Annotated[str, typer.Option(help="Only if this rollout is the one under way.")] = "",
         actor: Actor = None,
         reason: Why = "",
-        home: Home = None,
+        home: Begun = None,
         as_json: AsJson = False,
     ) -> None:
         from cmo.delivery.rollout import Command
@@ -186,7 +186,7 @@ def back(
     name: Annotated[str, typer.Option(help="Only if this rollout is the one under way.")] = "",
     actor: Actor = None,
     reason: Why = "",
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Take the release back; every service does so within a second."""
