@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,13 +49,17 @@ def chat_command() -> Path:
 
 
 class Pausing:
-    """Says what another would, after a pause."""
+    """Says what another would, after a pause, and when it may."""
 
     def __init__(self, other: Answerer) -> None:
-        self.other, self.seconds = other, 0.0
+        self.other, self.seconds, self.asked = other, 0.0, 0
+        self.may = threading.Event()
+        self.may.set()
 
     def answer(self, question: Question, found: Found) -> Answer:
+        self.asked += 1
         time.sleep(self.seconds)
+        self.may.wait(60)
         return self.other.answer(question, found)
 
 

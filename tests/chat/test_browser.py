@@ -150,6 +150,45 @@ def test_a_follow_up_has_its_context_after_a_broken_line_and_in_another_tab(tabs
     other.get_by_text("asked as: And in adults (maple syrup urine disease)?").wait_for()
 
 
+def test_all_tabs_of_a_conversation_follow_its_answers_whichever_was_asked_and_when_it_was_opened(
+    tabs: Tabs, house: App
+) -> None:
+    pausing, one = house.__dict__["speaker"], tabs()
+    before = pausing.asked
+    try:
+        pausing.may.clear()
+        ask(one, "How is maple syrup urine disease treated?")  # not asked before: no answer of it is kept
+        one.get_by_text("search of the papers").wait_for()
+        one.wait_for_url("**/thread/*")
+        one.reload()
+        other = tabs()
+        other.goto(one.url)
+        for tab in (one, other):
+            tab.get_by_text("Processing your query").wait_for()
+            tab.get_by_text("search of the papers").wait_for()
+            tab.locator("#stop-button").wait_for()
+        pausing.may.set()
+        for tab in (one, other):
+            answered(tab)
+            tab.get_by_text("🧠 LightRAG Knowledge Graph").wait_for()
+            assert tab.get_by_text("References", exact=True).count() == 1
+        assert pausing.asked == before + 1, "nothing is asked twice"
+        opens_its_page(other)
+        ask(other, "And in newborns?")
+        for tab in (other, one):
+            tab.get_by_text("And in newborns?", exact=True).wait_for()
+            tab.get_by_text("asked as: And in newborns (maple syrup urine disease)?").wait_for()
+            answered(tab, 2)
+        pausing.may.clear()
+        ask(one, "And in mothers?")
+        one.get_by_text("asked as: And in mothers (maple syrup urine disease)?").wait_for()
+        other.locator("#stop-button").click()
+        for tab in (one, other):
+            tab.get_by_text("Stopped.", exact=True).wait_for()
+    finally:
+        pausing.may.set()
+
+
 def test_a_deep_question_is_stopped_and_gone_on_with_and_a_lost_line_loses_nothing(
     tabs: Tabs, house: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

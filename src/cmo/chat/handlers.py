@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import chainlit as cl
 from chainlit.data import get_data_layer
-from chainlit.session import ws_sessions_id
 from chainlit.step import StepDict
 from chainlit.types import ThreadDict
+from chainlit.user_session import user_sessions
 
 from cmo.chat import talk
 from cmo.chat.follow import Before, followed
+from cmo.chat.lines import alone, busy, tabs
 from cmo.chat.talk import Turn
 from cmo.chat.telling import SYSTEM, Telling
 from cmo.chat.words import DEEP, PROCESSING, Words, words_for
@@ -84,7 +85,7 @@ class Handlers:
         if answers:
             await _export().send(for_id=answers[-1])
         await self._remember_system()
-        if not _busy(thread["id"]):
+        if not busy(cl.context.session):
             await _end_lines(steps)
             await self._offer_to_go_on(thread["id"], [step["id"] for step in steps if step["name"] == SYSTEM])
 
@@ -100,7 +101,15 @@ class Handlers:
         """A question in another way: not as a follow-up, not deeply, or deeply from where it was left."""
         await action.remove()
         question = str(action.payload["question"])
-        await self._answer(question, question, deep=bool(action.payload["deep"]))
+        context = cl.context
+        context.session.current_task = task = asyncio.ensure_future(
+            self._answer(question, question, deep=bool(action.payload["deep"]))
+        )
+        await context.emitter.task_start()
+        try:
+            await asyncio.wait({task})  # as of a message, so that it can be stopped
+        finally:
+            await context.emitter.task_end()
 
     async def export(self, _action: cl.Action) -> None:
         """The conversation as Markdown, its references as BibTeX."""
@@ -113,7 +122,8 @@ class Handlers:
         files = [cl.File(name="conversation.md", content=text.encode(), mime="text/markdown")]
         if papers:
             files.append(cl.File(name="references.bib", content=papers.encode(), mime="application/x-bibtex"))
-        await cl.Message(_words().exported, author=SYSTEM, elements=files).send()
+        with alone():
+            await cl.Message(_words().exported, author=SYSTEM, elements=files).send()
 
     async def rate(self, answer_id: str, rating: int, comment: str) -> None:
         """What somebody thinks of an answer goes to the service.
@@ -191,11 +201,13 @@ class Handlers:
         text = talk.answer(reply, words)
         await telling.end(text, shown, [_export()], reply)
         leaning_on = Before.read(cl.user_session.get("before")) if asked != question else None
-        cl.user_session.set("before", Before.of(asked, reply, leaning_on).told())
         turn = Turn(question, asked, text, tuple(dict(cited) for cited in reply["citations"]))
-        cl.user_session.set("turns", [*(t.told() for t in _turns()), turn.told()][-_MOST_TURNS:])
+        turns = [*(t.told() for t in _turns()), turn.told()][-_MOST_TURNS:]
+        session = cl.context.session
+        for tab in tabs(session):  # any of them may be asked next
+            known = user_sessions.setdefault(tab.id, {})
+            known |= {"before": Before.of(asked, reply, leaning_on).told(), "turns": turns}
         if (layer := get_data_layer()) is not None:  # Chainlit waits with it until the line is lost
-            session = cl.context.session
             await layer.update_thread(session.thread_id, metadata=session.to_persistable())
 
     async def _take_in(self, files: Sequence[File]) -> None:
@@ -251,12 +263,6 @@ def _export() -> cl.Action:
 
 def _again(name: str, label: str, question: str, *, deep: bool) -> cl.Action:
     return cl.Action(name=name, payload={"question": question, "deep": deep}, label=label)
-
-
-def _busy(thread: str) -> bool:
-    """Whether an answer is being made in a conversation: of a line that was lost, or in another tab."""
-    tasks = (session.current_task for session in ws_sessions_id.values() if session.thread_id == thread)
-    return any(task is not None and not task.done() for task in tasks)
 
 
 async def _end_lines(steps: Iterable[StepDict]) -> None:
