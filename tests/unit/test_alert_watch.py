@@ -1,14 +1,17 @@
 """The watcher in the service: when people are told, when again, and when not."""
 
+import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cmo.errors import SettingsError
-from cmo.model.notices import Severity
+from cmo.model.notices import Notice, Severity
+from cmo.notify import PostOffice
 from cmo.ops import catalogue as c
-from cmo.ops.alerts.rule import Rule
+from cmo.ops.alerts.rule import Priority, Rule
 from cmo.ops.alerts.rules import RULES
 from cmo.ops.alerts.series import Looks, Sample, samples, series
 from cmo.ops.alerts.signals import Share, quantile
@@ -65,6 +68,35 @@ def test_it_is_told_again_after_a_quarter_of_an_hour_and_once_when_it_is_over() 
     assert scene.goes_on(200, served(50, 0)) == []
     over = scene.goes_on(600, served(50, 0))
     assert over == ["Resolved: ErrorsCritical"]
+
+
+@pytest.mark.parametrize(("priority", "level"), [("P0", "ERROR"), ("P1", "ERROR"), ("P2", "WARNING"), ("P3", "INFO")])
+def test_the_log_says_an_alert_as_loud_as_it_is_urgent(
+    priority: str, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rule = replace(BY_NAME["ErrorsHigh"], priority=Priority(priority), minutes=0)
+    people, clock, counts = PostOffice((), FakeClock()), FakeClock(), Counts()
+    watch = Watch([rule], people, clock)
+    for _ in range(2):
+        watch.look(samples(counts.state()))
+        served(50, 50)(counts)
+        clock.advance(5)
+    watch.look(samples(counts.state()))
+    assert [(one.levelname, one.message.split(":")[1]) for one in caplog.records] == [
+        (level, f" {priority} ErrorsHigh")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("severity", "level"), [(Severity.CRITICAL, "ERROR"), (Severity.WARNING, "WARNING"), (Severity.INFO, "INFO")]
+)
+def test_the_log_says_another_notice_as_loud_as_it_is_bad(
+    severity: Severity, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    PostOffice((), FakeClock()).tell(Notice("rollout/graph/back", "Taken back", severity=severity))
+    assert [one.levelname for one in caplog.records] == [level]
 
 
 def test_three_requests_that_fail_are_no_alert() -> None:

@@ -168,3 +168,17 @@ def test_a_question_to_the_router_may_follow_an_option(monkeypatch: pytest.Monke
     for arguments in (["--json", "What is TMAO?"], ["--web", "What is TMAO?"], ["What is TMAO?", "--json"]):
         with pytest.raises(errors.SettingsError, match="reached"):
             app(["route", *arguments], standalone_mode=False)
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_without_a_channel_nobody_can_be_told_and_it_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["cmo", "notify", "test", *more])
+    with pytest.raises(SystemExit) as end:
+        main.run()
+    assert end.value.code == Exit.USAGE
+    said = capsys.readouterr()
+    assert "SLACK_WEBHOOK_URL" in said.err
+    assert "EMAIL_ALERTS_ENABLED" in said.err
+    assert ("settings" in said.out) == bool(more)

@@ -7,6 +7,7 @@ import typer
 from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
+from cmo.errors import SettingsError
 from cmo.settings import read_settings
 
 app = typer.Typer(help="Tell people: test.", no_args_is_help=True)
@@ -24,7 +25,12 @@ def try_out(*, home: Home = None, as_json: AsJson = False) -> None:
     from cmo.app import opened
     from cmo.model.notices import Notice
 
-    with opened(read_settings(working_dir=home)) as house:
+    settings = read_settings(working_dir=home)
+    if not (settings.email_alerts or settings.slack_webhook_url.get_secret_value()):
+        raise SettingsError(
+            "No channel is set: notices stay in the log. Set SLACK_WEBHOOK_URL or EMAIL_ALERTS_ENABLED."
+        )
+    with opened(settings) as house:
         notifier = house.trials.notifier
         notifier.tell(Notice("notify/test", "A test", "Nothing happened: somebody looks whether notices arrive."))
         notifier.settle(_PATIENCE_SECONDS)
@@ -33,8 +39,6 @@ def try_out(*, home: Home = None, as_json: AsJson = False) -> None:
     told = [{"channel": name, "taken": name in posted.sent} for name in names]
     if as_json:
         print_json({"channels": told})
-    elif not told:
-        console.print("No channel is set: notices stay in the log. Set SLACK_WEBHOOK_URL or EMAIL_ALERTS_ENABLED.")
     for one in [] if as_json else told:
         console.print(f"{one['channel']}: {'taken' if one['taken'] else 'not taken, see the log'}")
     if any(not one["taken"] for one in told):

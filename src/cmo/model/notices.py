@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -15,6 +16,11 @@ class Severity(StrEnum):
     """Somebody should look within the day."""
     CRITICAL = "critical"
     """Somebody should look now."""
+
+    @property
+    def level(self) -> int:
+        """As loud the log says it."""
+        return {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ class Notice:
     severity: Severity = Severity.INFO
     facts: tuple[tuple[str, str], ...] = ()
     """Figures by name, in the order in which they are shown."""
+    level: int | None = None
+    """As loud the log says it, where its severity does not tell: an alert goes by who is to move, and how fast."""
 
 
 class Notifier(Protocol):

@@ -129,7 +129,7 @@ class PostOffice:
                 return False
             if times := self._again.pop(notice.about, 0):
                 notice = replace(notice, facts=(*notice.facts, ("since it was told", f"{times} times more")))
-            log.info("%s: %s", notice.severity, notice.title)
+            log.log(notice.level or notice.severity.level, "%s: %s", notice.severity, notice.title)
             if not self._channels:
                 return True
             if not self._started():

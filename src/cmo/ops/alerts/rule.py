@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -22,6 +23,11 @@ class Priority(StrEnum):
     """Somebody, today."""
     P3 = "P3"
     """Somebody, this week."""
+
+    @property
+    def level(self) -> int:
+        """As loud the log says it."""
+        return {"P2": logging.WARNING, "P3": logging.INFO}.get(self.value, logging.ERROR)
 
 
 AGAIN_SECONDS: Final = {Priority.P0: 900.0, Priority.P1: 3_600.0, Priority.P2: 14_400.0, Priority.P3: 86_400.0}

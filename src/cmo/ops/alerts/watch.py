@@ -152,6 +152,7 @@ def _on(rule: Rule, key: str, standing: Standing, now: float) -> Notice:
         f"It is {rule.spoken(standing.value)}, {lasting}." + (f" What to do: {rule.runbook}" if rule.runbook else ""),
         rule.severity,
         ((rule.by, key),) if rule.by else (),
+        rule.priority.level,
     )
 
 
