@@ -153,6 +153,42 @@ async def test_on_a_full_disk_who_is_let_in_is_let_in_and_who_is_refused_is_refu
     assert base.app.record.access.lines()[-1].deed.facts == {"why": "unknown", "missed": 1}
 
 
+async def test_where_files_lie_is_told_to_those_who_run_the_service_alone(base: Any) -> None:
+    base.add(one="A paper\n\nPhenylalanine is raised in phenylketonuria.\n")
+    keys = {role: key(base.app, role) for role in (Role.READER, Role.CURATOR, Role.OPERATOR, Role.ADMIN)}
+    keys["elsewhere"] = key(base.app, Role.ADMIN, tenant="clinic-two")
+    told, place, api = {}, str(base.folder), create_api(base.app)
+    await api.state.desk.warm()
+    base.app.shelf.pointer.write_text("nonsense")
+    async with served(api) as http:
+        for who, text in keys.items():
+            replies = [await http.get(path, headers={"X-API-Key": text}) for path in ("/health", "/kb/status")]
+            if who != "elsewhere":
+                assert [reply.status_code for reply in replies] == [503, 503]
+                assert "names no snapshot" in replies[0].json()["components"]["index"]["detail"]
+                assert "names no snapshot" in replies[1].json()["detail"]
+            told[who] = [place in reply.text for reply in replies]
+        reason = (await http.get("/ready")).json()["reason"]
+        assert reason.endswith(" names no snapshot. Run `cmo kb rebuild`.")
+        assert "/" not in reason
+        browser = await http.get("/papers/none", headers={"X-API-Key": keys[Role.READER], "Accept": "text/html"})
+        assert place not in browser.text
+    assert told.pop("elsewhere") == [False, False]
+    assert told == {role: [role.covers(Role.OPERATOR)] * 2 for role in told}
+
+
+async def test_of_a_full_disk_a_curator_is_told_without_the_place(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreFull(f"The disk that holds {base.folder / 'record.sqlite3'} is full. Free some space.")
+
+    monkeypatch.setattr("cmo.stories.curator.Curator.retract", full)
+    for role, place in ((Role.CURATOR, "record.sqlite3"), (Role.OPERATOR, str(base.folder / "record.sqlite3"))):
+        async with served(create_api(base.app), **{"X-API-Key": key(base.app, role)}) as http:
+            reply = await http.delete("/papers/x?reason=y")
+            assert (reply.status_code, reply.json()["code"]) == (507, "store-full")
+            assert reply.json()["detail"] == f"The disk that holds {place} is full. Free some space."
+
+
 # -- logging in ----------------------------------------------------------------------------------------------------
 
 

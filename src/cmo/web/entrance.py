@@ -30,7 +30,7 @@ from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
 from cmo.kit.rate import Rate, Rates
 from cmo.kit.text import clean_line
-from cmo.model.access import Deed, Principal
+from cmo.model.access import Deed, Principal, Role
 from cmo.web.desk import Desk
 from cmo.web.problems import of_error
 from cmo.web.tenants import Desks
@@ -158,6 +158,10 @@ class Entrance:
                 "This came to a base that is not its own, and was refused. Tell whoever runs this service."
             )
 
+    def runs_it(self, asks: Principal) -> bool:
+        """Whether they run this service, and may know where its files lie."""
+        return asks.role.covers(Role.OPERATOR) and asks.tenant == self.warden.rules.tenant
+
     async def refused(self, asks: Principal, method: str, path: str) -> None:
         """Write down that somebody may not do what they tried."""
         now = self.desks.front.house.clock.now().timestamp()
@@ -206,7 +210,7 @@ class Access:
             entrance.require_own(told, state["desk"])
         except OracleError as error:
             return None if free else of_error(scope, error)
-        state["principal"] = told
+        state["principal"], state["places"] = told, entrance.runs_it(told)
         stack.enter_context(acting(told.name))
         return None
 

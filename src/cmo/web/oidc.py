@@ -26,6 +26,7 @@ from cmo.access.signin import DENIED, LATE, USED, Back, SignedIn, SignIn
 from cmo.errors import NotFound, OracleError, ProviderFailed
 from cmo.web.entrance import Entrance, place_of
 from cmo.web.login import set_cookie
+from cmo.web.problems import shown
 from cmo.web.roles import for_everybody
 from cmo.web.site import Page
 
@@ -75,7 +76,7 @@ async def end(request: Request, state: Some = "", code: Some = "", error: Some =
     try:
         told = await sign_in.end(Back(state, code, error, iss), cookie[:4_000], place)
     except OracleError as failed:
-        return _over(entrance, _page(failed.status, str(failed)))
+        return _over(entrance, _page(failed.status, shown(request.scope, str(failed))))
     if not isinstance(told, SignedIn):
         return _over(entrance, _page(*_SAID.get(told.why, _NOT_BELIEVED)))
     reply = _page(200, f"You are signed in as {told.who.name}.", told.next, go=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from cmo.errors import BadFilter, BadQuestion, NotNow, OracleError, StoreLocked
+from cmo.kit.places import without_places
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -85,7 +87,24 @@ def problem(
 def of_error(scope: Scope, error: OracleError, **more: Any) -> Response:
     """One of our own errors as a response."""
     retry = {"Retry-After": str(seconds)} if (seconds := _retry_seconds(error)) else None
-    return problem(scope, error.status, str(error), code=error.code, title=title_of(type(error)), headers=retry, **more)
+    return problem(
+        scope,
+        error.status,
+        shown(scope, str(error)),
+        code=error.code,
+        title=title_of(type(error)),
+        headers=retry,
+        **more,
+    )
+
+
+def shown(scope: Scope, text: str) -> str:
+    """Words as whoever asks may read them: only those who run the service are told where its files lie."""
+    state = scope.get("state", {})
+    if state.get("places"):
+        return text
+    desk = state.get("desk")
+    return without_places(text, (desk.house.folder, Path.home()) if desk is not None else (Path.home(),))
 
 
 def _retry_seconds(error: OracleError) -> int:

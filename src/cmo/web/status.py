@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 import cmo
 from cmo.app import App
@@ -36,7 +37,7 @@ router = APIRouter(tags=["status"])
 )
 async def health(request: Request, desk: AtDesk) -> Response:
     """Whether questions can be answered: 200 when healthy or degraded, 503 when not; why, to whoever may ask."""
-    facts = await desk.read(_told, desk)
+    facts = await desk.read(_told, desk, request.scope)
     return _graded(facts if principal(request) else {name: facts[name] for name in ("status", "timestamp")})
 
 
@@ -45,9 +46,9 @@ async def health(request: Request, desk: AtDesk) -> Response:
     dependencies=[needs(Role.READER)],
     responses={200: {"model": HealthOut}, 503: {"model": HealthOut, "description": "Unhealthy"}, **failing(421)},
 )
-async def health_lightrag(desk: AtDesk) -> Response:
+async def health_lightrag(request: Request, desk: AtDesk) -> Response:
     """The same of the engine that answers from the papers."""
-    return _graded(await desk.read(_told, desk, ENGINE))
+    return _graded(await desk.read(_told, desk, request.scope, ENGINE))
 
 
 @router.get("/live", dependencies=[for_everybody()], responses={200: {"model": LiveOut}, **failing(421)})
@@ -64,7 +65,7 @@ async def live() -> Response:
 async def ready(request: Request) -> Response:
     """Whether to send questions here now: not while the service warms up, ends, or cannot answer any."""
     desk: Desk = request.app.state.desk
-    why = await desk.read(desk.unready)
+    why = problems.shown(request.scope, await desk.read(desk.unready))
     return json({"ready": not why, "reason": why}, 503 if why else 200)
 
 
@@ -88,14 +89,17 @@ def _graded(facts: dict[str, Any]) -> Response:
     return json(facts, 503 if facts["status"] == Grade.UNHEALTHY.value else 200)
 
 
-def _told(desk: Desk, names: Collection[str] = ()) -> dict[str, Any]:
-    """How the parts are, of all or of some, and the worst of them."""
+def _told(desk: Desk, scope: Scope, names: Collection[str] = ()) -> dict[str, Any]:
+    """How the parts are, of all or of some, and the worst of them; where files lie to those who run the service alone."""
     report = desk.health.examined()
     chosen = Report({name: part for name, part in report.parts.items() if not names or name in names})
     manifest = _manifest(desk.house)
     return {
         "status": chosen.grade.value,
-        "components": {name: {"status": p.grade.value, "detail": p.detail} for name, p in chosen.parts.items()},
+        "components": {
+            name: {"status": part.grade.value, "detail": problems.shown(scope, part.detail)}
+            for name, part in chosen.parts.items()
+        },
         "timestamp": desk.house.clock.now().isoformat(),
         "details": {
             "version": cmo.__version__,
