@@ -1,5 +1,6 @@
 """The operations page in a real browser: what it shows, in light and dark, for a keyboard, within its weight."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ pytestmark = IN_A_BROWSER
 
 def test_the_operations_page_shows_what_happens(base: Any) -> None:
     base.add(pku=TEXT)
+    base.app.subscribers.add("https://example.org/hook", (), "ada")
     with served_here(create_api(base.app)) as address, chromium() as browser:
         httpx.post(f"{address}/query", json={"query": "What is raised in phenylketonuria?"})
         httpx.post(f"{address}/query", json={"query": "<img src=x onerror=alert(1)>"}, headers={"X-Request-ID": "a:b"})
@@ -30,7 +32,9 @@ def test_the_operations_page_shows_what_happens(base: Any) -> None:
             page.on("response", lambda response: sizes.append(len(response.body())))
             page.goto(f"{address}/ops")
             page.wait_for_selector(".figures")
+            page.wait_for_selector("#money td:text-is('events that wait')", timeout=60_000)
             shown = page.inner_text("main")
+            assert re.search(r"events that wait\s+none", shown)
             assert "Health: " in shown
             assert "retrieve" in shown
             assert "bad-question" in shown

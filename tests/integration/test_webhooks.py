@@ -448,10 +448,17 @@ def test_a_service_sends_by_itself_and_its_metrics_tell(
             assert 'cmo_webhooks{state="told"} 1' in http.get("/metrics").text
             assert "cmo_webhook_oldest_waiting_seconds 0" in http.get("/metrics").text
             metrics = http.get("/metrics").text
+            summed = http.get("/api/metrics").json()["webhooks"]
     assert all(verified(made, headers, body) for headers, body in hook.got)
     facts = {body["type"]: body["data"] for body in hook.bodies}
     assert facts["paper.added"]["id"] == told["added"]["paper_id"]
     assert facts["paper.refused"] == {"id": None, "reason": "too-large", "tenant": ""}
+    assert summed == {
+        "by_state": {"told": 1, "paused": 0, "ended": 0},
+        "attempts": {"delivered": 2, "failed": 0, "given-up": 0},
+        "waiting": 0,
+        "oldest_seconds": 0.0,
+    }
     assert "cmo_audit_faults 0" in metrics
     assert float(metrics.partition("\ncmo_retention_age_seconds ")[2].partition("\n")[0]) < 60
 

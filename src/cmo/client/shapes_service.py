@@ -40,6 +40,7 @@ class Metrics(TypedDict):
     cost_usd: float
     budget: dict[str, Any]
     releases: list[dict[str, Any]]
+    webhooks: dict[str, Any]
     health: dict[str, Literal["healthy", "degraded", "unhealthy"]]
     process: dict[str, float]
     papers: int

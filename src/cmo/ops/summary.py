@@ -35,6 +35,12 @@ def summary(state: State) -> dict[str, Any]:
         "cost_usd": round(state.total(c.COST), 6),
         "budget": _budget(state),
         "releases": _releases(state),
+        "webhooks": {
+            "by_state": _counts(state.by(c.WEBHOOKS, "state")),
+            "attempts": _counts(state.by(c.WEBHOOK_ATTEMPTS, "outcome")),
+            "waiting": int(state.total(c.WEBHOOKS_WAITING)),
+            "oldest_seconds": round(state.total(c.WEBHOOK_OLDEST), 1),
+        },
         "health": {name: grade_of(worth).value for name, worth in state.by(c.HEALTH, "component").items()},
         "process": {
             "cpu_seconds": round(state.total(c.CPU), 2),

@@ -89,6 +89,8 @@ class MetricsOut(Sent):
     cost_usd: float
     budget: dict[str, Any]
     releases: list[dict[str, Any]]
+    webhooks: dict[str, Any]
+    """How they stand (`by_state`), `attempts` by what came of them, events that are `waiting`, and since when the oldest is."""
     health: dict[str, Literal["healthy", "degraded", "unhealthy"]]
     process: dict[str, float]
     papers: int

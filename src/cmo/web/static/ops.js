@@ -98,7 +98,15 @@ function answers({ by_source: sources, by_outcome: outcomes, abstentions }) {
 function money(m) {
   return h("div", { className: "two" },
     h("div", {}, table("Budget", ["window", "spent", "limit", "share"], Object.entries(m.budget).map(([name, b]) => [name, dollars(b.spent_usd), dollars(b.limit_usd), share(b.spent_usd, b.limit_usd)]), "No budget is known yet.")),
-    h("div", {}, table("Releases", ["release", "phase", "stage", "users"], m.releases.map((r) => [r.release, r.phase, number(r.stage), `${number(r.percent)} %`]), "No release is on its way.")));
+    h("div", {}, table("Releases", ["release", "phase", "stage", "users"], m.releases.map((r) => [r.release, r.phase, number(r.stage), `${number(r.percent)} %`]), "No release is on its way.")),
+    h("div", {}, table("Webhooks", ["", "how many"], told(m.webhooks), "Nobody is told of papers and releases.")));
+}
+
+function told({ by_state: stands, attempts, waiting, oldest_seconds: oldest }) {
+  const there = Object.entries(stands).filter(([, n]) => n);
+  if (!there.length) return [];
+  const rows = [...there, ...Object.entries(attempts).map(([outcome, n]) => [`attempts: ${outcome}`, n])].map(([name, n]) => [name, n.toLocaleString("en")]);
+  return [...rows, ["events that wait", waiting ? `${waiting.toLocaleString("en")}, the oldest for ${spell(oldest)}` : "none"]];
 }
 
 function slow(m) {
