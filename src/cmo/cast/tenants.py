@@ -66,11 +66,11 @@ def lodgers(settings: Settings) -> list[str]:
 
 
 def _schemas(url: str) -> list[str]:
-    from sqlalchemy import create_engine, inspect  # noqa: PLC0415 - most need none of it
+    from sqlalchemy import inspect  # noqa: PLC0415 - most need none of it
 
-    from cmo.store.engine import place, translated  # noqa: PLC0415
+    from cmo.store.engine import engine_at, place, translated  # noqa: PLC0415
 
-    engine = create_engine(url)
+    engine = engine_at(url)
     try:
         with translated(place(engine)):
             found = inspect(engine).get_schema_names()
@@ -82,12 +82,12 @@ def _schemas(url: str) -> list[str]:
 
 def _apart(url: str, tenant: str) -> str:
     """Address of a schema, by which nothing beside it is found."""
-    from sqlalchemy import create_engine, make_url  # noqa: PLC0415 - most need none of it
+    from sqlalchemy import make_url  # noqa: PLC0415 - most need none of it
 
-    from cmo.store.engine import place, translated  # noqa: PLC0415
+    from cmo.store.engine import engine_at, place, translated  # noqa: PLC0415
 
     schema = f"{_SCHEMA}{tenant.replace('-', '_')}"
-    engine = create_engine(url)
+    engine = engine_at(url)
     try:
         with translated(place(engine)), engine.begin() as connection:
             connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')

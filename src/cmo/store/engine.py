@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError
 
-from cmo.errors import StoreCorrupt, StoreError, StoreFull
+from cmo.errors import ExtraMissing, SettingsError, StoreCorrupt, StoreError, StoreFull
 
 SCHEMA = "0009"
 """The newest migration."""
@@ -25,15 +26,51 @@ _ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(7236837)",
 }
+_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+"""By what each kind of database is spoken to, however its address begins."""
+_PATIENCE: Final = {"sqlite": "timeout", "postgresql+psycopg": "connect_timeout"}
+"""What drivers call the seconds that they try to reach it."""
+_REACH_SECONDS: Final = 10
+
+
+def engine_at(url: str, seconds: float = _REACH_SECONDS, **options: Any) -> Engine:
+    """An engine for an address, of which nothing is asked yet.
+
+    Args:
+        url: as people write it, `postgres://` too.
+        seconds: that reaching it may take, unless the address says another time.
+        options: of `sqlalchemy.create_engine`.
+
+    Raises:
+        SettingsError: nothing can be kept at such an address.
+        ExtraMissing: its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        driver = _DRIVERS[parsed.drivername.partition("+")[0]]
+    except (ArgumentError, KeyError, ValueError) as error:
+        # The address itself is not said: who forgot its beginning may have left a password in it.
+        raise SettingsError(
+            "DATABASE_URL is no address of a database that papers can be kept in. Such one is "
+            "postgresql://user:password@host/cmo; without DATABASE_URL a file in the working directory is used."
+        ) from error
+    patience = {} if _PATIENCE[driver] in parsed.query else {_PATIENCE[driver]: max(1, int(seconds))}
+    try:
+        return create_engine(parsed.set(drivername=driver), connect_args=patience, **options)
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(
+            'The driver of PostgreSQL is not installed: pip install "clinical-metabolomics-oracle[postgres]".'
+        ) from error
 
 
 def open_engine(url: str) -> Engine:
     """An engine on a migrated database.
 
     Raises:
+        SettingsError: nothing can be kept at such an address, or its driver is not installed.
         StoreCorrupt: the file is no database or is damaged.
     """
-    engine = create_engine(url)
+    engine = engine_at(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     with translated(place(engine)):
@@ -61,7 +98,7 @@ def look(url: str, seconds: float) -> Seen:
     Raises:
         StoreError: it cannot be reached or read.
     """
-    engine = create_engine(url, connect_args=_patience(url, seconds))
+    engine = engine_at(url, seconds)
     try:
         with translated(place(engine)), engine.connect() as connection:
             schema = _schema_of(connection)
@@ -71,10 +108,6 @@ def look(url: str, seconds: float) -> Seen:
             return Seen(schema, None, tuple(line for line in found if line != "ok"))
     finally:
         engine.dispose()
-
-
-def _patience(url: str, seconds: float) -> dict[str, float | int]:
-    return {"timeout": seconds} if url.startswith("sqlite") else {"connect_timeout": max(1, int(seconds))}
 
 
 def sqlite_url(folder: Path) -> str:
