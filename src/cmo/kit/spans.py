@@ -80,7 +80,9 @@ class Span:
     def __enter__(self) -> Self:
         parent = _current.get()
         if parent is not None and parent.trace is not None and not parent.trace.over:
-            self._begin(parent.trace, parent)
+            self.trace, self.parent = parent.trace, parent
+            self._token = _current.set(self)
+            self.began = time.perf_counter()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -97,11 +99,6 @@ class Span:
             return
         self.trace.spans.append(self)
 
-    def _begin(self, trace: Trace, parent: Span | None) -> None:
-        self.trace, self.parent = trace, parent
-        self._token = _current.set(self)
-        self.began = time.perf_counter()
-
 
 class tracing(Span):  # noqa: N801 - used as a statement
     """A new trace, for the length of a block.
@@ -113,19 +110,19 @@ class tracing(Span):  # noqa: N801 - used as a statement
         request: id of the request.
     """
 
-    __slots__ = ("_trace",)
+    __slots__ = ()
 
     def __init__(self, name: str, parent: str = "", trace_id: str = "", request: str = "") -> None:
-        super().__init__(name)
+        Span.__init__(self, name)
         found = _PARENT.fullmatch(parent) if parent else None
         if found is None:
-            self._trace = Trace(trace_id or f"{getrandbits(128) or 1:032x}")
+            self.trace = Trace(trace_id or f"{getrandbits(128) or 1:032x}", "", True, request)  # noqa: FBT003 - as read below
         else:
-            self._trace = Trace(found["trace"], found["span"], sampled=bool(int(found["flags"], 16) & _SAMPLED))
-        self._trace.request = request
+            self.trace = Trace(found["trace"], found["span"], bool(int(found["flags"], 16) & _SAMPLED), request)
 
     def __enter__(self) -> Self:
-        self._begin(self._trace, None)
+        self._token = _current.set(self)
+        self.began = time.perf_counter()
         return self
 
 

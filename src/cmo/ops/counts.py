@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import add
 from typing import Any, Final
@@ -177,7 +177,7 @@ class Counts:
         """Count how large something was."""
         self.observe_all(metric, [(value, "")], *labels)
 
-    def observe_all(self, metric: Metric, seen: Iterable[tuple[float, str]], *labels: str, at: float = 0.0) -> None:
+    def observe_all(self, metric: Metric, seen: Sequence[tuple[float, str]], *labels: str, at: float = 0.0) -> None:
         """The same of several, each with the trace that is an example of it, seen `at` so many seconds since 1970."""
         key, bounds = (metric.name, labels), metric.buckets
         with self._lock:
@@ -185,10 +185,12 @@ class Counts:
             if spread is None:
                 key = self._bounded(metric, labels)
                 spread = self._spreads.setdefault(key, Spread([0] * (len(bounds) + 1)))
-            for value, trace in seen:
-                place = bisect_left(bounds, value)
-                spread.counts[place] += 1
-                spread.total += value
+            counts = spread.counts
+            places = [bisect_left(bounds, value) for value, _ in seen]
+            for place in places:
+                counts[place] += 1
+            spread.total += sum([value for value, _ in seen])
+            for place, (value, trace) in dict(zip(places, seen, strict=True)).items():  # the last one of each bucket
                 if trace:
                     spread.examples[place] = trace, value, at
 

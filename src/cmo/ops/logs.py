@@ -83,6 +83,8 @@ class RequestLog:
     def __init__(self, level: str, slow: float) -> None:
         self._least = logging.getLevelNamesMapping()[level]
         self._slow = slow
+        self.all = self._least <= logging.INFO
+        """Whether each request is worth one; else only those that are slow or refused."""
 
     def __call__(self, request: Request, trace: Trace) -> None:
         """One request is over."""

@@ -6,15 +6,19 @@
     questions --reply told------>   '----> each request to the log, and to whoever exports traces
     recall --answer made-------->
 
-What happens at each request is only noted where it happens, and counted once a second, in a thread.
+What happens at each request is only noted where it happens, and counted once a second, in a thread: what is alike together.
 Listening never breaks a reply: what cannot be read in an answer is not counted.
+
+What is noted is plain, and a trace is let go of at once: it and its spans know one another, so that only the collector of
+garbage would find them, and looking through a thousand of them a second cost as much as all the rest.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -72,6 +76,14 @@ class Refusal:
     request_id: str
 
 
+_Stages = Sequence[tuple[str, float, str]]
+"""Name, seconds, and the kind of error that ended it."""
+_Over = tuple[str, str, int, float, str, _Stages]
+"""Endpoint, method, status, seconds, trace and stages of a request."""
+Hear = Callable[[Request, Trace], None]
+"""Is told of a request that is over; must look at its stages at once."""
+
+
 class Listener(Protocol):
     """Is told of requests."""
 
@@ -91,7 +103,9 @@ class Watch:
         counts: where.
         clock: both clocks.
         engine: that answers, as the settings say.
-        hear: are told of each request, as this is: the log, an exporter of traces.
+        hear: are told of each request, as this is: an exporter of traces.
+        remark: are told of those alone that are refused, or slow: the log, as a rule.
+        slow: seconds from which on a request is slow.
         log_questions: whether the log may hold what was asked.
     """
 
@@ -100,8 +114,10 @@ class Watch:
         counts: Counts,
         clock: Clock,
         engine: str = "cmo",
-        hear: Sequence[Callable[[Request, Trace], None]] = (),
+        hear: Sequence[Hear] = (),
         *,
+        remark: Sequence[Hear] = (),
+        slow: float = math.inf,
         log_questions: bool = False,
     ) -> None:
         self.counts = counts
@@ -110,12 +126,16 @@ class Watch:
         self._clock = clock
         self._engine = engine
         self._hear = tuple(hear)
+        self._remark = tuple(remark)
+        self._slow_seconds = slow
         self._slow: list[tuple[float, str, str, list[tuple[str, float]]]] = []
         self._lock = threading.Lock()
         self._folding = threading.Lock()
-        self._requests: deque[tuple[Request, Trace]] = deque()
+        self._requests: deque[_Over] = deque()
         self._questions: deque[tuple[str, str, float, str]] = deque()
-        self._active = self._asking = 0
+        self.asking = 0
+        """Questions that are being answered; who begins one counts it here."""
+        self._active = 0
 
     def began(self) -> None:
         """A request came in."""
@@ -124,21 +144,20 @@ class Watch:
     def ended(self, request: Request, trace: Trace) -> None:
         """Its last byte was sent, or nobody waited for it any more."""
         self._active -= 1
-        self._requests.append((request, trace))
-        if request.status >= _REFUSED:
-            self._refused(request)
         for hear in self._hear:
             hear(request, trace)
+        if request.status >= _REFUSED or request.seconds >= self._slow_seconds:
+            self._remarked(request, trace)
+        spans = trace.spans
+        stages = [(stage.name, stage.seconds, stage.error) for stage in spans[:-1]] if len(spans) > 1 else ()
+        self._requests.append((request.endpoint, request.method, request.status, request.seconds, trace.id, stages))
+        spans.clear()
         if len(self._requests) > PENDING:
             self.fold()
 
-    def question_began(self) -> None:
-        """Somebody asked."""
-        self._asking += 1
-
     def question_ended(self, outcome: str, tier: str, seconds: float, arm: str = "") -> None:
         """What came of it: `outcome` is answered, refused, failed or cancelled; `tier` where the reply was found."""
-        self._asking -= 1
+        self.asking -= 1
         self._questions.append((outcome, tier, seconds, arm))
         if len(self._questions) > PENDING:
             self.fold()
@@ -157,7 +176,7 @@ class Watch:
             self._fold_requests(_taken(self._requests), at)
             self._fold_questions(_taken(self._questions))
             self.counts.set(c.HTTP_ACTIVE, float(self._active))
-            self.counts.set(c.QUESTIONS_ACTIVE, float(self._asking))
+            self.counts.set(c.QUESTIONS_ACTIVE, float(self.asking))
 
     def show(self) -> None:
         """Let the counts tell the slowest requests and the last refusals."""
@@ -178,38 +197,46 @@ class Watch:
             for seconds, endpoint, trace, stages in kept
         ]
 
-    def _fold_requests(self, ended: Sequence[tuple[Request, Trace]], at: float) -> None:
-        many = Counter((request.endpoint or OTHER, request.method, request.status) for request, _ in ended)
-        for (endpoint, method, status), count in many.items():
-            self.counts.add(c.HTTP_REQUESTS, endpoint, method, str(status), amount=count)
-        took: dict[str, list[tuple[float, str]]] = {}
-        stages: dict[str, list[tuple[float, str]]] = {}
-        for request, trace in ended:
-            took.setdefault(request.endpoint or OTHER, []).append((request.seconds, trace.id))
-            if len(trace.spans) > 1:
-                for stage in trace.spans[:-1]:
-                    stages.setdefault(stage.name, []).append((stage.seconds, trace.id))
-                    if stage.name in _OUTSIDE:
-                        self.counts.add(c.OUTSIDE_CALLS, stage.name, "failed" if stage.error else "answered")
-                        self.counts.observe(c.OUTSIDE_SECONDS, stage.seconds, stage.name)
-                self._remember(request, trace)
-        for endpoint, seen in took.items():
-            self.counts.observe_all(c.HTTP_SECONDS, seen, endpoint, at=at)
-        for name, seen in stages.items():
+    def _fold_requests(self, ended: Sequence[_Over], at: float) -> None:
+        alike: defaultdict[tuple[str, str, int], list[tuple[float, str]]] = defaultdict(list)
+        for endpoint, method, status, seconds, trace, _ in ended:
+            alike[endpoint, method, status].append((seconds, trace))
+        for (endpoint, method, status), seen in alike.items():
+            name = endpoint or OTHER
+            self.counts.add(c.HTTP_REQUESTS, name, method, str(status), amount=len(seen))
+            self.counts.observe_all(c.HTTP_SECONDS, seen, name, at=at)
+        self._fold_stages([(trace, stages) for *_, trace, stages in ended if stages], at)
+        self._remember(ended)
+
+    def _fold_stages(self, ended: Sequence[tuple[str, _Stages]], at: float) -> None:
+        alike: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
+        for trace, stages in ended:
+            for name, seconds, error in stages:
+                alike[name].append((seconds, trace))
+                if name in _OUTSIDE:
+                    self.counts.add(c.OUTSIDE_CALLS, name, "failed" if error else "answered")
+                    self.counts.observe(c.OUTSIDE_SECONDS, seconds, name)
+        for name, seen in alike.items():
             self.counts.observe_all(c.STAGE_SECONDS, seen, name, at=at)
 
     def _fold_questions(self, ended: Sequence[tuple[str, str, float, str]]) -> None:
-        took: dict[str, list[tuple[float, str]]] = {}
-        for outcome, tier, seconds, _ in ended:
+        alike: defaultdict[tuple[str, str, str], list[tuple[float, str]]] = defaultdict(list)
+        for outcome, tier, seconds, arm in ended:
+            alike[outcome, tier, arm].append((seconds, ""))
+        for (outcome, tier, arm), seen in alike.items():
             place = "near" if tier.endswith("-rephrased") else tier or "made"
-            self.counts.add(c.QUESTIONS, outcome, place)
-            took.setdefault(place, []).append((seconds, ""))
-        for place, seen in took.items():
+            self.counts.add(c.QUESTIONS, outcome, place, amount=len(seen))
             self.counts.observe_all(c.QUESTION_SECONDS, seen, place)
-        for arm, count in Counter(arm for *_, arm in ended if arm).items():
-            self.counts.add(c.RELEASE_ANSWERS, arm, amount=count)
+            if arm:
+                self.counts.add(c.RELEASE_ANSWERS, arm, amount=len(seen))
             if arm == "fallback":
-                self.counts.add(c.FALLBACKS, "release", amount=count)
+                self.counts.add(c.FALLBACKS, "release", amount=len(seen))
+
+    def _remarked(self, request: Request, trace: Trace) -> None:
+        for hear in self._remark:
+            hear(request, trace)
+        if request.status >= _REFUSED:
+            self._refused(request)
 
     def _refused(self, request: Request) -> None:
         self.counts.add(c.HTTP_PROBLEMS, request.code or "none")
@@ -220,12 +247,15 @@ class Watch:
                 Refusal(self._clock.now().isoformat(), request.endpoint, request.status, request.code, request.id)
             )
 
-    def _remember(self, request: Request, trace: Trace) -> None:
+    def _remember(self, ended: Sequence[_Over]) -> None:
+        """Keep those that are slower than what is kept."""
         with self._lock:
-            if len(self._slow) >= SLOWEST and request.seconds <= self._slow[-1][0]:
-                return
-            stages = [(stage.name, stage.seconds) for stage in trace.spans[:-1]]
-            self._slow.append((request.seconds, request.endpoint, trace.id, stages))
+            least = self._slow[-1][0] if len(self._slow) >= SLOWEST else -1.0
+            self._slow += [
+                (seconds, endpoint, trace, [(name, took) for name, took, _ in stages])
+                for endpoint, _, _, seconds, trace, stages in ended
+                if seconds > least
+            ]
             self._slow.sort(key=lambda row: -row[0])
             del self._slow[SLOWEST:]
 

@@ -112,7 +112,7 @@ async def enhanced(body: EnhancedBody, request: Request, desk: AtDesk) -> Respon
     """Ask with the graph: relations, how the question's concepts hang together, and the enrichment score."""
     question = admit(body.query, body.mode, body.filters.filters(), payer(request))
     work = (await desk.oracle()).ask(replace(question, reach=_reach(body, desk.house.reach.now())))
-    return json(await seen(request.app.state.observing.watch, work))
+    return json(await seen(request.app.state.observing.watching, work))
 
 
 @router.post("/enrichment/test", responses={200: {"model": ComparisonOut}, **failing(400, 403, 413, 415, 421, 503)})

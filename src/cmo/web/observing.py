@@ -32,7 +32,7 @@ from cmo.ops.health import worth
 from cmo.ops.history import EVERY_SECONDS, History
 from cmo.ops.logs import RequestLog
 from cmo.ops.summary import summary
-from cmo.ops.watch import Listener, Watch
+from cmo.ops.watch import Hear, Listener, Watch
 from cmo.web.desk import Desk
 from cmo.web.readings import Readings
 
@@ -57,7 +57,7 @@ class Observing:
         self._exchange = Exchange(run, self.counts)
         self._history = History()
         self._readings = Readings(desk, self.counts, lambda: self._exchange.number)
-        self._hear: list[Any] = [RequestLog(settings.performance_log_level, settings.slow_seconds)]
+        lines, hear = RequestLog(settings.performance_log_level, settings.slow_seconds), list[Hear]()
         self._exporter: Any = None
         if settings.otlp_url:
             from cmo.ops.traces import Exporter  # noqa: PLC0415 - an extra
@@ -65,8 +65,18 @@ class Observing:
             self._exporter = Exporter(
                 settings.otlp_url, settings.trace_share, cmo.__version__, worker=lambda: self._exchange.number
             )
-            self._hear.append(self._exporter)
-        self.watch = Watch(self.counts, house.clock, settings.engine, self._hear, log_questions=settings.log_questions)
+            hear.append(self._exporter)
+        self.watch = Watch(
+            self.counts,
+            house.clock,
+            settings.engine,
+            [lines, *hear] if lines.all else hear,
+            remark=() if lines.all else (lines,),
+            slow=settings.slow_seconds,
+            log_questions=settings.log_questions,
+        )
+        self.watching = self.watch if settings.metrics or settings.log_questions else None
+        """Who is told of questions; None where nobody wants to know."""
         self._alarm = Alarm(WATCHED, house.trials.notifier, house.clock, Silences(house.folder, house.clock).silenced)
         self.counts.add(c.TENANTS_CROSSED, amount=0.0)  # Prometheus sees no rise from nothing to one
         self._looking = anyio.Lock()

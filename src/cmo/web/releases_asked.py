@@ -33,7 +33,7 @@ async def by_release(desk: Desk, request: Request) -> Answers:
         reply = await released.ask(question, asker(request, question), anew=anew)
         return reply.told, {"X-Release": f"{reply.release or 'baseline'}; arm={reply.arm}"}
 
-    return watched(request.app.state.observing.watch, plainly if released is None else answers)
+    return watched(request.app.state.observing.watching, plainly if released is None else answers)
 
 
 def asker(request: Request, question: Question) -> Asker:

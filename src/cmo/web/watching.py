@@ -17,7 +17,7 @@ from cmo.stories.recall import Told
 
 log: Final = logging.getLogger("cmo.questions")
 _FAULT: Final = 500
-_ANSWERED: Final = b'"answered":'
+_ANSWERED: Final = b'"answered":true'
 """Quotes inside strings are escaped, so this is the field itself."""
 
 
@@ -29,43 +29,44 @@ class Answers(Protocol):
         ...
 
 
-def watched(watch: Watch, ask: Answers) -> Answers:
-    """The same, watched."""
+def watched(watch: Watch | None, ask: Answers) -> Answers:
+    """The same, watched; as it is where nobody watches."""
+    if watch is None:
+        return ask
 
     async def watching(question: Question, *, anew: bool) -> tuple[Told, dict[str, str]]:
         began, outcome, tier, arm = perf_counter(), "failed", "", ""
-        watch.question_began()
+        watch.asking += 1
         try:
             told, headers = await ask(question, anew=anew)
-            outcome, tier = "answered" if _answered(told.body) else "refused", told.tier
+            outcome, tier = "answered" if _ANSWERED in told.body else "refused", told.tier
             if headers:
                 arm = headers.get("X-Release", "").rpartition("arm=")[2]
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except OracleError as error:
-            outcome = "failed" if error.status >= _FAULT else "refused"
+        except (asyncio.CancelledError, OracleError) as error:
+            outcome = _outcome(error)
             raise
         finally:
             watch.question_ended(outcome, tier, perf_counter() - began, arm)
             if watch.log_questions:
                 log.info("%s", outcome, extra={"question": question.text})
-        if not told.cached:
+        if not told.tier:
             watch.made(told.made or told.facts)
         return told, headers
 
     return watching
 
 
-async def seen(watch: Watch, work: Awaitable[Reply]) -> dict[str, Any]:
+async def seen(watch: Watch | None, work: Awaitable[Reply]) -> dict[str, Any]:
     """A reply that an oracle makes, as it is sent, watched in the same way."""
+    if watch is None:
+        return wire.reply(await work)
     began, outcome = perf_counter(), "failed"
-    watch.question_began()
+    watch.asking += 1
     try:
         reply = await work
         outcome = "answered" if reply.answer.refusal is None else "refused"
-    except asyncio.CancelledError:
-        outcome = "cancelled"
+    except (asyncio.CancelledError, OracleError) as error:
+        outcome = _outcome(error)
         raise
     finally:
         watch.question_ended(outcome, "", perf_counter() - began)
@@ -74,6 +75,8 @@ async def seen(watch: Watch, work: Awaitable[Reply]) -> dict[str, Any]:
     return facts
 
 
-def _answered(body: bytes) -> bool:
-    """Read from the bytes as they are: a reply is long, and the first field of that name is the one."""
-    return body.startswith(b"true", body.find(_ANSWERED) + len(_ANSWERED))
+def _outcome(error: asyncio.CancelledError | OracleError) -> str:
+    """What came of a question that has no reply."""
+    if isinstance(error, asyncio.CancelledError):
+        return "cancelled"
+    return "failed" if error.status >= _FAULT else "refused"
