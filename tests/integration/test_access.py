@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from cmo.access import LOCAL, TOKEN, KeyRing, Mode, Rules, Shown, Warden, Why, mint, verify
+from cmo.access import LOCAL, TOKEN, KeyRing, Mark, Mode, Rules, Shown, Warden, Why, mint, verify
 from cmo.errors import AccessRefused, NotFound, StoreError
 from cmo.model.access import Allowance, Deed, Key, Person, Principal, Role
 from cmo.store.record import Record
@@ -53,6 +54,29 @@ def test_a_service_is_open_until_the_first_key_is_made_and_never_again(
     clock.advance(0.6)
     assert (door.look(Shown(key=minted.text)), door.look(Shown())) == (Why.REVOKED, Why.NOTHING)
     assert warden(record, clock, mode=Mode.OPEN).look(Shown()) == Principal(LOCAL, Role.OPERATOR, "")
+
+
+def test_no_process_goes_on_as_if_open_once_a_key_was_made(record: Record, clock: FakeClock, tmp_path: Path) -> None:
+    mark, other = Mark(tmp_path / "keys.made"), Mark(tmp_path / "keys.made")
+    door = Warden(lambda: record.access, clock, Rules(), other.seen)
+    assert isinstance(door.look(Shown()), Principal)
+    assert isinstance(door.at_once(Shown()), Principal)
+    KeyRing(lambda: record.access, clock, mark.make).make(WISH, "root")
+    assert door.at_once(Shown()) is None, "what it knew holds no more, and no time has passed"
+    assert door.look(Shown()) is Why.NOTHING
+    assert door.at_once(Shown()) is Why.NOTHING
+    assert door.needed()
+
+
+def test_where_nothing_can_be_marked_a_key_is_made_all_the_same(
+    record: Record, clock: FakeClock, tmp_path: Path
+) -> None:
+    mark = Mark(tmp_path / "nowhere" / "keys.made")
+    door = Warden(lambda: record.access, clock, Rules(), mark.seen)
+    assert isinstance(door.look(Shown()), Principal)
+    KeyRing(lambda: record.access, clock, mark.make).make(WISH, "root")
+    clock.advance(0.6)
+    assert door.look(Shown()) is Why.NOTHING
 
 
 def test_where_keys_are_always_needed_nobody_comes_in_without(record: Record, clock: FakeClock) -> None:

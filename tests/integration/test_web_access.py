@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -109,6 +110,28 @@ async def test_a_key_that_is_revoked_is_refused_by_every_process_within_a_second
             replies = [await http.get("/api/me") for http in (one, two)]
     assert [reply.status_code for reply in replies] == [401, 401]
     assert "was revoked" in replies[0].json()["detail"]
+
+
+async def test_no_worker_serves_as_if_open_once_the_first_key_was_made(base: Any) -> None:
+    with opened(base.app.settings) as other:
+        async with served(create_api(base.app)) as one, served(create_api(other)) as two:
+            assert [(await http.get("/api/me")).status_code for http in (one, two)] == [200, 200]
+            key(other, Role.READER)
+            assert [(await http.get("/api/me")).status_code for http in (one, two)] == [401, 401]
+
+
+async def test_wrong_keys_are_counted_by_all_workers_together(base: Any, tmp_path: Path) -> None:
+    key(base.app, Role.READER)
+    with opened(base.app.settings) as other:
+        base.app.run = other.run = tmp_path
+        async with served(create_api(base.app)) as one, served(create_api(other)) as two:
+            for http in (one, two) * 15:
+                assert (await http.get("/api/me", headers={"X-API-Key": mint().text})).status_code == 401
+            further = [await http.get("/api/me", headers={"X-API-Key": mint().text}) for http in (one, two) * 10]
+        for app in (base.app, other):
+            await app.meter.aclose()
+            app.meter.close()
+    assert 429 in [reply.status_code for reply in further]
 
 
 async def test_whoever_tries_key_after_key_is_told_to_wait(base: Any) -> None:

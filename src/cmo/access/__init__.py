@@ -1,7 +1,8 @@
 """Who may ask: keys, roles, sessions, and whether what was written down of them still stands."""
 
 from cmo.access.keys import Minted, Why, mint, split, standing
-from cmo.access.meter import Meter
+from cmo.access.mark import Mark
+from cmo.access.meter import Meter, Tries
 from cmo.access.ring import KeyRing
 from cmo.access.trail import Fault, verify
 from cmo.access.warden import LOCAL, TOKEN, Mode, Rules, Shown, Warden
@@ -11,11 +12,13 @@ __all__ = [
     "TOKEN",
     "Fault",
     "KeyRing",
+    "Mark",
     "Meter",
     "Minted",
     "Mode",
     "Rules",
     "Shown",
+    "Tries",
     "Warden",
     "Why",
     "mint",

@@ -21,7 +21,8 @@ from typing import Final, Protocol
 from cmo.errors import OracleError, TooMany
 from cmo.kit.clock import Clock
 from cmo.kit.rate import Rate, admit
-from cmo.kit.refusal import Refused
+from cmo.kit.rate import Rates as Here
+from cmo.kit.refusal import Refused, Why
 from cmo.model.access import AccessStore, Allowance, Principal
 
 log = logging.getLogger("cmo.access")
@@ -120,11 +121,17 @@ class Meter:
         if self._thread is not None:
             self._thread.join(10)
 
+    async def together(self, caller: str, rate: Rate) -> float | None:
+        """Seconds after which all processes together admit a call: 0 for now; None where none of them knows."""
+        for rates in self._shared:
+            if (after := await rates.admit(caller, rate)) is not None:
+                return after
+        return None
+
     async def _early(self, key: str, minute: int) -> float:
         rate = Rate(minute / 60, max(_LEAST_BURST, minute // _BURST_SHARE))
-        for rates in self._shared:
-            if (after := await rates.admit(key, rate)) is not None:
-                return after
+        if (after := await self.together(key, rate)) is not None:
+            return after
         with self._lock:
             moment = admit(rate, self._moments.get(key, -1.0), self._clock.monotonic())
             if isinstance(moment, Refused):
@@ -140,6 +147,29 @@ class Meter:
                 self.tell()
             except OracleError as error:
                 log.warning("uses of keys cannot be counted for now: %s", error)
+
+
+class Tries:
+    """How often something that fails may be tried from one place, in all processes that count together.
+
+    Args:
+        what: it is, apart from other things that are tried.
+        rate: what each place is allowed.
+        meter: opens what counts for all; alone, a process counts for itself.
+    """
+
+    def __init__(self, what: str, rate: Rate, meter: Callable[[], Meter]) -> None:
+        self._what = what
+        self._rate = rate
+        self._meter = meter
+        self._here = Here(rate)
+
+    async def admit(self, place: str) -> Refused | None:
+        """Why one more is refused, if it is; else it counts."""
+        after = await self._meter().together(f"{self._what}:{place}", self._rate)
+        if after is None:
+            return self._here.admit(place)
+        return Refused(Why.RATE, after) if after else None
 
 
 def _day(now: datetime) -> str:

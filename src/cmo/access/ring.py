@@ -27,11 +27,13 @@ class KeyRing:
     Args:
         store: opens what they are kept in.
         clock: the time.
+        made: told of each key that was made, once it is kept.
     """
 
-    def __init__(self, store: Callable[[], AccessStore], clock: Clock) -> None:
+    def __init__(self, store: Callable[[], AccessStore], clock: Clock, made: Callable[[], None] = lambda: None) -> None:
         self._store = store
         self._clock = clock
+        self._made = made
 
     def make(self, wish: Key, actor: str, days: float | None = None) -> tuple[Key, Minted]:
         """Make a key; its text is known to whoever gets it and to nobody else.
@@ -53,6 +55,7 @@ class KeyRing:
         key = replace(wish, id=minted.id, digest=minted.digest, made_at=now, expires_at=until)
         facts = {"name": key.name, "role": key.role.value, "tenant": key.tenant, "until": _told(until)}
         self._store().add(key, Deed(now, actor, "key-made", key.id, facts))
+        self._made()
         return key, minted
 
     def rotate(self, key: str, actor: str, overlap_seconds: float) -> tuple[Key, Minted]:

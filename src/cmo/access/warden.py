@@ -7,7 +7,8 @@
     cookie -> session -> its key --'     '--> why not, written down (so many a minute)
     vouched for (`signin`) -> key -'
 
-What the store said holds for half a second, so a key that is revoked is refused by every process within one.
+What the store said holds for half a second, so a key that is revoked is refused by every process within one. That no key was
+made yet holds only as long as no other process says (`mark`) that it made one.
 """
 
 from __future__ import annotations
@@ -78,12 +79,16 @@ class Warden:
         store: what keys are kept in; None where nothing is there yet, so that looking makes nothing.
         clock: both clocks.
         rules: how to let in.
+        marked: another number whenever a key was made, by whichever process.
     """
 
-    def __init__(self, store: Callable[[], AccessStore | None], clock: Clock, rules: Rules) -> None:
+    def __init__(
+        self, store: Callable[[], AccessStore | None], clock: Clock, rules: Rules, marked: Callable[[], int] = lambda: 0
+    ) -> None:
         self._store = store
         self._clock = clock
         self.rules = rules
+        self._marked = marked
         self._guarded = Lately(self._ask_guarded, clock, most=1)
         self._keys = Lately(self._ask_key, clock)
         self._sessions = Lately(self._ask_session, clock)
@@ -99,9 +104,9 @@ class Warden:
         if (told := self._token(shown)) is not None:
             return told
         guarded = self._guarded.known(_ALL)
-        if guarded is None:
+        if guarded is None or self._outdated(*guarded.value):
             return None
-        return self._judged(shown, look=False) if self._needed(guarded=guarded.value) else self._local()
+        return self._judged(shown, look=False) if self._needed(guarded=guarded.value[0]) else self._local()
 
     def look(self, shown: Shown) -> Principal | Why:
         """The same with a look at the store, where it takes one.
@@ -111,7 +116,7 @@ class Warden:
         """
         if (told := self.at_once(shown)) is not None:
             return told
-        if not self._needed(guarded=self._guarded.now(_ALL)):
+        if not self._needed(guarded=self._is_guarded()):
             return self._local()
         judged = self._judged(shown, look=True)
         assert judged is not None
@@ -123,7 +128,7 @@ class Warden:
         Raises:
             StoreError: the store is silent.
         """
-        return self.rules.mode is not Mode.OPEN and self._needed(guarded=self._guarded.now(_ALL))
+        return self.rules.mode is not Mode.OPEN and self._needed(guarded=self._is_guarded())
 
     def refuse(self, why: Why, shown: Shown, place: str) -> None:
         """Write down that somebody was not let in, unless nothing was shown."""
@@ -256,9 +261,21 @@ class Warden:
         self._keys.forget(person.id)
         return key
 
-    def _ask_guarded(self, _: str) -> bool:
+    def _is_guarded(self) -> bool:
+        guarded, mark = self._guarded.now(_ALL)
+        if self._outdated(guarded, mark):
+            self._guarded.forget(_ALL)
+            guarded, _ = self._guarded.now(_ALL)
+        return guarded
+
+    def _outdated(self, guarded: bool, mark: int) -> bool:
+        """Whether a key was made since it was heard that there was none."""
+        return not guarded and self._marked() != mark
+
+    def _ask_guarded(self, _: str) -> tuple[bool, int]:
+        mark = self._marked()  # before the store is asked: what is made meanwhile is noticed
         store = self._store()
-        return store is not None and store.guarded()
+        return store is not None and store.guarded(), mark
 
     def _ask_key(self, name: str) -> Key | None:
         store = self._store()

@@ -25,7 +25,7 @@ from cmo.model.ports import Encoder, Linker, PaperReader
 from cmo.settings import Settings, sealing_keys
 
 if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none of them
-    from cmo.access import KeyRing, Meter, Warden
+    from cmo.access import KeyRing, Mark, Meter, Warden
     from cmo.access.signin import SignIn
     from cmo.cast.keeping import Keeping
     from cmo.cast.rounds import Rounds
@@ -244,7 +244,7 @@ class Holdings:
         """Makes, rotates and revokes keys."""
         from cmo.access import KeyRing  # noqa: PLC0415
 
-        return KeyRing(lambda: self.record.access, self.clock)
+        return KeyRing(lambda: self.record.access, self.clock, self._mark.make)
 
     @cached_property
     def warden(self) -> Warden:
@@ -259,7 +259,14 @@ class Holdings:
             settings.admin_token.get_secret_value(),
             settings.session_hours * 3600,
         )
-        return Warden(self._access, self.clock, rules)
+        return Warden(self._access, self.clock, rules, self._mark.seen)
+
+    @property
+    def _mark(self) -> Mark:
+        """Says to all processes of this machine that keys were made."""
+        from cmo.access import Mark  # noqa: PLC0415
+
+        return Mark(self.folder / "keys.made")
 
     @cached_property
     def sign_in(self) -> SignIn | None:

@@ -24,11 +24,11 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cmo.access import TOKEN, Meter, Shown, Warden, Why
+from cmo.access import TOKEN, Meter, Shown, Tries, Warden, Why
 from cmo.access.signin import SignIn
 from cmo.errors import NotAllowed, NotKnown, OracleError
 from cmo.kit.actor import acting
-from cmo.kit.rate import Rate, Rates
+from cmo.kit.rate import Rate
 from cmo.kit.text import clean_line
 from cmo.model.access import Deed, Principal, Role
 from cmo.web.desk import Desk
@@ -97,8 +97,8 @@ class Entrance:
         self._looking = anyio.Lock()
         self._few = CapacityLimiter(2)
         self._writing = CapacityLimiter(1)  # apart: whoever waits for the disk keeps nobody who is let in
-        self._attempts = Rates(_ATTEMPTS)
-        self.returns = Rates(_RETURNS)
+        self._attempts = Tries("keys", _ATTEMPTS, meter)
+        self.returns = Tries("returns", _RETURNS, meter)
 
     def shown(self, headers: Mapping[str, str]) -> Shown:
         """What a request shows of who sent it."""
@@ -132,11 +132,11 @@ class Entrance:
         if why is Why.NOTHING:
             return NotKnown(_SAID[why])
         await to_thread.run_sync(self.warden.refuse, why, shown, place, limiter=self._writing)
-        return self.unopened(why, place)
+        return await self.unopened(why, place)
 
-    def unopened(self, why: Why, place: str) -> OracleError:
+    async def unopened(self, why: Why, place: str) -> OracleError:
         """The same without writing anything down: that a key does not open, or that too many did not."""
-        if refused := self._attempts.admit(place):
+        if refused := await self._attempts.admit(place):
             return refused.error("A key")
         return NotAllowed(_SAID[why]) if why is Why.STRANGER else NotKnown(_SAID[why])
 

@@ -98,7 +98,7 @@ async def log_in(body: LoginBody, request: Request) -> Response:
     entrance: Entrance = request.app.state.entrance
     told = await to_thread.run_sync(entrance.warden.log_in, body.key, place_of(request.scope))
     if isinstance(told, Why):
-        raise entrance.unopened(told, place_of(request.scope))
+        raise await entrance.unopened(told, place_of(request.scope))
     cookie, who = told
     reply = json({"name": who.name, "role": who.role.value, "tenant": who.tenant, "next": onward(body.next)})
     set_cookie(entrance, reply, cookie)

@@ -70,7 +70,7 @@ async def end(request: Request, state: Some = "", code: Some = "", error: Some =
     """Come back from the provider."""
     entrance: Entrance = request.app.state.entrance
     sign_in, place = _sign_in(entrance), place_of(request.scope)
-    if (refused := entrance.returns.admit(place)) is not None:
+    if (refused := await entrance.returns.admit(place)) is not None:
         raise refused.error("Signing in")
     cookie = request.cookies.get(_name(entrance), "")
     try:
