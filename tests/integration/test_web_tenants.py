@@ -17,6 +17,7 @@ from cmo.cast.tenants import lodged
 from cmo.delivery.experiment import Arm, Spec
 from cmo.errors import AccessRefused
 from cmo.model.access import Key, Role
+from cmo.model.webhooks import Event, Kind
 from cmo.settings import read_settings
 from cmo.store.engine import open_engine
 from cmo.testing import NEVER
@@ -100,6 +101,20 @@ async def test_the_same_question_is_answered_from_ones_own_papers_and_no_kept_an
     assert classes == [False, False]
 
 
+async def webhooks(tenants: Two) -> dict[str, str]:
+    """Every way to a webhook of the first tenant, and to what is on its way to it."""
+    made = (await tenants.one.post("/api/webhooks", json={"url": "https://example.org/hook"})).json()
+    tenants.front.app.record.outbox.publish([Event(Kind.PAPER_ADDED, 1.7e9, {"id": "first ward"})])
+    (sent,) = tenants.front.app.record.outbox.deliveries()
+    at = "/api/webhooks"
+    deeds = ("pause", "resume", "test", "secret")
+    return {
+        **{f"{method} {at}/{{webhook}}": f"{at}/{made['id']}" for method in ("GET", "DELETE")},
+        **{f"POST {at}/{{webhook}}/{deed}": f"{at}/{made['id']}/{deed}" for deed in deeds},
+        f"POST {at}/deliveries/{{delivery}}/again": f"{at}/deliveries/{sent.id}/again",
+    }
+
+
 async def test_nothing_that_has_an_id_can_be_reached_from_another_tenant(tenants: Two) -> None:
     """Broken object-level access, first of OWASP's list, on every endpoint that takes an id."""
     reply = (await ask(tenants.one)).json()
@@ -121,6 +136,7 @@ async def test_nothing_that_has_an_id_can_be_reached_from_another_tenant(tenants
         "DELETE /api/deep/{thread_id}": "/api/deep/ours",
         "POST /api/releases/rollout/{command}": "/api/releases/rollout/pause",
         "DELETE /papers/{paper_id}": f"/papers/{paper}?reason=theirs",
+        **await webhooks(tenants),
     }
     known = {"/problems/{code}", "/api/releases/flags/{name}"}
     for path, operations in tenants.one._transport.app.openapi()["paths"].items():  # type: ignore[attr-defined]
@@ -129,7 +145,7 @@ async def test_nothing_that_has_an_id_can_be_reached_from_another_tenant(tenants
     body = {"json": {"actor": "eve", "answer_id": answer, "rating": 1}}
     for call, address in ours.items():
         method = call.split()[0]
-        sent = {"json": {"actor": "eve"}} if method == "POST" else {}
+        sent = {"json": {} if "webhooks" in call else {"actor": "eve"}} if method == "POST" else {}
         refused = await tenants.two.request(method, address, **sent)
         if call == "GET /api/deep/{thread_id}":
             assert refused.status_code == 404 or refused.json().get("history", []) == []
