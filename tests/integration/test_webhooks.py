@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from cmo.cli.main import app as cmo
 from cmo.delivery.desk import Desk, Wish
 from cmo.delivery.releases import release
 from cmo.delivery.rollout import Command, plans
-from cmo.errors import NotFound, SettingsError
+from cmo.errors import NotFound, SettingsError, WebhookRefused
 from cmo.kit.clock import SystemClock
 from cmo.kit.seal import PLAIN
 from cmo.model.access import Deed
@@ -247,6 +248,19 @@ def test_a_paused_webhook_is_told_later_what_happened_meanwhile(
     assert outbox.standing() == Standing({Stand.TOLD: 1, Stand.PAUSED: 0, Stand.ENDED: 0}, 0, None)
 
 
+def test_what_waits_for_a_paused_webhook_waits_for_thirty_days_and_for_a_dead_one_as_long_as_it_is_tried(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with Record.open(f"sqlite:///{tmp_path / 'record.sqlite3'}", clock) as record:
+        added(record.outbox, "https://example.org/paused")
+        added(record.outbox, "https://example.org/dead", name="wh_2")
+        happened(record.outbox, clock)
+        Subscribers(record.outbox, clock, "", private=True).pause("wh_1", "ada")
+        before = clock.now() + timedelta(days=1)
+        assert (record.persons.older("deliveries", before), record.persons.forget("deliveries", before)) == (1, 1)
+        assert [delivery.webhook for delivery in record.outbox.deliveries()] == ["wh_2"]
+
+
 def test_who_said_that_it_wants_no_more_can_be_told_again(
     outbox: Outbox, clock: FakeClock, receiver: Callable[..., Receiver]
 ) -> None:
@@ -279,6 +293,9 @@ def test_while_a_secret_is_rotated_both_hold_and_then_the_new_one_alone(
     assert third.secrets(clock.now().timestamp()) == (third.secret,), "a secret that leaked ends at once"
     with pytest.raises(NotFound, match="no webhook"):
         subscribers.rotate("wh_none", "ada", 0.0)
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(WebhookRefused, match="8,760 hours"):
+            subscribers.rotate("wh_1", "ada", wrong)
 
 
 def test_the_slow_and_the_dripping_are_cut_off_and_hold_up_nobody(

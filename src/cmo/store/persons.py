@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, delete, func, or_, select, update
 
 from cmo.kit.hashing import hex_hash
 from cmo.kit.seal import Seal
@@ -100,11 +100,14 @@ def _old(kind: str, before: datetime) -> list[tuple[Table, ColumnElement[bool]]]
     seconds = before.timestamp()
     put, seen, sent = delivery_tables.exposures, delivery_tables.observations, webhook_tables.deliveries
     given = select(answers.c.id).where(answers.c.at < before)
+    paused = select(webhook_tables.webhooks.c.id).where(webhook_tables.webhooks.c.paused_at.is_not(None))
     old: dict[str, list[tuple[Table, ColumnElement[bool]]]] = {
         "answers": [(ratings, ratings.c.answer.in_(given)), (answers, answers.c.at < before)],
         "exposures": [(put, put.c.at < seconds), (seen, seen.c.at < seconds)],
         "spending": [(table, table.c.at < before) for table in (tables.ledger, tables.asked)],
-        "deliveries": [(sent, and_(sent.c.at < seconds, sent.c.state != State.WAITING))],
+        "deliveries": [
+            (sent, and_(sent.c.at < seconds, or_(sent.c.state != State.WAITING, sent.c.webhook.in_(paused))))
+        ],
     }
     return old[kind]
 

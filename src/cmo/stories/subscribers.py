@@ -17,7 +17,7 @@ from typing import Any, Final
 from cmo.errors import NotFound, WebhookRefused
 from cmo.kit.clock import Clock
 from cmo.model.access import Deed
-from cmo.model.webhooks import OFFERED, Delivery, Kind, Outbox, Webhook
+from cmo.model.webhooks import MOST_OVERLAP_HOURS, OFFERED, Delivery, Kind, Outbox, Webhook
 from cmo.notify import Courier, address, fresh_secret
 from cmo.notify.signed import Said
 
@@ -97,7 +97,10 @@ class Subscribers:
 
         Raises:
             NotFound: there is none.
+            WebhookRefused: the old one cannot hold for so long.
         """
+        if not 0 <= overlap_seconds <= MOST_OVERLAP_HOURS * 3600:
+            raise WebhookRefused(f"An old secret holds for 0 to {MOST_OVERLAP_HOURS:,.0f} hours beside the new one.")
         fresh, until = fresh_secret(), self._now() + overlap_seconds
         return self._outbox.change(
             webhook,
