@@ -21,6 +21,7 @@ def test_an_address_of_postgresql_may_begin_as_people_write_it(begins: str) -> N
     with pytest.raises(StoreError, match=r"127\.0\.0\.1") as caught:
         Record.open(f"{begins}://me:secret@127.0.0.1:1/cmo", FakeClock())
     assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value), "a log has a line for it"
 
 
 @pytest.mark.parametrize(

@@ -104,12 +104,26 @@ def test_a_name_that_nothing_reads_is_told_with_the_nearest(file: Path, monkeypa
         ({"profile": "production", "host": "0.0.0.0"}, "CMO_TLS_CERTIFICATE"),
         ({"access": "open", "host": "0.0.0.0"}, "CMO_ACCESS"),
         ({"nli_model": "/no/such/folder"}, "CMO_NLI_MODEL"),
+        ({"tls_certificate": __file__}, "CMO_TLS_KEY"),
+        ({"tls_certificate": "/no/such.pem", "tls_key": __file__}, "CMO_TLS_CERTIFICATE"),
+        ({"database_url": "mysql://me@host/cmo"}, "DATABASE_URL"),
+        ({"database_url": "nonsense"}, "DATABASE_URL"),
     ],
 )
 def test_settings_that_contradict_each_other_are_explained(set_: dict[str, Any], named: str) -> None:
     told = clashes(read_settings(**set_))
     assert any(named in clash.names and clash.remedy.endswith(".") for clash in told)
     assert clashes(read_settings()) == []
+
+
+def test_a_file_of_settings_that_is_no_text_is_named_not_stumbled_over(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes("CMO_PORT=8001".encode("utf-16"))
+    for command in ("check", "show"):
+        code, said = run(monkeypatch, capsys, command)
+        assert (code, said["error"]["code"]) == (2, "settings")
+        assert "UTF-8" in said["error"]["message"]
 
 
 def test_secrets_are_masked_also_in_addresses() -> None:

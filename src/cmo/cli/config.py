@@ -15,7 +15,7 @@ from cmo.cli.exits import Exit
 from cmo.cli.options import AsJson, Home
 from cmo.cli.output import console, print_json
 from cmo.errors import NotFound
-from cmo.settings import Settings, read_settings
+from cmo.settings import Settings, no_text, read_settings
 from cmo.settings.clashes import clashes
 from cmo.settings.origins import Layers, Origin, Row, rows, unknown
 
@@ -69,12 +69,18 @@ def check(home: Home = None, as_json: AsJson = False) -> None:
 
 
 def _refused(home: Any) -> list[dict[str, Any]]:
-    """Values that cannot be used, each with its place."""
+    """Values that cannot be used, each with its place.
+
+    Raises:
+        SettingsError: the file is no text.
+    """
     try:
         Settings(**({"working_dir": home} if home else {}))
     except ValidationError as error:
         layers = Layers.read(Settings)
         return [_refusal(layers, e) for e in error.errors(include_url=False, include_input=False)]
+    except UnicodeDecodeError as error:
+        raise no_text(error) from error
     return []
 
 

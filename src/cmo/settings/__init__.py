@@ -90,9 +90,16 @@ def read_settings(**overrides: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(f"Settings cannot be used: {refusals(error)}.") from error
+        raise SettingsError(
+            f"Settings cannot be used: {refusals(error)}. `cmo config check` says where each is set."
+        ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"The file .env of this folder is no UTF-8: {error}. Save it as UTF-8.") from error
+        raise no_text(error) from error
+
+
+def no_text(error: UnicodeDecodeError) -> SettingsError:
+    """What is said of a file of settings that is no text, as some editors and shells write it."""
+    return SettingsError(f"The file .env of this folder is no UTF-8: {error}. Save it as UTF-8.")
 
 
 def refusals(error: ValidationError) -> str:

@@ -19,7 +19,7 @@ class BaseGroup(BaseSettings):
     vocabularies_dir: Annotated[Path | None, Field(validation_alias=AliasChoices("CMO_VOCABULARIES_DIR"))] = None
     """Where vocabularies are installed, if not in the working directory; bases may share them, as the tenants of a service do."""
     database_url: Annotated[str, Field(validation_alias=AliasChoices("CMO_DATABASE_URL", "DATABASE_URL"))] = ""
-    """Where the record is kept instead of the working directory, such as ``postgresql+psycopg://user@host/cmo``."""
+    """Where the record is kept instead of the working directory, such as ``postgresql://user@host/cmo``; needs the extra `postgres`."""
     papers_dir: Annotated[Path | None, Field(validation_alias=AliasChoices("LIGHTRAG_PAPERS_DIR"))] = None
     """The folder that `cmo ingest` reads when none is named."""
     chunk_size: Annotated[int, Field(validation_alias=AliasChoices("CHUNK_SIZE"), ge=32, le=8192)] = 512

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from cmo.settings import Settings
+
+_DATABASES: Final = ("sqlite", "postgresql", "postgres")
+"""How their addresses begin; `cmo.store.engine` says the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,12 @@ def _doors(s: Settings) -> Iterator[Clash]:
             f"Production listens at {s.host} without TLS: keys and questions go over the network in the open.",
             "Set CMO_TLS_CERTIFICATE and CMO_TLS_KEY, or CMO_TLS_BEFORE=true where a proxy speaks TLS.",
         )
+    if bool(s.tls_certificate) != bool(s.tls_key):
+        yield Clash(
+            ("CMO_TLS_CERTIFICATE", "CMO_TLS_KEY"),
+            "TLS needs both, and the service does not begin with one alone.",
+            "Set the other as well.",
+        )
     if s.email_alerts and s.smtp_security == "none" and s.smtp_password.get_secret_value() and not is_here(s.smtp_host):
         yield Clash(
             ("CMO_SMTP_SECURITY", "CMO_SMTP_PASSWORD"),
@@ -151,9 +160,17 @@ def _files(s: Settings) -> Iterator[Clash]:
         ("CMO_ROUTE_MODEL", s.route_model),
         ("CMO_LIGHTRAG_PYTHON", s.lightrag_python),
         ("LIGHTRAG_PAPERS_DIR", s.papers_dir),
+        ("CMO_TLS_CERTIFICATE", s.tls_certificate),
+        ("CMO_TLS_KEY", s.tls_key),
     ):
         if path is not None and not Path(path).expanduser().exists():
             yield Clash((name,), f"{path} is not there.", "Name what is there, or leave it out.")
+    if s.database_url and urlsplit(s.database_url).scheme.partition("+")[0] not in _DATABASES:
+        yield Clash(
+            ("DATABASE_URL",),
+            "It is no address of a database that papers can be kept in.",
+            "Such one begins with postgresql://, or sqlite:/// and a path.",
+        )
 
 
 def _is_address(name: str) -> bool:

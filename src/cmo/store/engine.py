@@ -131,12 +131,12 @@ def translated(where: str) -> Iterator[None]:
                 f"The disk that holds {where} is full. Nothing that was acknowledged is lost; "
                 "free some space and run the same command again."
             ) from error
-        raise StoreError(f"The database {where} cannot be used: {error.orig}.") from error
+        raise StoreError(f"The database {where} cannot be used: {_said(error)}.") from error
     except (DataError, IntegrityError, ProgrammingError) as error:
-        raise StoreError(f"The database {where} rejects a statement: {error.orig}.") from error
+        raise StoreError(f"The database {where} rejects a statement: {_said(error)}.") from error
     except DatabaseError as error:
         raise StoreCorrupt(
-            f"The database {where} cannot be read: {error.orig}. Restore it from a backup, "
+            f"The database {where} cannot be read: {_said(error)}. Restore it from a backup, "
             "or move it away and run `cmo ingest` on your papers again."
         ) from error
 
@@ -159,6 +159,11 @@ def migrate(engine: Engine, direction: str = "upgrade", target: str = "head") ->
     with alone(engine) as connection:
         config.attributes["connection"] = connection
         getattr(command, direction)(config, target)
+
+
+def _said(error: DatabaseError) -> str:
+    """What the driver says, on one line."""
+    return " ".join(str(error.orig).split()).rstrip(".?")
 
 
 def _code(error: OperationalError) -> str:
