@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 
 import pytest
 from PIL import Image
 
-from cmo.errors import NotFound
+from cmo.errors import NotFound, PaperRefused
+from cmo.ingest.drawing import Drawer
+from cmo.ingest.limits import Limits
 from cmo.ingest.page_image import render_page
 from cmo.ingest.pdf import PdfParser
+from cmo.model.outcomes import Refusal
 from cmo.model.papers import Box, Role, Section
 
 FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -202,3 +207,50 @@ def test_a_page_of_absurd_size_is_drawn_small():
 def test_a_page_that_is_not_there_is_not_found():
     with pytest.raises(NotFound):
         render_page(make_pdf([ONE_LINE]), 2, [], scale=1)
+
+
+def endless_pdf():
+    """A page that takes days to draw: forms that draw forms twenty times, ten deep."""
+    bodies = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    bodies.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>")
+    bodies.append(b"<</Length 5>>stream\n/X Do\nendstream")
+    for depth in range(10):
+        drawn = b"/X Do\n" * 20 if depth < 9 else b"0 0 500 700 re f\n" * 20
+        used = b"/Resources<</XObject<</X %d 0 R>>>>" % (6 + depth) if depth < 9 else b""
+        head = b"<</Type/XObject/Subtype/Form/BBox[0 0 600 800]%s/Length %d>>" % (used, len(drawn))
+        bodies.append(head + b"stream\n" + drawn + b"endstream")
+    objects = b"".join(b"%d 0 obj%s\nendobj\n" % (number, body) for number, body in enumerate(bodies, 1))
+    return b"%PDF-1.4\n" + objects + b"trailer<</Root 1 0 R/Size 15>>\n%%EOF\n"
+
+
+def test_a_page_that_takes_for_ever_is_given_up_and_the_next_one_is_drawn(tmp_path):
+    hostile, sound = tmp_path / "hostile.pdf", tmp_path / "sound.pdf"
+    hostile.write_bytes(endless_pdf())
+    sound.write_bytes(make_pdf([ONE_LINE]))
+    drawer = Drawer(Limits(wall_seconds=4, cpu_seconds=1))
+    try:
+        with pytest.raises(PaperRefused, match="Page 1 cannot be drawn") as refused:
+            drawer.draw(hostile, 1, (), 1.0)
+        assert refused.value.reason == Refusal.TOO_SLOW
+        patient = Drawer(Limits(wall_seconds=60, cpu_seconds=30))
+        boxes = [Box(1, 100, 90, 300, 104), Box(2, 0, 0, 9, 9)]
+        assert patient.draw(sound, 1, boxes, 2.0) == render_page(sound, 1, boxes, scale=2)
+        with pytest.raises(PaperRefused, match="no page 2"):
+            patient.draw(sound, 2, (), 2.0)
+        patient.close()
+    finally:
+        drawer.close()
+
+
+def test_a_file_that_is_gone_is_refused_and_a_worker_that_was_killed_is_replaced(tmp_path):
+    sound = tmp_path / "sound.pdf"
+    drawer = Drawer()
+    with pytest.raises(PaperRefused, match="cannot be opened"):
+        drawer.draw(sound, 1, (), 1.0)
+    sound.write_bytes(make_pdf([ONE_LINE]))
+    first = drawer.draw(sound, 1, (), 1.0)
+    os.kill(drawer.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, drawer.pid, os.WEXITED | os.WNOWAIT)
+    assert drawer.draw(sound, 1, (), 1.0) == first
+    drawer.close()
+    assert drawer.pid == 0

@@ -120,9 +120,10 @@ class Holdings:
     @cached_property
     def viewer(self) -> Viewer:
         """Draws pages."""
+        from cmo.ingest.drawing import Drawer  # noqa: PLC0415
         from cmo.stories.viewer import Viewer  # noqa: PLC0415
 
-        return Viewer(self.record, self.originals)
+        return Viewer(self.record, self.originals, Drawer())
 
     @cached_property
     def vocabularies(self) -> Vocabularies:
@@ -317,7 +318,7 @@ class Holdings:
 
     def close(self) -> None:
         """Give everything back."""
-        for name in ("keeping", "chronicle", "fanout", "record"):
+        for name in ("viewer", "keeping", "chronicle", "fanout", "record"):
             if self.__dict__.get(name) is not None:
                 getattr(self, name).close()
 

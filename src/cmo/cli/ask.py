@@ -14,7 +14,7 @@ from cmo.cli import show
 from cmo.cli.exits import Exit
 from cmo.cli.options import Begun, Words
 from cmo.cli.output import complaints, console, print_json
-from cmo.errors import BadFilter, NotFound
+from cmo.errors import BadFilter, NotFound, PaperRefused
 from cmo.kit.telling import heard
 from cmo.model.papers import Section
 from cmo.model.questions import Filters, Mode
@@ -85,7 +85,7 @@ def _draw(house: App, reply: Reply, folder: Path) -> dict[str, str]:
             image = house.viewer.image(evidence.paper, evidence.page, evidence.boxes)
             folder.mkdir(parents=True, exist_ok=True)
             target.write_bytes(image)
-        except (NotFound, OSError) as error:
+        except (NotFound, PaperRefused, OSError) as error:
             complaints.print(f"[yellow]no image of {evidence.id}[/]: {escape(str(error))}", soft_wrap=True)
         else:
             written[evidence.id] = str(target)

@@ -13,17 +13,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import orjson
 
 from cmo.errors import PaperRefused
-from cmo.ingest.codec import from_json_bytes
 from cmo.ingest.frames import BadFrame, Frame, Kind, pack, unpack
 from cmo.ingest.limits import Limits
 from cmo.model.outcomes import Refusal
-from cmo.model.papers import ParsedPaper
+
+T = TypeVar("T")
 
 _READ_BYTES = 1 << 20
 _LAST_BREATH_SECONDS = 1.0
@@ -38,13 +40,20 @@ class WorkerBroken(RuntimeError):
     """The worker ended before it was ready; its complaint is on standard error."""
 
 
-class Child:
-    """A running worker and the file it works on."""
+class Child(Generic[T]):
+    """A running worker and the file it works on.
 
-    def __init__(self, parse: str, limits: Limits) -> None:
+    Args:
+        work: what it does, as ``module:function``.
+        limits: for one file.
+        decode: reads what it sends.
+    """
+
+    def __init__(self, work: str, limits: Limits, decode: Callable[[bytes], T]) -> None:
         self._limits = limits
+        self._decode = decode
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "cmo.ingest.worker", parse, orjson.dumps(asdict(limits)).decode()],
+            [sys.executable, "-P", "-m", "cmo.ingest.worker", work, orjson.dumps(asdict(limits)).decode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -67,18 +76,18 @@ class Child:
         """Of the process."""
         return self._process.pid
 
-    def start(self, path: Path) -> None:
-        """Begin with a file. A worker that died meanwhile is noticed when its reply is read."""
+    def start(self, path: Path, order: bytes = b"") -> None:
+        """Begin with a file, and what is to be done with it where there is a choice. A worker that died meanwhile is noticed when its reply is read."""
         self.path = path
         self.served += 1
         self._give_time()
         try:
             assert self._process.stdin
-            self._process.stdin.write(pack(Frame(Kind.FILE, os.fsencode(path))))
+            self._process.stdin.write(pack(Frame(Kind.FILE, b"\0".join((os.fsencode(path), order)))))
         except BrokenPipeError:
             pass
 
-    def read(self) -> ParsedPaper | PaperRefused | None:
+    def read(self) -> T | PaperRefused | None:
         """What has arrived: the outcome, or None while it is incomplete. Raises `WorkerBroken`."""
         assert self.path
         data = os.read(self.fileno(), _READ_BYTES)
@@ -90,7 +99,7 @@ class Child:
             return self._outcome()
         except (BadFrame, ValueError):
             self.end()
-            detail = f"The reader of {self.path.name} sent something other than a paper."
+            detail = f"The reader of {self.path.name} sent something other than what was asked for."
             return PaperRefused(Refusal.CRASHED, detail, _EXPORT)
 
     def overdue(self, now: float) -> PaperRefused | None:
@@ -112,7 +121,7 @@ class Child:
         """Whether it still runs: one that died at rest must not cost the next file."""
         return self._process.poll() is None
 
-    def _outcome(self) -> ParsedPaper | PaperRefused | None:
+    def _outcome(self) -> T | PaperRefused | None:
         while frame := unpack(self._buffer):
             if frame.kind is Kind.READY:
                 self._ready, self._inherited = True, int(frame.payload)
@@ -120,11 +129,11 @@ class Child:
             return self._of(frame)
         return None
 
-    def _of(self, frame: Frame) -> ParsedPaper | PaperRefused:
+    def _of(self, frame: Frame) -> T | PaperRefused:
         assert self.path
         match frame.kind:
             case Kind.PAPER:
-                return from_json_bytes(frame.payload)
+                return self._decode(frame.payload)
             case Kind.REFUSED:
                 reason, detail, remedy = orjson.loads(frame.payload)
                 return PaperRefused(reason, detail, remedy)

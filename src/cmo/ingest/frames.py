@@ -23,9 +23,9 @@ class Kind(IntEnum):
     """What a frame carries."""
 
     FILE = 1
-    """A path, as the file system spells it (pool to worker)."""
+    """A path, as the file system spells it, a zero byte, and an order where there is one (pool to worker)."""
     PAPER = 2
-    """A paper, see `codec`."""
+    """A paper, see `codec`; of who draws, a picture."""
     REFUSED = 3
     """Reason, detail and remedy."""
     FAILED = 4

@@ -21,6 +21,7 @@ from typing import Self
 from cmo.errors import PaperRefused
 from cmo.ingest import files
 from cmo.ingest.child import Child, WorkerBroken
+from cmo.ingest.codec import from_json_bytes
 from cmo.ingest.limits import Limits
 from cmo.model.outcomes import Refusal
 from cmo.model.papers import ParsedPaper
@@ -43,8 +44,8 @@ class ParserPool:
         self._size = workers
         self._limits = limits
         self._parse = parse
-        self._idle: list[Child] = []
-        self._busy: list[Child] = []
+        self._idle: list[Child[ParsedPaper]] = []
+        self._busy: list[Child[ParsedPaper]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -107,13 +108,13 @@ class ParserPool:
             self._busy.append(child)
             child.start(path)
 
-    def _free(self) -> Child:
+    def _free(self) -> Child[ParsedPaper]:
         while self._idle:
             child = self._idle.pop()
             if child.alive:
                 return child
             child.end()
-        return Child(self._parse, self._limits)
+        return Child(self._parse, self._limits, from_json_bytes)
 
     def _collect(self, done: deque[Result]) -> None:
         """Take what has arrived; wait for something only if there is nothing to hand out."""
@@ -132,7 +133,7 @@ class ParserPool:
                 done.append((child.path, result))
                 self._release(child, result)
 
-    def _release(self, child: Child, result: ParsedPaper | PaperRefused) -> None:
+    def _release(self, child: Child[ParsedPaper], result: ParsedPaper | PaperRefused) -> None:
         """Keep a sound worker for the next file; end one that is worn or ran out of memory."""
         self._busy.remove(child)
         starved = isinstance(result, PaperRefused) and result.reason == Refusal.TOO_MUCH_MEMORY

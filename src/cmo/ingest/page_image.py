@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import orjson
 import pypdfium2 as engine
 from PIL import Image, ImageChops
 
@@ -48,6 +49,19 @@ def render_page(pdf: bytes | Path, page: int, boxes: Sequence[Box], *, scale: fl
     out = io.BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+def draw_one(path: Path, _: int, order: bytes) -> bytes:
+    """What `Drawer` orders of its worker: page, boxes and scale.
+
+    Raises:
+        PaperRefused: the file cannot be opened, or has no such page.
+    """
+    page, boxes, scale = orjson.loads(order)
+    try:
+        return render_page(path, page, [Box(*box) for box in boxes], scale=scale)
+    except NotFound as error:
+        raise PaperRefused(Refusal.UNREADABLE, str(error), "Add the paper again.") from error
 
 
 def _mark(image: Image.Image, box: Box, factor: float) -> None:

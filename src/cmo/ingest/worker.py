@@ -1,6 +1,6 @@
-"""The worker process: reads one file after another, within limits, and says over a pipe what it found.
+"""The worker process: reads one file after another, or draws pages of them, within limits, and says over a pipe what it found.
 
-Run by `ParserPool` as ``python -m cmo.ingest.worker <parse> <limits>``, not by people. It ends when its standard input
+Run by `ParserPool` and `Drawer` as ``python -m cmo.ingest.worker <work> <limits>``, not by people. It ends when its standard input
 does, so it never outlives its pool: at rest it sees the end of the pipe; at work the pipe's hang-up signal, or at the
 latest the alarm that bounds the file, ends it even inside a library.
 
@@ -29,7 +29,8 @@ from cmo.ingest.limits import Limits
 from cmo.model.outcomes import Refusal
 from cmo.model.papers import ParsedPaper
 
-Parse = Callable[[Path, int], ParsedPaper]
+Work = Callable[..., ParsedPaper | bytes]
+"""Is given a path, the bytes that a file may have, and an order where there is one."""
 
 MEMORY_REMEDY = "Split the file, or raise CMO_PARSE_MEGABYTES."
 _ALARM_MARGIN_SECONDS = 5.0
@@ -42,12 +43,13 @@ def main(target: str, limits: Limits) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     _bound(limits)
-    parse = _load(target)
+    work = _load(target)
     os.dup2(silence, 2)
     _send(replies, Frame(Kind.READY, b"%d" % _peak_bytes()))
     while frame := receive(sys.stdin.buffer):
         with _Guard(limits, sys.stdin.buffer):
-            reply = _reply(parse, Path(os.fsdecode(frame.payload)), limits)
+            path, _, order = frame.payload.partition(b"\0")
+            reply = _reply(work, Path(os.fsdecode(path)), order, limits)
         _send(replies, reply)
 
 
@@ -61,9 +63,10 @@ def _send(stream: BinaryIO, frame: Frame) -> None:
     stream.flush()
 
 
-def _reply(parse: Parse, path: Path, limits: Limits) -> Frame:
+def _reply(work: Work, path: Path, order: bytes, limits: Limits) -> Frame:
     try:
-        return Frame(Kind.PAPER, to_json_bytes(parse(path, limits.file_bytes)))
+        found = work(path, limits.file_bytes, *((order,) if order else ()))
+        return Frame(Kind.PAPER, found if isinstance(found, bytes) else to_json_bytes(found))
     except PaperRefused as refused:
         return Frame(Kind.REFUSED, orjson.dumps([refused.reason, refused.detail, refused.remedy]))
     except MemoryError:
@@ -83,10 +86,10 @@ def _bound(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
 
 
-def _load(target: str) -> Parse:
+def _load(target: str) -> Work:
     module, _, name = target.partition(":")
-    parse: Parse = getattr(import_module(module), name)
-    return parse
+    work: Work = getattr(import_module(module), name)
+    return work
 
 
 class _Guard:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cmo.errors import NotFound
-from cmo.ingest.page_image import render_page
+from cmo.ingest.drawing import Drawer
 from cmo.ingest.text_image import render_text_page
 from cmo.model.papers import Box, Format, PaperRef
 from cmo.store.originals import Originals
@@ -32,11 +32,22 @@ class Place:
 
 
 class Viewer:
-    """Finds and draws evidence."""
+    """Finds and draws evidence.
 
-    def __init__(self, record: Record, originals: Originals) -> None:
+    Args:
+        record: of the papers.
+        originals: their files.
+        drawer: draws pages of PDFs.
+    """
+
+    def __init__(self, record: Record, originals: Originals, drawer: Drawer) -> None:
         self._record = record
         self._originals = originals
+        self._drawer = drawer
+
+    def close(self) -> None:
+        """Give back what draws."""
+        self._drawer.close()
 
     def place(self, evidence_id: str) -> Place:
         """Where a piece of evidence is printed.
@@ -61,10 +72,11 @@ class Viewer:
 
         Raises:
             NotFound: the paper has no such page, or its file is gone.
+            PaperRefused: the page cannot be drawn in the time and memory that there is for one.
         """
         pages = self._record.pages(ref)
         if not any(p.number == page for p in pages):
             raise NotFound(f"{ref.source} has no page {page}; it has {len(pages)}.")
         if ref.format is Format.PDF:
-            return render_page(self._originals.path(ref), page, boxes, scale=scale)
+            return self._drawer.draw(self._originals.path(ref), page, boxes, scale)
         return render_text_page(self._record.text(ref), page, boxes, scale=scale)
