@@ -8,7 +8,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,19 @@ class Pausing:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A base of three notes, read with the real model."""
-    install("minilm", Path("~/.cache/cmo/models").expanduser())
-    with opened(read_settings(working_dir=tmp_path_factory.mktemp("base"))) as house:
-        with house.pipeline(1) as pipeline:
-            told = list(house.curator.ingest(pipeline, [NOTES / f"{name}.md" for name in ABOUT]))
-        assert [outcome.status for outcome in told] == ["added"] * len(ABOUT)
+    with filled(tmp_path_factory.mktemp("base")) as house:
         house.__dict__["speaker"] = Pausing(house.speaker)
+        yield house
+
+
+@contextmanager
+def filled(folder: Path, about: Sequence[str] = ABOUT, **settings: Any) -> Iterator[App]:
+    """A base of some notes."""
+    install("minilm", Path("~/.cache/cmo/models").expanduser())
+    with opened(read_settings(working_dir=folder, **settings)) as house:
+        with house.pipeline(1) as pipeline:
+            told = list(house.curator.ingest(pipeline, [NOTES / f"{name}.md" for name in about]))
+        assert [outcome.status for outcome in told] == ["added"] * len(about)
         yield house
 
 
@@ -85,7 +93,13 @@ def service(house: App) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chat(chat_command: Path, service: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a chat over the service."""
-    folder = tmp_path_factory.mktemp("chat")
+    with chatting(chat_command, service, tmp_path_factory.mktemp("chat")) as address:
+        yield address
+
+
+@contextmanager
+def chatting(chat_command: Path, service: str, folder: Path) -> Iterator[str]:
+    """Address of a chat over a service."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

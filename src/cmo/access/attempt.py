@@ -78,7 +78,7 @@ class Attempt:
     @property
     def challenge(self) -> str:
         """What is told of it beforehand."""
-        return _letters(hashlib.sha256(self.verifier.encode()).digest())
+        return challenge_of(self.verifier)
 
     def is_of(self, state: str) -> bool:
         """Whether a state that came back is its own."""
@@ -86,6 +86,11 @@ class Attempt:
 
     def _made_of(self, what: str) -> str:
         return _letters(hmac.digest(self.secret.encode(), what.encode(), "sha256"))
+
+
+def challenge_of(verifier: str) -> str:
+    """What is told beforehand of something that is shown later (PKCE, S256)."""
+    return _letters(hashlib.sha256(verifier.encode()).digest())
 
 
 def _letters(data: bytes) -> str:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from cmo.access.attempt import challenge_of
 from cmo.access.keys import Why, digest, over, split, standing
 from cmo.errors import StoreError
 from cmo.kit.clock import Clock
@@ -34,6 +35,7 @@ TOKEN: Final = "admin-token"  # noqa: S105 - a name
 """Name, and id, of whoever shows the token of the settings."""
 LOCAL: Final = "local"
 """Name of the one user of a service that asks for no key."""
+TICKET_SECONDS: Final = 120.0
 _ALL: Final = "*"
 _NOTED: Final = Rate(1 / 60, 5)
 """Refusals of one kind from one place that are written down; more are counted, not kept."""
@@ -183,6 +185,35 @@ class Warden:
             store.leave(digest(cookie), Deed(self._now(), who.name, "logout", who.key))
         self._sessions.forget(digest(cookie))
 
+    # -- handing a session on ------------------------------------------------------------------------------------
+
+    def offer(self, who: Principal, challenge: str, to: str) -> str:
+        """A ticket for a session of the same person elsewhere: for a minute or two, once, and for who has the verifier.
+
+        Args:
+            who: is in, with a key that is kept.
+            challenge: of the verifier (PKCE, S256).
+            to: where it is taken, for the audit.
+        """
+        ticket, now = secrets.token_urlsafe(32), self._now()
+        offered = Session(_ticket(ticket, challenge), who.key, now + TICKET_SECONDS)
+        store = self._store()
+        assert store is not None, "a key is known, so it is kept somewhere"
+        store.begin(offered, Deed(now, who.name, "login-offered", who.key, {"to": to}))
+        return ticket
+
+    def take(self, ticket: str, verifier: str, place: str) -> tuple[str, Principal] | Why:
+        """A cookie's value for who brings a ticket, or why there is none."""
+        store, now = self._store(), self._now()
+        name = store.take(_ticket(ticket, challenge_of(verifier)), now) if store is not None else ""
+        key = self._keys.now(name) if name else None
+        if store is None or key is None or over(key, now):
+            return Why.LEFT
+        cookie = secrets.token_urlsafe(32)
+        session = Session(digest(cookie), key.id, now + self.rules.session_seconds)
+        store.begin(session, Deed(now, key.name, "login", key.id, {"from": place, "by": "ticket"}))
+        return cookie, _principal(key)
+
     # -- writing down --------------------------------------------------------------------------------------------
 
     def note_some(self, deed: Deed) -> None:
@@ -287,6 +318,11 @@ class Warden:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def _ticket(ticket: str, challenge: str) -> str:
+    """What is kept of a ticket: beside sessions, and by no cookie's digest, which is hexadecimal throughout."""
+    return f"ticket:{digest(f'{challenge} {ticket}')[:57]}"
 
 
 def _principal(key: Key) -> Principal:

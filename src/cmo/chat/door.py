@@ -2,8 +2,8 @@
 
 ::
 
-    host known? --> sent by our own page? --> Chainlit --> with a policy that loads nothing from elsewhere
-       421               403
+    host known? --> sent by our own page? --> signed in, if they must? --> Chainlit --> with a policy that loads nothing
+       421               403                     /cmo/login, 401                           from elsewhere
 
 A page on another site can make a browser open a websocket here, and DNS rebinding lets it read what comes back; Chainlit
 itself asks for neither. See `cmo.web.guard`, which does the same for the service.
@@ -11,13 +11,16 @@ itself asks for neither. See `cmo.web.guard`, which does the same for the servic
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cmo.chat.guests import BACK, Guest, Guests, here
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY: Final = (
@@ -25,6 +28,13 @@ POLICY: Final = (
     "font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 """Chainlit's page has a script and styles in line; nothing may come from another site, fonts least of all."""
+LOGIN: Final = "/cmo/login"
+_CHAINLITS: Final = "access_token"
+"""How its own cookies begin."""
+OPEN: Final = frozenset({LOGIN, "/cmo/go", BACK})
+"""What needs nobody to be in."""
+Named = Callable[[Mapping[str, str]], str | None]
+"""Whom Chainlit's own cookies name."""
 
 
 class Door:
@@ -33,10 +43,16 @@ class Door:
     Args:
         app: the chat.
         hosts: names by which it may be called.
+        guests: who is in.
+        cookie: name of the cookie by which they are.
+        named: whom Chainlit's own cookies name; those of somebody else, who was in before, are kept from it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], guests: Guests, cookie: str, named: Named) -> None:
         self._app = app
+        self._guests = guests
+        self._cookie = cookie
+        self._named = named
         self._hosts = frozenset(host.casefold() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,8 +66,33 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
         elif refused:
             await PlainTextResponse(refused[1], refused[0])(scope, receive, send)
-        else:
+        elif scope["path"] in OPEN:
             await self._app(scope, receive, _dressed(send))
+        else:
+            await self._let_in(headers, scope, receive, _dressed(send))
+
+    async def _let_in(self, headers: Headers, scope: Scope, receive: Receive, send: Send) -> None:
+        cookies = cookie_parser(headers.get("cookie", ""))
+        shows = scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+        one = await self._guests.who(cookies.get(self._cookie, "")[:100], anew=shows)
+        if one is not None:
+            with here(one):
+                await self._app(self._without_others(cookies, scope, one), receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif shows:
+            path = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+            await RedirectResponse(f"{LOGIN}?next={quote(path, safe='/')}", 303)(scope, receive, send)
+        else:
+            await PlainTextResponse("Sign in first: load the chat's page again.", 401)(scope, receive, send)
+
+    def _without_others(self, cookies: Mapping[str, str], scope: Scope, one: Guest) -> Scope:
+        """A request without what says that it is of somebody else."""
+        if self._named(cookies) in {None, one.name}:
+            return scope
+        kept = "; ".join(f"{name}={value}" for name, value in cookies.items() if not name.startswith(_CHAINLITS))
+        told = [pair for pair in scope["headers"] if pair[0] not in {b"cookie", b"authorization"}]
+        return {**scope, "headers": [*told, (b"cookie", kept.encode("latin-1"))]}
 
     def _refused(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
         host = headers.get("host", "")

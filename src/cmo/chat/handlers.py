@@ -20,9 +20,12 @@ from chainlit.data import get_data_layer
 from chainlit.step import StepDict
 from chainlit.types import ThreadDict
 from chainlit.user_session import user_sessions
+from starlette.requests import Request
+from starlette.responses import Response
 
 from cmo.chat import talk
 from cmo.chat.follow import Before, followed
+from cmo.chat.guests import Guests, guest
 from cmo.chat.lines import alone, busy, tabs
 from cmo.chat.talk import Turn
 from cmo.chat.telling import SYSTEM, Telling
@@ -46,15 +49,23 @@ class Handlers:
     """Of all conversations.
 
     Args:
-        client: asks the service.
+        guests: who is in.
         clock: for dates.
-        person: who sits at this machine.
+        cookie: name of the cookie by which they are.
     """
 
-    def __init__(self, client: AsyncClient, clock: Clock, person: str) -> None:
-        self._client = client
+    def __init__(self, guests: Guests, clock: Clock, cookie: str) -> None:
+        self._guests = guests
         self._clock = clock
-        self._person = person
+        self._cookie = cookie
+
+    @property
+    def _client(self) -> AsyncClient:
+        return guest().client
+
+    @property
+    def _person(self) -> str:
+        return guest().user
 
     def register(self) -> None:
         """Let Chainlit call them."""
@@ -62,14 +73,20 @@ class Handlers:
         cl.on_chat_resume(self.resume)
         cl.on_message(self.hear)
         cl.header_auth_callback(self.known)
+        cl.on_logout(self.leave)
         cl.action_callback("export")(self.export)
         cl.action_callback("as_written")(self.ask_again)
         cl.action_callback("ordinary")(self.ask_again)
         cl.action_callback("go_on")(self.ask_again)
 
     async def known(self, _headers: Any) -> cl.User | None:
-        """Whoever reaches this machine's loopback is who sits at it."""
-        return cl.User(identifier=self._person)
+        """Whom the door let in."""
+        return cl.User(identifier=guest().name)
+
+    async def leave(self, request: Request, response: Response) -> None:
+        """Somebody logs out."""
+        await self._guests.leave(request.cookies.get(self._cookie, ""))
+        response.delete_cookie(self._cookie, httponly=True, samesite="lax")
 
     async def begin(self) -> None:
         """A conversation begins."""
@@ -141,7 +158,7 @@ class Handlers:
         """The session as the documents name its keys."""
         for name in ("lightrag_system", "rag_system"):
             cl.user_session.set(name, self._client)
-        cl.user_session.set("user_id", self._person)
+        cl.user_session.set("user_id", guest().name)
         try:
             flags = (await self._client.releases())["flags"]
         except OracleError:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -18,17 +19,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cmo.chat.door import Door
+from cmo.chat.guests import Guests, guest
 from cmo.chat.history import History
+from cmo.chat.signing import signing
 from cmo.chat.words import words_for
-from cmo.client import AsyncClient
 from cmo.errors import OracleError
 from cmo.kit.clock import SystemClock
 from cmo.kit.files import write_atomic
 
 NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _GRACE_SECONDS: Final = 5
-_ANSWER_SECONDS: Final = 600.0
-"""Longest wait for an answer: a language model on a small machine takes minutes."""
 _ELSEWHERE = re.compile(r'<link[^>]*"https?://[^>]*>', re.DOTALL)
 _SETTINGS: Final = """[project]
 session_timeout = 3600
@@ -117,8 +117,8 @@ def serve(folder: Path, url: str, port: int, person: str, history: History | Non
     from cmo.chat.handlers import PAGES, Handlers  # noqa: PLC0415
     from cmo.chat.lines import mend  # noqa: PLC0415
 
-    client = AsyncClient(url, seconds=_ANSWER_SECONDS)
-    handlers = Handlers(client, SystemClock(), person)
+    guests, cookie = Guests(url, person, SystemClock()), f"cmo-chat-{port}"
+    handlers = Handlers(guests, SystemClock(), cookie)
     handlers.register()
     threads = None if history is None else _threads(history, handlers.rate)
     cl.data_layer(
@@ -127,10 +127,11 @@ def serve(folder: Path, url: str, port: int, person: str, history: History | Non
     mend(server.sio, threads)
     made = server.get_html_template
     server.get_html_template = lambda root: _ELSEWHERE.sub("", made(root))
-    server.app.router.routes.insert(0, Route(f"{PAGES}/papers/{{paper}}/pages/{{page:int}}.png", _pages(client)))
+    pages = Route(f"{PAGES}/papers/{{paper}}/pages/{{page:int}}.png", _page)
+    server.app.router.routes[:0] = [pages, *signing(guests, cookie, port)]
     try:
         uvicorn.run(
-            Door(server.app, NAMES),
+            Door(server.app, NAMES, guests, cookie, _named),
             host="127.0.0.1",
             port=port,
             lifespan="off",  # Chainlit's opens a browser at another port, and ends the process from within
@@ -150,15 +151,23 @@ def _threads(history: History, rate: Any) -> Any:
     return Threads(history, rate)
 
 
-def _pages(client: AsyncClient) -> Any:
+async def _page(request: Request) -> Response:
     """Hands on the service's images of pages, whose key no browser sees."""
+    place, wanted = request.path_params, request.query_params.getlist("evidence")
+    try:
+        image = await guest().client.page(place["paper"], place["page"], evidence=wanted)
+    except OracleError as error:
+        return Response(str(error), error.status, media_type="text/plain")
+    return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
-    async def page(request: Request) -> Response:
-        place = request.path_params
-        try:
-            image = await client.page(place["paper"], place["page"], evidence=request.query_params.getlist("evidence"))
-        except OracleError as error:
-            return Response(str(error), error.status, media_type="text/plain")
-        return Response(image, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
 
-    return page
+def _named(cookies: Mapping[str, str]) -> str | None:
+    """Whom Chainlit's own cookies name; nobody where they do not hold, which it sees by itself."""
+    from chainlit.auth import decode_jwt, get_token_from_cookies  # noqa: PLC0415 - as above
+    from jwt import InvalidTokenError  # noqa: PLC0415 - comes with it
+
+    token = get_token_from_cookies(dict(cookies))
+    try:
+        return str(decode_jwt(token).identifier) if token else None
+    except InvalidTokenError:
+        return None

@@ -39,6 +39,11 @@ class Words:
     stopped: str
     disputes: str
     gaps: str
+    who: str
+    """Where somebody has to sign in."""
+    sign_in: str
+    tag: str
+    """Of the language."""
 
 
 ENGLISH: Final = Words(
@@ -74,6 +79,9 @@ ENGLISH: Final = Words(
     stopped="Stopped.",
     disputes="What the papers do not agree on",
     gaps="What got no answer",
+    who="The service wants to know who asks. Sign in there, and you come back here.",
+    sign_in="Sign in",
+    tag="en",
 )
 GERMAN: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Fragen Sie nach Metaboliten, Krankheiten und Stoffwechselwegen; "
@@ -108,6 +116,9 @@ GERMAN: Final = Words(
     stopped="Angehalten.",
     disputes="Worin sich die Arbeiten nicht einig sind",
     gaps="Was ohne Antwort blieb",
+    who="Der Dienst möchte wissen, wer fragt. Melden Sie sich dort an, dann kommen Sie hierher zurück.",
+    sign_in="Anmelden",
+    tag="de",
 )
 FRENCH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Posez vos questions sur les métabolites, les maladies et les voies ; "
@@ -142,6 +153,9 @@ FRENCH: Final = Words(
     stopped="Arrêté.",
     disputes="Ce sur quoi les articles ne s'accordent pas",
     gaps="Ce qui est resté sans réponse",
+    who="Le service veut savoir qui pose les questions. Connectez-vous là-bas, puis vous reviendrez ici.",
+    sign_in="Se connecter",
+    tag="fr",
 )
 SPANISH: Final = Words(
     ready="🧬 Clinical Metabolomics Oracle with LightRAG is ready! Pregunte por metabolitos, enfermedades y rutas; cada frase abre la "
@@ -176,6 +190,9 @@ SPANISH: Final = Words(
     stopped="Detenido.",
     disputes="En qué no coinciden los artículos",
     gaps="Lo que quedó sin respuesta",
+    who="El servicio quiere saber quién pregunta. Inicie sesión allí y volverá aquí.",
+    sign_in="Iniciar sesión",
+    tag="es",
 )
 _LANGUAGES: Final[Mapping[str, Words]] = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "es": SPANISH}
 

@@ -220,6 +220,10 @@ class AccessStore(Protocol):
         """Delete a session."""
         ...
 
+    def take(self, digest: str, now: float) -> str:
+        """Delete a session, of which whoever comes second finds nothing; returns its key, empty where none holds."""
+        ...
+
     def welcome(self, key: Key, deed: Deed, session: Session | None = None) -> Key:
         """Keep who was vouched for, with the role and tenant of now, and a session; returns the key as it is kept.
 

@@ -105,6 +105,13 @@ class SqlAccess:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.digest == digest))
             append(connection, deed)
 
+    def take(self, digest: str, now: float) -> str:
+        """Delete a session, of which whoever comes second finds nothing; returns its key, empty where none holds."""
+        table = tables.sessions
+        taken = delete(table).where(table.c.digest == digest, table.c.expires_at > now).returning(table.c.key)
+        with self._database.changing() as connection:
+            return str(connection.execute(taken).scalar() or "")
+
     def welcome(self, key: Key, deed: Deed, session: Session | None = None) -> Key:
         """Keep who was vouched for, with the role and tenant of now, and a session; returns the key as it is kept.
 

@@ -33,6 +33,7 @@ from cmo.web import (
     evidence,
     experiments,
     graph,
+    handing,
     login,
     lost,
     oidc,
@@ -78,6 +79,7 @@ ROUTERS: Final = (
     ops.pages,
     login.router,
     oidc.router,
+    handing.router,
     site.router,
     experiments.pages,
 )

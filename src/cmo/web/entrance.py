@@ -38,7 +38,17 @@ from cmo.web.tenants import Desks
 log = logging.getLogger("cmo.web")
 
 OPEN: Final = frozenset(
-    {"/health", "/live", "/ready", "/login", "/login/oidc", "/login/oidc/callback", "/login/oidc/leave", "/favicon.ico"}
+    {
+        "/health",
+        "/live",
+        "/ready",
+        "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
+        "/login/oidc/leave",
+        "/login/chat/ticket",
+        "/favicon.ico",
+    }
 )
 """Addresses that need no key; a test holds this against what the routes say."""
 _TOKEN: Final = re.compile(r"ey[\w-]{8,}\.[\w-]+\.[\w-]+", re.ASCII)
