@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cmo.errors import SettingsError
+from cmo.kit.spans import Trace
 from cmo.model.notices import Notice, Severity
 from cmo.notify import PostOffice
 from cmo.ops import catalogue as c
@@ -18,6 +19,8 @@ from cmo.ops.alerts.signals import Share, quantile
 from cmo.ops.alerts.silences import Silences, silence
 from cmo.ops.alerts.watch import Watch
 from cmo.ops.counts import Counts
+from cmo.ops.watch import Request
+from cmo.ops.watch import Watch as Watcher
 from cmo.testing import FakeClock, FakeNotifier
 
 BY_NAME = {rule.name: rule for rule in RULES}
@@ -119,6 +122,25 @@ def test_what_asks_how_the_service_is_counts_for_nothing() -> None:
             counts.add(c.HTTP_REQUESTS, probe, "GET", "503", amount=10)
 
     assert scene.goes_on(600, probes) == []
+
+
+def test_who_is_sent_away_as_too_much_is_asked_is_no_failure_and_is_told_as_what_it_is() -> None:
+    scene = Scene("ErrorsCritical", "ErrorsHigh", "RequestsSentAway")
+    listening = Watcher(scene.counts, scene.clock)
+
+    def asked(_: Counts) -> None:
+        for status, code in ((200, ""), (503, "overloaded"), (503, "overloaded")) * 4:
+            listening.ended(Request("r" * 32, "/api/deep", "POST", status, 0.1, code), Trace(""))
+        listening.fold()
+
+    assert [title.split(":")[0] for title in scene.goes_on(900, asked)] == ["P2 RequestsSentAway"]
+
+    def broken(_: Counts) -> None:
+        for status, code in ((200, ""), (503, "store")) * 5:
+            listening.ended(Request("r" * 32, "/api/deep", "POST", status, 0.1, code), Trace(""))
+        listening.fold()
+
+    assert "P0 ErrorsCritical" in {title.split(":")[0] for title in scene.goes_on(600, broken)}
 
 
 def test_of_one_subject_only_the_most_urgent_alert_is_told() -> None:

@@ -31,10 +31,13 @@ SERVICES: Final = ("llm", "web", "embedding")
 COMPONENTS: Final = ("record", "index", "model", "reach", "cache", "llm", "web", "disk")
 WORKERS: Final = 64
 
+OVERLOADED: Final = "503-overloaded"
+"""The status of a request that was refused as more is asked than can be answered: that protects the service, and is no fault of it."""
+
 # ---- requests: rate, errors, duration
 HTTP_REQUESTS: Final = counter(
     "cmo_http_requests_total",
-    "Requests that were answered, by route, method and status.",
+    "Requests that were answered, by route, method and status; `503-overloaded` where more was asked than can be answered.",
     endpoint=ENDPOINTS,
     method=METHODS,
     status=60,
@@ -49,7 +52,7 @@ HTTP_PROBLEMS: Final = counter("cmo_http_problems_total", "Replies that were a p
 ERROR_RATE: Final = gauge(
     "cmo_error_rate_ratio",
     "Share of the requests of the last five minutes that failed by the service's own fault: 5xx, but no 504, whose deadline "
-    "the asker set, and none that asks how the service is.",
+    "the asker set, no `503-overloaded`, and none that asks how the service is.",
     Merge.MAX,
 )
 STAGE_SECONDS: Final = histogram("cmo_stage_duration_seconds", "What a stage of a question took.", stage=STAGES)

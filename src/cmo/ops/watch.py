@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
+from cmo.errors import Overloaded
 from cmo.kit.clock import Clock
 from cmo.kit.spans import Trace
 from cmo.ops import catalogue as c
@@ -78,7 +79,7 @@ class Refusal:
 
 _Stages = Sequence[tuple[str, float, str]]
 """Name, seconds, and the kind of error that ended it."""
-_Over = tuple[str, str, int, float, str, _Stages]
+_Over = tuple[str, str, int | str, float, str, _Stages]
 """Endpoint, method, status, seconds, trace and stages of a request."""
 Hear = Callable[[Request, Trace], None]
 """Is told of a request that is over; must look at its stages at once."""
@@ -146,11 +147,14 @@ class Watch:
         self._active -= 1
         for hear in self._hear:
             hear(request, trace)
+        status: int | str = request.status
         if request.status >= _REFUSED or request.seconds >= self._slow_seconds:
             self._remarked(request, trace)
+            if request.code == Overloaded.code:
+                status = c.OVERLOADED
         spans = trace.spans
         stages = [(stage.name, stage.seconds, stage.error) for stage in spans[:-1]] if len(spans) > 1 else ()
-        self._requests.append((request.endpoint, request.method, request.status, request.seconds, trace.id, stages))
+        self._requests.append((request.endpoint, request.method, status, request.seconds, trace.id, stages))
         spans.clear()
         if len(self._requests) > PENDING:
             self.fold()
@@ -198,7 +202,7 @@ class Watch:
         ]
 
     def _fold_requests(self, ended: Sequence[_Over], at: float) -> None:
-        alike: defaultdict[tuple[str, str, int], list[tuple[float, str]]] = defaultdict(list)
+        alike: defaultdict[tuple[str, str, int | str], list[tuple[float, str]]] = defaultdict(list)
         for endpoint, method, status, seconds, trace, _ in ended:
             alike[endpoint, method, status].append((seconds, trace))
         for (endpoint, method, status), seen in alike.items():

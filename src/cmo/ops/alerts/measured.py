@@ -17,7 +17,8 @@ _PROBES: Final = "!~/metrics|/api/metrics|/health.*|/live|/ready"
 """What asks how the service is says nothing about how it serves."""
 ASKED: Final = series(cat.HTTP_REQUESTS.name, endpoint=_PROBES)
 FAILED: Final = series(cat.HTTP_REQUESTS.name, endpoint=_PROBES, status="~5(0[0-35-9]|[1-9].)")
-"""All but 504: that is a deadline which the asker set, and nobody outside may wake people by setting one too short."""
+"""All but 504: that is a deadline which the asker set, and nobody outside may wake people by setting one too short. Nor is
+`503-overloaded` among them: who asks more than can be answered is sent away, and `SENT_AWAY` says how many are."""
 MADE: Final = series(cat.QUESTION_SECONDS.name, tier="made")
 """Answers that were made: those that were found are fast, and would hide the others."""
 CLASSIFIED: Final = series(cat.HTTP_SECONDS.name, endpoint="/classify")
