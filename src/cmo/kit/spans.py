@@ -50,20 +50,22 @@ class Trace:
 class Span:
     """One stage, for the length of a block. Entered where no trace is under way, it does nothing."""
 
-    __slots__ = ("_id", "_token", "began", "error", "facts", "name", "parent", "seconds", "trace")
+    # One is made for each request and stage: what it has from the beginning stands here, so that it need not be written there.
+    trace: Trace | None = None
+    parent: Span | None = None
+    began: float = 0.0
+    """Of `time.perf_counter`."""
+    seconds: float = 0.0
+    error: str = ""
+    """The kind of error that ended it."""
+    facts: dict[str, Fact] | None = None
+    _id: int = 0
+    _token: Token[Span | None] | None = None
 
     def __init__(self, name: str, facts: dict[str, Fact] | None = None) -> None:
         self.name = name
-        self.facts = facts
-        self.trace: Trace | None = None
-        self.parent: Span | None = None
-        self.began = 0.0
-        """Of `time.perf_counter`."""
-        self.seconds = 0.0
-        self.error = ""
-        """The kind of error that ended it."""
-        self._id = 0
-        self._token: Token[Span | None] | None = None
+        if facts:
+            self.facts = facts
 
     @property
     def id(self) -> str:
@@ -110,10 +112,8 @@ class tracing(Span):  # noqa: N801 - used as a statement
         request: id of the request.
     """
 
-    __slots__ = ()
-
     def __init__(self, name: str, parent: str = "", trace_id: str = "", request: str = "") -> None:
-        Span.__init__(self, name)
+        self.name = name
         found = _PARENT.fullmatch(parent) if parent else None
         if found is None:
             self.trace = Trace(trace_id or f"{getrandbits(128) or 1:032x}", "", True, request)  # noqa: FBT003 - as read below
