@@ -18,6 +18,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.client import AsyncClient
 from cmo.errors import SettingsError
 from cmo.mcp.bounds import MOST_CHARS, bounded, quoted
+from cmo.mcp.door import FILE, token_of
 from cmo.mcp.told import label
 from cmo.testing import NEVER
 from cmo.web import create_api
@@ -184,6 +185,7 @@ async def test_a_real_client_speaks_with_the_command_over_stdio(address: str) ->
 
 @pytest.mark.model
 async def test_without_a_service_the_base_itself_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
     keep = {name: os.environ[name] for name in ("PATH", "HOME")}  # noqa: TID251 - a clean environment
     command = mcp.StdioServerParameters(command=str(CMO), args=["mcp", "--home", str(tmp_path / "base")], env=keep)
     async with mcp.Client(command) as client:
@@ -192,12 +194,13 @@ async def test_without_a_service_the_base_itself_is_asked(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def over_http(address: str) -> Iterator[str]:
+def over_http(address: str, tmp_path: Path) -> Iterator[str]:
     """Address of `cmo mcp` over HTTP."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen([CMO, "mcp", "--url", address, "--port", str(port)], stderr=subprocess.DEVNULL)
+    command = [CMO, "mcp", "--url", address, "--port", str(port), "--home", tmp_path]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         for _ in range(400):
             with socket.socket() as probe:
@@ -210,12 +213,39 @@ def over_http(address: str) -> Iterator[str]:
         server.wait(10)
 
 
-async def test_over_http_only_who_calls_it_by_its_own_name_is_heard(over_http: str) -> None:
+async def test_over_http_only_who_shows_the_token_and_calls_it_by_its_own_name_is_heard(
+    over_http: str, tmp_path: Path
+) -> None:
+    import httpx2
+    from mcp.client.streamable_http import streamable_http_client
+
+    file = tmp_path / FILE
+    assert oct(file.stat().st_mode)[-3:] == "600"
+    known = {"Authorization": f"Bearer {file.read_text().strip()}"}
     async with httpx.AsyncClient() as stranger:
-        refused = await stranger.post(over_http, headers={"Host": "evil.example"}, json={})
-    assert refused.status_code == 421
-    async with mcp.Client(over_http) as client:
+        for shown in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": known["Authorization"][:-1]}):
+            refused = await stranger.post(over_http, headers=shown, json={})
+            assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+        for named in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+            refused = await stranger.post(over_http, headers=known | named, json={})
+            assert refused.status_code in {403, 421}
+    async with (
+        httpx2.AsyncClient(headers=known, timeout=30) as http,
+        mcp.Client(streamable_http_client(over_http, http_client=http)) as client,
+    ):
         assert "3 of 3 papers" in text_of(await client.call_tool("papers"))
+
+
+def test_a_token_is_made_once_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+    made = token_of(tmp_path / "base")
+    assert len(made) > 40
+    assert token_of(tmp_path / "base") == made
+    (tmp_path / "base" / FILE).write_text("x\n")
+    with pytest.raises(SettingsError, match="is no token"):
+        token_of(tmp_path / "base")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        token_of(tmp_path / "file")
 
 
 def test_wrong_use_is_named(tmp_path: Path) -> None:

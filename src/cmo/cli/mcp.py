@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,10 @@ def mcp(
             min=1, max=65535, help="Speak HTTP at this port of 127.0.0.1, at /mcp, instead of stdin and stdout."
         ),
     ] = None,
+    unguarded: Annotated[
+        bool,
+        typer.Option("--open", help="Let in at that port whoever reaches it: every program and user of this machine."),
+    ] = False,
     home: Begun = None,
 ) -> None:
     """Offer ask, search, evidence, graph and papers to an assistant, by the Model Context Protocol. Needs the extra `mcp`."""
@@ -45,21 +50,41 @@ def mcp(
 
     if url:
         AsyncClient(url)  # says at once that it is no address
+    token = ""
     if port is not None:
         require_free(port)
+        token = _token(settings.working_dir.expanduser(), port, unguarded=unguarded)
     try:
-        _run(create(client), port)
+        _run(create(client), port, token)
     except BaseExceptionGroup as several:
         raise _told(several) from several
 
 
-def _run(server: Any, port: int | None) -> None:
+def _token(folder: Path, port: int, *, unguarded: bool) -> str:
+    """What is to be shown at the port; empty for nothing."""
+    from cmo.mcp.door import FILE, token_of
+
+    if unguarded:
+        complaints.print(f"Every program and user of this machine may ask at port {port}.")
+        return ""
+    found, path = token_of(folder), (folder / FILE).absolute()
+    told = f"At http://127.0.0.1:{port}/mcp with `Authorization: Bearer …`; the token stands in {path}."
+    complaints.print(told, soft_wrap=True, markup=False)
+    return found
+
+
+def _run(server: Any, port: int | None, token: str) -> None:
     if port is None:
         if sys.stdin.isatty():
             complaints.print("An assistant is to start this, and speaks with it on stdin. Ctrl-D ends it.")
         server.run("stdio")
-    else:
-        server.run("streamable-http", host="127.0.0.1", port=port)
+        return
+    import uvicorn
+
+    from cmo.mcp.door import Door
+
+    app = server.streamable_http_app(host="127.0.0.1")
+    uvicorn.run(Door(app, token) if token else app, host="127.0.0.1", port=port, log_level="warning")
 
 
 def _told(several: BaseExceptionGroup[BaseException]) -> BaseException:
