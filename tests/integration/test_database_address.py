@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from cmo.errors import ExtraMissing, SettingsError, StoreError
 from cmo.store.engine import engine_at
@@ -55,3 +55,15 @@ def test_connections_that_a_restart_of_the_server_cut_are_not_used_again(postgre
     other.dispose()
     assert record.papers() == [], "as after a restart of the server"
     record.close()
+
+
+def test_a_base_of_a_newer_version_is_left_as_it_is_and_says_so(url: str) -> None:
+    Record.open(url, FakeClock()).close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    with pytest.raises(StoreError, match=r"schema 0999 by a newer version .* Install the newer version"):
+        Record.open(url, FakeClock())
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0999"
+    engine.dispose()

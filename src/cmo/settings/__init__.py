@@ -104,7 +104,10 @@ def no_text(error: UnicodeDecodeError) -> SettingsError:
 
 def refusals(error: ValidationError) -> str:
     """What an error says is wrong, each with its setting."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+    said = (
+        (".".join(map(str, e["loc"])) or "settings", e["msg"].removeprefix("Value error, ")) for e in error.errors()
+    )
+    return "; ".join(f"{where}: {what}" for where, what in said)
 
 
 def sealing_keys(settings: Settings) -> str:

@@ -6,7 +6,7 @@ Migrations run on opening when the schema is behind; alembic is imported only th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,16 +69,29 @@ def open_engine(url: str) -> Engine:
     Raises:
         SettingsError: nothing can be kept at such an address, or its driver is not installed.
         StoreCorrupt: the file is no database or is damaged.
+        StoreError: it cannot be reached, or a newer version made it.
     """
     engine = engine_at(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-    with translated(place(engine)):
-        with engine.connect() as connection:
-            behind = _schema_of(connection) != SCHEMA
-        if behind:
-            migrate(engine)
+    with ExitStack() as unless_opened:
+        unless_opened.callback(engine.dispose)
+        with translated(place(engine)):
+            _bring_up(engine)
+        unless_opened.pop_all()
     return engine
+
+
+def _bring_up(engine: Engine) -> None:
+    with engine.connect() as connection:
+        schema = _schema_of(connection)
+    if schema is not None and schema > SCHEMA:
+        raise StoreError(
+            f"{place(engine)} was brought to schema {schema} by a newer version of cmo; this one knows {SCHEMA} "
+            "at most and leaves it as it is. Install the newer version, or restore a backup of before (docs/how-to/upgrade.md)."
+        )
+    if schema != SCHEMA:
+        migrate(engine)
 
 
 @dataclass(frozen=True, slots=True)
