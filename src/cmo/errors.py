@@ -94,7 +94,7 @@ class PaperRefused(OracleError):
 
 
 class NotFound(OracleError):
-    """No such paper, page, evidence, snapshot, answer or thread."""
+    """No such paper, page, evidence, snapshot, answer, thread or webhook."""
 
     code, status = "not-found", 404
 

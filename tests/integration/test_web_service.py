@@ -130,7 +130,7 @@ async def test_each_problem_type_can_be_looked_up(http: httpx.AsyncClient) -> No
     assert unknown.json() == {
         "code": "not-found",
         "status": 404,
-        "title": "No such paper, page, evidence, snapshot, answer or thread",
+        "title": "No such paper, page, evidence, snapshot, answer, thread or webhook",
     }
     assert (await http.get("/problems/none")).status_code == 404
 

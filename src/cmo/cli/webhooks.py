@@ -127,9 +127,9 @@ def rotate(
         print_json({**made.as_json(), "secret": made.secret})
         return
     console.print(made.secret, soft_wrap=True, markup=False)
+    holds = f"holds for {overlap_hours:g} hours more" if overlap_hours else "holds no more"
     console.print(
-        f"The new secret of [bold]{escape(webhook)}[/]. Keep it now: it is not shown again. "
-        f"The old one holds for {overlap_hours:g} hours more.",
+        f"The new secret of [bold]{escape(webhook)}[/]. Keep it now: it is not shown again. The old one {holds}.",
         soft_wrap=True,
     )
 
