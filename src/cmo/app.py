@@ -295,6 +295,7 @@ class _Sibling(App):
 
     def __init__(self, settings: Settings, front: App) -> None:
         super().__init__(settings)
+        self.workers = front.workers
         self._front = front
 
     @cached_property

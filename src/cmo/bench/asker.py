@@ -9,6 +9,11 @@
 In the open loop time runs from when a question was due, not from when it was sent: a service that stalls is not asked
 less for that, and what came meanwhile has waited (what others call coordinated omission).
 
+Whose connection a question comes on decides which worker hears it. People who know nothing of one another come each on one
+of their own (`Job.strangers`), as browsers do that ask a question a minute: the service closes what is idle for five
+seconds. Programs keep theirs; of those that are free the one asks that was free for longest. Were it the one that was just
+answered, few connections would do, and a few are seldom shared evenly by workers.
+
 Run by `cmo.bench.asking`: ``python -m cmo.bench.asker < job.json``.
 """
 
@@ -36,6 +41,7 @@ from cmo.kit.tally import quantile
 _IDLE_SECONDS: Final = 3.0
 """After which a connection is not used again: uvicorn closes those that wait for five."""
 _AGAIN_SECONDS: Final = 0.1
+_AT_FIRST: Final = 16
 _POINTS: Final = 2_000
 _ENDS_WITHIN: Final = 30.0
 """That what was asked may take when nothing more is asked."""
@@ -130,7 +136,7 @@ class Asker:
         self.holds = tuple(part.encode() for part in job.holds)
         numbers = range(len(job.bodies))
         self._next = iter(numbers) if job.once else itertools.cycle((*numbers[job.first :], *numbers[: job.first]))
-        for _ in range(min(job.connections, 16) if job.rate else job.connections):
+        for _ in range(self._at_first()):
             await self._open()  # one after the other, as people come: so each worker gets some
         gc.collect()
         gc.freeze()
@@ -139,6 +145,12 @@ class Asker:
         await (self._openly() if job.rate else self._closed())
         wall, cpu = time.perf_counter() - self.began, _cpu() - cpu
         return self._told(wall, cpu)
+
+    def _at_first(self) -> int:
+        """Connections that are there when it begins."""
+        if self.job.strangers:
+            return 0
+        return min(self.job.connections, _AT_FIRST) if self.job.rate else self.job.connections
 
     @property
     def ends(self) -> float:
@@ -193,13 +205,17 @@ class Asker:
         now = time.perf_counter()
         self.late.append(now - when)
         while self._free:
-            line = self._free.pop()
+            line = self._free.popleft()
             if now - line.idle_since < _IDLE_SECONDS and line in self._lines:
                 line.ask(number, when)
                 return
             line.close()
         self._queue.append((number, when))
-        if len(self._lines) + self._opening < self.job.connections:
+        self._one_comes()
+
+    def _one_comes(self) -> None:
+        """Somebody with a question that waits, as long as there are not too many."""
+        if self._opening < len(self._queue) and len(self._lines) + self._opening < self.job.connections:
             self._opening += 1
             self._tasks.add(task := asyncio.get_running_loop().create_task(self._one_more()))
             task.add_done_callback(self._tasks.discard)
@@ -210,7 +226,7 @@ class Asker:
         finally:
             self._opening -= 1
         while self._queue and self._free:
-            self._free.pop().ask(*self._queue.popleft())
+            self._free.popleft().ask(*self._queue.popleft())
 
     async def _open(self) -> None:
         _, line = await asyncio.get_running_loop().create_connection(lambda: Line(self), "127.0.0.1", self.job.port)
@@ -235,8 +251,17 @@ class Asker:
         elif status not in self.job.refusals and not self.example:
             self.example = f"{self.job.bodies[number][:200]} -> {status}: {data[:600].decode('utf-8', 'replace')}"
         line.idle_since = now
-        if status == BROKEN:
-            pass
+        if status != BROKEN:
+            self._go_on(line, number, status)
+        if line.asked is None:
+            self._look()
+
+    def _go_on(self, line: Line, number: int, status: int) -> None:
+        """What a connection is for, now that it was answered."""
+        if self.job.strangers:
+            self._lines.discard(line)
+            line.close()
+            self._one_comes()
         elif not self.job.rate and status in self.job.refusals:
             self._waiting += 1
             asyncio.get_running_loop().call_later(_AGAIN_SECONDS, self._once_more, line, number)
@@ -246,8 +271,6 @@ class Asker:
             line.ask(*self._queue.popleft())
         else:
             self._free.append(line)
-        if line.asked is None:
-            self._look()
 
     def lost(self, line: Line) -> None:
         """A connection is gone."""

@@ -38,6 +38,8 @@ class Job:
     path: str = "/query"
     first: int = 0
     seed: int = 0
+    strangers: bool = False
+    """In the open loop: each question comes on a connection of its own, and nobody asks a second one on it."""
     once: bool = False
     """Each body once, and no longer."""
     headers: str = ""

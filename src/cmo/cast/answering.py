@@ -20,7 +20,7 @@ from cmo.answer.extract import ExtractiveAnswerer
 from cmo.assess.heads import Head
 from cmo.cast.holdings import COMPILED, Holdings
 from cmo.errors import VocabularyCorrupt
-from cmo.kit.hands import Hands, Patience
+from cmo.kit.hands import Hands, Patience, turns
 from cmo.kit.hot import HotFile
 from cmo.model.answers import Answer
 from cmo.model.assessments import Assessment
@@ -45,8 +45,7 @@ if TYPE_CHECKING:  # these cost a quarter of a second, and a question needs none
 
 log = logging.getLogger("cmo.app")
 
-_COMPUTING, _WAITING = 2, 16
-"""Questions that are worked on at once: where all is computed here, and where a model or the web is waited for."""
+_WAITING = 16  # questions that are worked on at once where a model or the web is waited for
 
 
 class Answering(Holdings):
@@ -222,8 +221,9 @@ class Answering(Holdings):
 
     @cached_property
     def executor(self) -> Hands:
-        """Where work runs that would block the event loop: few at a time where it computes, more where it waits for others."""
-        return Hands(_WAITING if self.waits else _COMPUTING, Patience(self.settings.turn_seconds), what="an answer")
+        """Where work runs that would block the event loop: in turns on a core (ADR 28), more at once where it waits for others."""
+        threads = _WAITING if self.waits else turns(self.workers)
+        return Hands(threads, Patience(self.settings.turn_seconds), what="an answer")
 
     @property
     def waits(self) -> bool:

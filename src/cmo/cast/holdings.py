@@ -56,6 +56,8 @@ class Holdings:
         self.settings = settings
         self.run: Path | None = None
         """Folder in which the processes of one service tell each other what they count; None where there is but one."""
+        self.workers = 1
+        """Processes of that service."""
         self.clock = SystemClock()
         self.folder = settings.working_dir.expanduser()
         self.terms = (settings.vocabularies_dir or settings.working_dir).expanduser()

@@ -21,12 +21,20 @@ from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeVar
 
 from cmo.kit.deadline import Monotonic, remaining
+from cmo.kit.machine import cores
 from cmo.kit.refusal import Refused, Why
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _MEAN_OVER: Final = 16
 """Pieces of work over which their usual length is averaged."""
+_COMPUTING: Final = 2
+"""Pieces that one process computes at once, at most: they share the interpreter's lock."""
+
+
+def turns(processes: int) -> int:
+    """Threads of each of so many processes that compute: as many as there are cores (ADR 28)."""
+    return min(_COMPUTING, max(1, cores() // processes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,11 @@ class Hands(ThreadPoolExecutor):
             raise
         done.add_done_callback(self._left)
         return done
+
+    @property
+    def inside(self) -> int:
+        """How many are worked on, or wait for that."""
+        return self._inside
 
     @property
     def waiting(self) -> int:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import uuid
@@ -32,6 +33,7 @@ from cmo.web import (
     enrichment,
     evidence,
     experiments,
+    fair,
     graph,
     handing,
     login,
@@ -107,6 +109,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         await desk.write(papers.sweep, house)
         house.rounds.start()
         await observing.start()
+        fair.tell(asyncio.get_running_loop(), desks.busy)
         await desk.warm()
         gc.freeze()  # what is loaded stays for good: collections need not look at it again
         yield

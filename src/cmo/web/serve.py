@@ -42,12 +42,13 @@ class Service:
     settings: Settings
     run: Path | None = None
     """Where its workers tell each other what they count; None where there is but one."""
+    workers: int = 1
 
     def __call__(self) -> FastAPI:
         """The service, which closes its app when it ends."""
         logs.set_up(self.settings.log_format, self.settings.log_level)
         house = App(self.settings)
-        house.run = self.run
+        house.run, house.workers = self.run, self.workers
         api = create_api(house, self.run)
         inner = api.router.lifespan_context
 
@@ -102,11 +103,11 @@ def serve(
     # One worker ends by the signal that it was told to end by, and leaves no block.
     with TemporaryDirectory(prefix="cmo-run-") if workers > 1 else nullcontext() as run:
         told = Path(run) if run else None
-        config = _config(settings, Service(settings, told), workers, grace_seconds, files)
+        config = _config(settings, Service(settings, told, workers), workers, grace_seconds, files)
         take_descriptors()
         if workers > 1:
             sockets = [_listening(settings.host, settings.port, by_tls=settings.tls_certificate is not None)]
-            Workers(config, sockets, lambda: Service(renewed(), told)).run()
+            Workers(config, sockets, lambda: Service(renewed(), told, workers)).run()
         else:
             signal.signal(signal.SIGHUP, _stays)
             uvicorn.Server(config).run()

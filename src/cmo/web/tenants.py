@@ -64,6 +64,11 @@ class Desks:
         finally:
             entry.at_work -= 1
 
+    def busy(self) -> int:
+        """How many questions of any tenant are worked on in this process, or wait for that."""
+        houses = (self.front.house, *(entry.desk.house for entry in self._open.values()))
+        return sum(house.executor.inside for house in houses if "executor" in house.__dict__)
+
     async def aclose(self) -> None:
         """Close the desks of all other tenants."""
         while self._open:
