@@ -1,6 +1,9 @@
 """What is kept of one person: all of it told, all of it erased, and nobody else's touched."""
 
 import json
+import sqlite3
+import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,6 +128,29 @@ def test_the_command_tells_and_erases_and_writes_down_that_it_did_but_not_whom(
     ]  # fmt: skip
     assert "mia" not in str([line.deed for line in lines[1:]])
     assert verify(lines, base.app.record.access.height()) is None
+
+
+def test_what_somebody_asked_deeply_is_erased_also_where_deep_mode_is_not_installed(
+    base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMO_HOME", str(base.folder))
+    for name in ("langgraph", "langgraph.checkpoint.sqlite"):
+        monkeypatch.setitem(sys.modules, name, None)
+    fill(base.app.record, "mia")
+    with closing(sqlite3.connect(base.folder / "deep.sqlite3")) as connection, connection:  # as LangGraph makes it
+        for table in ("checkpoints", "writes"):
+            connection.execute(f"CREATE TABLE {table} (thread_id TEXT NOT NULL, checkpoint_id TEXT NOT NULL)")
+            connection.executemany(f"INSERT INTO {table} VALUES (?, '1')", [("t-mia",), ("t-ada",)])
+    run = CliRunner()
+    erased = run.invoke(cmo, ["privacy", "erase", "mia", "--json"])
+    assert (erased.exit_code, json.loads(erased.stdout)["erased"]["threads"]) == (0, 1)
+    with closing(sqlite3.connect(base.folder / "deep.sqlite3")) as connection:
+        for table in ("checkpoints", "writes"):
+            assert connection.execute(f"SELECT thread_id FROM {table}").fetchall() == [("t-ada",)]
+    (base.folder / "deep.sqlite3").write_bytes(b"no database at all, whatever it is called " * 100)
+    fill(base.app.record, "eve")
+    assert "cannot be used" in str(run.invoke(cmo, ["privacy", "erase", "eve", "--json"]).exception)
+    assert "told eve" in run.invoke(cmo, ["privacy", "export", "eve"]).stdout, "nothing is half erased"
 
 
 def test_whoever_erases_somebody_hears_of_the_keys_that_still_open(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:

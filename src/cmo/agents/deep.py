@@ -25,7 +25,7 @@ from threading import Lock
 from typing import Any, Final
 
 from cmo.agents.nodes import Asks, Plans, Work, about, fresh
-from cmo.agents.saved import MISSING, checkpoints, tidy
+from cmo.agents.saved import MISSING, checkpoints, forget, tidy
 from cmo.agents.state import Run
 from cmo.errors import BadQuestion, ExtraMissing, NotFound, StoreLocked
 from cmo.kit.clock import Clock
@@ -189,8 +189,8 @@ class Deep:
         Raises:
             StoreLocked: it is being worked on.
         """
-        with self._held(_named(thread)), checkpoints(self._path, self._seal) as saver:
-            saver.delete_thread(thread)
+        with self._held(_named(thread)):
+            forget(self._path, thread)
 
     def _held(self, thread: str) -> _Hold:
         return _Hold(self._busy, self._lock, thread)

@@ -72,9 +72,29 @@ def checkpoints(path: Path, seal: Seal = PLAIN) -> Iterator[Any]:
     except ImportError as error:
         raise ExtraMissing(MISSING) from error
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _connected(path) as connection:
+        yield SqliteSaver(connection, serde=JsonSerializer(seal))
+
+
+def forget(path: Path, thread: str) -> None:
+    """Delete all of a thread: with SQL alone, as who is to be forgotten need not wait for an extra.
+
+    Raises:
+        StoreError: the file cannot be used.
+    """
+    if not path.exists():
+        return
+    with _connected(path) as connection, connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in tables & {"checkpoints", "writes"}:
+            connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread,))  # noqa: S608 - fixed names
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(path, timeout=_WAITS, check_same_thread=False)) as connection:
-            yield SqliteSaver(connection, serde=JsonSerializer(seal))
+            yield connection
     except sqlite3.DatabaseError as error:
         raise StoreError(
             f"{path} cannot be used ({error}). Delete it: only threads of deep questions are lost."

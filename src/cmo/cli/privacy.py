@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -94,6 +95,7 @@ def key() -> None:
 
 @contextmanager
 def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
+    from cmo.agents.saved import forget
     from cmo.cast.tenants import named as tenant_named
     from cmo.stories.privacy import NoTalks, Privacy
 
@@ -104,16 +106,12 @@ def _privacy(home: Path | None, tenant: str | None) -> Iterator[Privacy]:
             house = front.sibling(tenant)
             stack.callback(house.close)
 
-        def forget(thread: str) -> None:
-            if (house.folder / "deep.sqlite3").exists():
-                house.deep.forget(thread)
-
         yield Privacy(
             house.record.persons,
             front.record.persons,
             tenant,
             talks=talks or NoTalks(),
-            forget=forget,
+            forget=partial(forget, house.folder / "deep.sqlite3"),
             notes=house.keyring,
             clock=house.clock,
         )
