@@ -25,10 +25,13 @@ from cmo.cast.holdings import Holdings
 from cmo.cli import main
 from cmo.embed.provision import install
 from cmo.kit.clock import SystemClock
+from cmo.model.access import Deed
 from cmo.ops import vitals
 from cmo.ops.doctor import Check, Finding, State, examine, ok
 from cmo.ops.reach import Times, clock
 from cmo.settings import read_settings
+from cmo.store.engine import sqlite_url
+from cmo.store.record import Record
 from cmo.testing import FakeClock
 from lightrag_integration import (
     ConfigManager,
@@ -129,7 +132,7 @@ def test_each_thing_that_is_broken_says_so_and_the_fix(tmp_path: Path, models: M
     )  # fmt: skip
     states = {name: f.state.value for name, f in told.items()}
     assert {n for n, s in states.items() if s == "broken"} == {
-        "language model", "model", "database", "retention", "webhook", "smtp", "clock",
+        "language model", "model", "database", "audit", "retention", "webhook", "smtp", "clock",
     }  # fmt: skip
     assert {n for n, s in states.items() if s == "degraded"} >= {"redis", "threads", "index", "configuration"}
     assert all(f.fix for f in told.values() if f.state is not State.OK)
@@ -150,6 +153,24 @@ def test_a_damaged_database_and_a_lost_index_are_found(open_base: Callable[..., 
     assert findings(folder)["index"].state is State.BROKEN
     (folder / "record.sqlite3").write_bytes(b"no database" * 1000)
     assert findings(folder)["database"].state is State.BROKEN
+
+
+def test_a_line_of_the_audit_that_somebody_altered_is_found(open_base: Callable[..., Any], tmp_path: Path) -> None:
+    with open_base() as base:
+        base.add(pku="Phenylketonuria\n\nPhenylalanine is raised in phenylketonuria.\n")
+    with Record.open(sqlite_url(tmp_path / "base"), FakeClock()) as record:
+        record.access.note(Deed(1.0, "me", "key-made"))
+        record.access.note(Deed(2.0, "me", "key-revoked"))
+        number = record.access.height()[0]
+    sound = findings(tmp_path / "base")["audit"]
+    assert (sound.state, sound.said) == (State.OK, f"{number} lines hold")
+    with sqlite3.connect(tmp_path / "base" / "record.sqlite3") as db:
+        db.execute("DROP TRIGGER access_trail_no_UPDATE")
+        db.execute("UPDATE access_trail SET actor = 'somebody else' WHERE number = 2")
+    db.close()
+    told = findings(tmp_path / "base")["audit"]
+    assert (told.state, told.said) == (State.BROKEN, "it does not hold: line 2 was altered")
+    assert "breach.md" in told.fix
 
 
 def test_a_check_that_hangs_or_fails_oddly_is_a_finding_and_holds_nobody_up() -> None:

@@ -66,6 +66,7 @@ class Examining:
             Check("secrets", lambda: vitals.secrets_are_private("secrets", self._secret_files())),
             Check("model", lambda: self._model(models), "Run `cmo models install`."),
             Check("database", self._timed(self._database), slow),
+            Check("audit", self._audit, slow),
             Check("retention", self._retention, slow),
             Check("index", self._index, "Run `cmo kb rebuild`."),
             Check("rates", self._rates),
@@ -182,16 +183,36 @@ class Examining:
             return broken("database", f"schema {seen.schema}, made by a newer version", "Install the newer version.")
         return ok("database", f"schema {seen.schema}, sound")
 
-    def _retention(self) -> Finding:
-        from cmo.cast.rounds import kept_days  # noqa: PLC0415
+    def _opened_as_it_is(self) -> bool:
+        """Whether there is a record, and opening it would not change it."""
         from cmo.store.engine import SCHEMA, look, sqlite_url  # noqa: PLC0415
-        from cmo.stories.privacy import overdue  # noqa: PLC0415
 
         held, url = self._held, self._settings.database_url
         there = url or (held.folder / "record.sqlite3").exists()
-        if (
-            not there or look(url or sqlite_url(held.folder), CALL_SECONDS).schema != SCHEMA
-        ):  # opening it would change it
+        return bool(there) and look(url or sqlite_url(held.folder), CALL_SECONDS).schema == SCHEMA
+
+    def _audit(self) -> Finding:
+        from cmo.access.trail import audited  # noqa: PLC0415
+        from cmo.store.engine import sqlite_url  # noqa: PLC0415
+        from cmo.store.record import Record  # noqa: PLC0415
+
+        if not self._opened_as_it_is():
+            return ok("audit", "nothing to look at yet")
+        held, url = self._held, self._settings.database_url
+        with Record.open(
+            url or sqlite_url(held.folder), held.clock
+        ) as record:  # its own: others close theirs meanwhile
+            lines, fault = record.access.height()[0], audited(record.access)
+        if fault is not None:
+            return broken("audit", f"it does not hold: {fault.what}", "See docs/runbooks/breach.md.")
+        return ok("audit", f"{lines:,} lines hold")
+
+    def _retention(self) -> Finding:
+        from cmo.cast.rounds import kept_days  # noqa: PLC0415
+        from cmo.stories.privacy import overdue  # noqa: PLC0415
+
+        held = self._held
+        if not self._opened_as_it_is():
             return ok("retention", "nothing to look at yet")
         try:
             rows_of = overdue(held.record.persons, kept_days(self._settings), held.clock.now())
