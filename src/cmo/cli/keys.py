@@ -106,11 +106,7 @@ def revoke(key: Id, *, actor: Actor = None, reason: Why = "", home: Begun = None
     """Refuse a key from now on, in every process, and end what was logged in with it; also who signs in with a provider."""
     with _service(home) as house:
         ended = house.keyring.revoke(key, named(actor), reason)
-        row = _told(house.keyring, ended)
-    if as_json:
-        print_json(row)
-    else:
-        console.print(f"[bold]{key}[/] ({escape(ended.name)}) is refused from now on.")
+        _say(house.keyring, ended, "is refused from now on", as_json=as_json)
 
 
 @app.command("readmit")
@@ -118,11 +114,7 @@ def readmit(key: Id, *, actor: Actor = None, reason: Why = "", home: Begun = Non
     """Let somebody sign in with the provider again who was shut out with `cmo keys revoke`."""
     with _service(home) as house:
         back = house.keyring.readmit(key, named(actor), reason)
-        row = _told(house.keyring, back)
-    if as_json:
-        print_json(row)
-    else:
-        console.print(f"[bold]{key}[/] ({escape(back.name)}) may sign in again.")
+        _say(house.keyring, back, "may sign in again", as_json=as_json)
 
 
 def _service(home: Path | None) -> AbstractContextManager[App]:
@@ -131,6 +123,13 @@ def _service(home: Path | None) -> AbstractContextManager[App]:
     if settings.base_of:
         raise AccessRefused("Keys are kept by the service, whosever they are: leave CMO_BASE_OF out, and say --tenant.")
     return opened(settings)
+
+
+def _say(ring: KeyRing, key: Key, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_told(ring, key))
+    else:
+        console.print(f"[bold]{key.id}[/] ({escape(key.name)}) {what}.")
 
 
 def _show(ring: KeyRing, key: Key, minted: Minted, *, as_json: bool) -> None:
