@@ -191,6 +191,21 @@ def health() -> Call[shapes_base.Health]:
     return Call(also=_UNWELL)
 
 
+def engine_health() -> Call[shapes_base.Health]:
+    """The same of what answers from the papers."""
+    return Call(also=_UNWELL)
+
+
+def live() -> Call[shapes_base.Live]:
+    """Whether the service answers at all."""
+    return Call()
+
+
+def ready() -> Call[shapes_base.Ready]:
+    """Whether it takes questions now, and why not; told as well when it does not."""
+    return Call(also=_UNWELL)
+
+
 def status() -> Call[shapes_base.Status]:
     """What the knowledge base holds."""
     return Call()

@@ -205,6 +205,20 @@ class Health(TypedDict):
     details: dict[str, str | int]
 
 
+class Live(TypedDict):
+    """That the service answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(TypedDict):
+    """Whether questions are taken."""
+
+    ready: bool
+    reason: str
+    """Why not; empty where they are."""
+
+
 class Status(TypedDict):
     """What the knowledge base holds."""
 
