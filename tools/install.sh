@@ -17,6 +17,7 @@ PY
 uv=$venv/bin/uv
 if [ ! -x "$uv" ] && [ -x .venv/bin/uv ]; then uv=.venv/bin/uv; fi
 [ -x "$uv" ] || "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv || true
+echo "Installing into $venv, once; it may take some minutes on a slow network ..." >&2
 if [ -x "$uv" ]; then
   "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"
   "$uv" pip install --quiet --python "$venv/bin/python" --no-deps -e .

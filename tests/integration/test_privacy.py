@@ -115,16 +115,19 @@ def test_the_command_tells_and_erases_and_writes_down_that_it_did_but_not_whom(
     monkeypatch.setenv("CMO_HOME", str(base.folder))
     fill(base.app.record, "mia")
     run = CliRunner()
-    told = json.loads(run.invoke(cmo, ["privacy", "export", "mia"]).stdout)
+    said = run.invoke(cmo, ["privacy", "export", "mia"])
+    told = json.loads(said.stdout)
+    assert "Nothing is kept" not in said.stderr
     assert told["answers"][0]["asked"] == {"query": "asked by mia"}
     assert run.invoke(cmo, ["privacy", "erase", "mia"], input="n\n").exit_code == 1
     assert json.loads(run.invoke(cmo, ["privacy", "export", "mia"]).stdout)["answers"] != []
     assert "1 answers" in run.invoke(cmo, ["privacy", "erase", "mia", "--yes"]).stdout
     again = run.invoke(cmo, ["privacy", "erase", "mia", "--yes"])
     assert (again.exit_code, "Nothing was kept" in again.stderr) == (5, True)
+    assert "Nothing is kept" in run.invoke(cmo, ["privacy", "export", "mai"]).stderr, "a slip in a name is seen"
     lines = base.app.record.access.lines()
     assert [line.deed.action for line in lines[1:]] == [
-        "privacy-exported", "privacy-exported", "privacy-erased", "privacy-erased",
+        "privacy-exported", "privacy-exported", "privacy-erased", "privacy-erased", "privacy-exported",
     ]  # fmt: skip
     assert "mia" not in str([line.deed for line in lines[1:]])
     assert verify(lines, base.app.record.access.height()) is None

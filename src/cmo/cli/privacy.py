@@ -39,7 +39,13 @@ def export(
 ) -> None:
     """Print all that is kept of a user, as JSON: questions, answers, ratings, conversations, what it cost, keys, deeds."""
     with _privacy(home, tenant) as privacy:
-        print_json(privacy.export(user, named(actor)))
+        told = privacy.export(user, named(actor))
+    print_json(told)
+    if not any(isinstance(kept, (list, dict)) and kept for kept in told.values()):
+        complaints.print(
+            f"Nothing is kept of {escape(repr(user))}. Whom an application asks for is named with it, as in `ward-app/bed 7`.",
+            soft_wrap=True,
+        )
 
 
 @app.command("erase")
