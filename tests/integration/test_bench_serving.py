@@ -27,8 +27,11 @@ Said = tuple[int, bytes, float] | None
 
 
 @contextmanager
-def scripted(say: Callable[[int, str], Said]) -> Iterator[int]:
-    """A server that says what it is told to: status, body, after how many seconds; None cuts the connection."""
+def scripted(say: Callable[[int, str], Said], came: Callable[[], object] = int) -> Iterator[int]:
+    """A server that says what it is told to: status, body, after how many seconds; None cuts the connection.
+
+    Each connection is told to `came`.
+    """
     numbers, ready, port, stop = itertools.count(), threading.Event(), [0], [lambda: None]
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,6 +49,7 @@ def scripted(say: Callable[[int, str], Said]) -> Iterator[int]:
                 await asyncio.sleep(0)
 
     async def quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came()
         try:
             await serve(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -86,6 +90,16 @@ def test_a_stall_is_told_to_all_that_came_meanwhile() -> None:
     assert told.answered.p95 >= 250, "with one connection some 80 questions were due while it was stuck"
     assert told.answered.p50 < 100
     assert told.wrong == 0
+
+
+@pytest.mark.parametrize("strangers", [True, False])
+def test_strangers_come_each_on_a_connection_of_their_own_and_others_take_turns(strangers: bool) -> None:
+    lines: list[int] = []
+    with scripted(lambda _number, _body: (200, GOOD, 0), lambda: lines.append(1)) as port:
+        told = asked(Job(port, BODIES, 0.5, rate=100, connections=20, strangers=strangers, holds=(CITED,)))
+    assert told.wrong == 0
+    assert told.all > 20
+    assert (len(lines) == told.all) if strangers else (len(lines) <= 20)
 
 
 def test_each_is_asked_once_and_those_that_are_answered_are_told() -> None:

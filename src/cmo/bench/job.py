@@ -55,13 +55,14 @@ class Waited:
     p95: float
     p99: float
     most: float
+    mean: float = 0.0
 
     @classmethod
     def of(cls, seconds: list[float]) -> Waited:
         """Of all of them."""
         ms = sorted(1000 * s for s in seconds)
         p50, p95, p99 = (round(quantile(ms, share), 3) for share in (0.5, 0.95, 0.99))
-        return cls(len(ms), p50, p95, p99, round(ms[-1], 3) if ms else 0.0)
+        return cls(len(ms), p50, p95, p99, round(ms[-1], 3) if ms else 0.0, round(sum(ms) / max(1, len(ms)), 3))
 
 
 @dataclass(frozen=True, slots=True)
