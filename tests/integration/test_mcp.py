@@ -202,7 +202,7 @@ def over_http(address: str, tmp_path: Path) -> Iterator[str]:
     command = [CMO, "mcp", "--url", address, "--port", str(port), "--home", tmp_path]
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(400):
+        for _ in range(1_200):
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", port)):
                     break
