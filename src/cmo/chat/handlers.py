@@ -33,8 +33,9 @@ from cmo.chat.words import DEEP, PROCESSING, Words, words_for
 from cmo.client import AsyncClient, Event, File
 from cmo.client.shapes import Deep, Reply
 from cmo.client.shapes_base import Outcome
-from cmo.errors import ExtraMissing, NotFound, NotNow, OracleError, OutOfTime, ServiceGone, ServiceRefused
+from cmo.errors import BadQuestion, ExtraMissing, NotFound, NotNow, OracleError, OutOfTime, ServiceGone, ServiceRefused
 from cmo.kit.clock import Clock
+from cmo.model.questions import MAX_QUESTION_CHARS
 
 PAGES: Final = "/cmo"
 """Where this process hands on the service's page images."""
@@ -203,11 +204,17 @@ class Handlers:
         finally:
             first.cancel()  # nothing, where it came
 
-    def _events(self, asked: str, *, deep: bool) -> AsyncIterator[Event]:
+    async def _events(self, asked: str, *, deep: bool) -> AsyncIterator[Event]:
         """What happens on the way to an answer. Deep questions of a conversation are one thread, which can be gone on with."""
+        if len(asked) > MAX_QUESTION_CHARS:  # of one far longer the service would say that its body is
+            most = f"at most {MAX_QUESTION_CHARS:,} can be asked"
+            raise BadQuestion(f"The question has {len(asked):,} characters; {most}. Shorten it.")
         if deep:
-            return self._client.stream_deep(asked, thread=cl.context.session.thread_id, user=self._person)
-        return self._client.stream(asked, user=self._person)
+            events = self._client.stream_deep(asked, thread=cl.context.session.thread_id, user=self._person)
+        else:
+            events = self._client.stream(asked, user=self._person)
+        async for event in events:
+            yield event
 
     async def _conclude(self, telling: Telling, reply: Reply | Deep, question: str, asked: str) -> None:
         words = _words()
