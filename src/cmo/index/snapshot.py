@@ -42,7 +42,6 @@ about stands in each passage, and is no less telling for that. Of 40 bases of on
 that abstract instead of 35, and none of 80 questions of others."""
 
 
-
 class Snapshot:
     """One immutable state of the index."""
 
