@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cmo.cast.rounds import DAY_SECONDS, Rounds, kept_days
 from cmo.cast.tenants import lodged, lodgers
 from cmo.cli.main import app as cmo
+from cmo.errors import StoreFull
 from cmo.kit.clock import SystemClock
 from cmo.kit.seal import PLAIN
 from cmo.model.audit import Given
@@ -26,6 +27,7 @@ from cmo.ops.counts import Counts
 from cmo.ops.history import History
 from cmo.settings import read_settings
 from cmo.store.record import Record
+from cmo.store.webhooks import SqlOutbox
 from cmo.stories.privacy import overdue
 from cmo.testing import FakeClock
 
@@ -140,3 +142,27 @@ def test_the_page_and_the_alerts_count_the_same_failures() -> None:
     assert history.error_rate() == pytest.approx(0.05)
     assert signal.figures(looks)[""] == pytest.approx(0.05)
     assert history.series()["error_rate"] == [0.05, 0.05]
+
+
+def test_what_lasts_is_said_once_and_once_when_it_is_over(
+    base: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest goes well in between: other reads, other bases, the round as a whole."""
+    for seconds in ("EVERY_SECONDS", "_LOOK_SECONDS"):
+        monkeypatch.setattr(f"cmo.cast.rounds.{seconds}", 0.01)
+    caplog.set_level(logging.WARNING, "cmo.rounds")
+    looks, whole = list[float](), SqlOutbox.due
+
+    def full(outbox: SqlOutbox, now: float, of_each: int) -> Any:
+        looks.append(now)
+        if len(looks) < 10:
+            raise StoreFull("The disk is full.")
+        return whole(outbox, now, of_each)
+
+    monkeypatch.setattr(SqlOutbox, "due", full)
+    rounds = Rounds(base.app.settings, SystemClock(), PLAIN, lambda: base.app.record)
+    rounds.start()
+    until(lambda: len(looks) > 12)
+    rounds.close()
+    said = [record.getMessage() for record in caplog.records if "no webhook is sent" in record.getMessage()]
+    assert [("full" in one, "over" in one) for one in said] == [(True, False), (False, True)]

@@ -94,7 +94,8 @@ class Rounds:
         self._holder = f"rounds-{uuid4().hex[:12]}"
         self._until = self._look_at = self._tidy_at = float("-inf")
         self._lodged: dict[str, Record] = {}
-        self._failing: set[str] = set()
+        self._failing: set[tuple[str, str]] = set()
+        """Where, and what is not done there."""
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._wake: Callable[[], object] = self._stop.set
@@ -130,12 +131,12 @@ class Rounds:
         try:
             bases = await asyncio.to_thread(self._bases)
             for tenant, record in bases.items():
-                with self._spared(tenant):
+                with self._spared(tenant, "no webhook is sent"):
                     await courier.look(record.outbox, tenant)
         except Exception as error:  # noqa: BLE001 - a background loop goes on, whatever the store does
-            self._complain(_OWN, error)
+            self._complain(_OWN, "nothing is done", error)
         else:
-            self._failing.discard(_OWN)
+            self._well(_OWN, "nothing is done")
 
     def _bases(self) -> dict[str, Record]:
         """The bases to look into now, tidied if that is due; none where another process goes round."""
@@ -173,7 +174,7 @@ class Rounds:
 
         for tenant in lodgers(self._settings):
             if tenant not in self._lodged:
-                with self._spared(tenant):
+                with self._spared(tenant, "it is left out"):
                     own = lodged(self._settings, tenant)
                     url = own.database_url or sqlite_url(own.working_dir.expanduser())
                     self._lodged[tenant] = Record.open(url, self._clock, self._seal)
@@ -182,7 +183,7 @@ class Rounds:
         """Delete what is kept too long; whether that could be done everywhere."""
         days, now, done = kept_days(self._settings), self._clock.now(), 0
         for tenant, record in bases.items():
-            with self._spared(tenant):
+            with self._spared(tenant, "nothing old is deleted"):
                 deleted = tidy(record.persons, days, now)
                 done += 1
                 self.done.deleted.update(deleted)
@@ -197,7 +198,7 @@ class Rounds:
         """See whether the audit of each base still holds."""
         faults = 0
         for tenant, record in bases.items():
-            with self._spared(tenant):
+            with self._spared(tenant, "the audit is not looked at"):
                 if (fault := audited(record.access)) is not None:
                     faults += 1
                     log.critical("%s: the audit does not hold: %s", _place(tenant), fault.what)
@@ -206,25 +207,30 @@ class Rounds:
     def _stand(self, bases: Mapping[str, Record]) -> Standing:
         found = []
         for tenant, record in bases.items():
-            with self._spared(tenant):
+            with self._spared(tenant, "what waits is not counted"):
                 found.append(record.outbox.standing())
         return Standing.of_all(found)
 
     @contextmanager
-    def _spared(self, tenant: str) -> Iterator[None]:
+    def _spared(self, tenant: str, missed: str) -> Iterator[None]:
         """Let a base that cannot be used cost the others nothing."""
         try:
             yield
         except OracleError as error:
-            self._complain(_place(tenant), error)
+            self._complain(_place(tenant), missed, error)
         else:
-            self._failing.discard(_place(tenant))
+            self._well(_place(tenant), missed)
 
-    def _complain(self, place: str, error: Exception) -> None:
+    def _complain(self, place: str, missed: str, error: Exception) -> None:
         """Say what is wrong once, and again when it went well in between."""
-        if place not in self._failing:
-            log.warning("%s: no webhook is sent and nothing old is deleted: %s", place, error)
-        self._failing.add(place)
+        if (place, missed) not in self._failing:
+            log.warning("%s: %s: %s", place, missed, error)
+        self._failing.add((place, missed))
+
+    def _well(self, place: str, missed: str) -> None:
+        if (place, missed) in self._failing:
+            self._failing.discard((place, missed))
+            log.warning("%s: that is over: %s", place, missed)
 
     def _leave(self) -> None:
         """Let go of the lease, so that nobody waits for it, and close what was opened."""

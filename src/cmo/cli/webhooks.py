@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from cmo.cli.exits import Exit
-from cmo.cli.options import Actor, AsJson, Home, named
+from cmo.cli.options import Actor, AsJson, Begun, Home, named
 from cmo.cli.output import console, print_json
-from cmo.model.webhooks import MOST_OVERLAP_HOURS, OFFERED, State
+from cmo.model.webhooks import MOST_OVERLAP_HOURS, OFFERED, State, Webhook
 from cmo.settings import read_settings
 
 if TYPE_CHECKING:
@@ -39,18 +39,11 @@ def add(
     """Tell an address of events, of all kinds unless --on says which. Its secret is shown this once."""
     with _subscribers(home, tenant) as subscribers:
         made = subscribers.add(url, on or (), named(actor))
-    if as_json:
-        print_json({**made.as_json(), "secret": made.secret})
-        return
-    console.print(made.secret, soft_wrap=True, markup=False)
-    console.print(
-        f"The secret of [bold]{made.id}[/]. Keep it now: it is not shown again. `cmo webhooks test {made.id}` tries it out.",
-        soft_wrap=True,
-    )
+    _entrust(made, f"`cmo webhooks test {made.id}` tries it out.", as_json=as_json)
 
 
 @app.command("list")
-def list_webhooks(*, tenant: Tenant = None, home: Home = None, as_json: AsJson = False) -> None:
+def list_webhooks(*, tenant: Tenant = None, home: Begun = None, as_json: AsJson = False) -> None:
     """List all webhooks, without their secrets."""
     with _subscribers(home, tenant) as subscribers:
         rows = [webhook.as_json() for webhook in subscribers.all()]
@@ -70,7 +63,7 @@ def list_webhooks(*, tenant: Tenant = None, home: Home = None, as_json: AsJson =
 
 
 @app.command("test")
-def try_out(webhook: Id, *, tenant: Tenant = None, home: Home = None, as_json: AsJson = False) -> None:
+def try_out(webhook: Id, *, tenant: Tenant = None, home: Begun = None, as_json: AsJson = False) -> None:
     """Send a signed `webhook.test` now, once, and say what came of it."""
     with _subscribers(home, tenant) as subscribers:
         said = subscribers.test(webhook)
@@ -84,28 +77,22 @@ def try_out(webhook: Id, *, tenant: Tenant = None, home: Home = None, as_json: A
 
 @app.command("pause")
 def pause(
-    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Begun = None, as_json: AsJson = False
 ) -> None:
     """Send it nothing for now; what happens meanwhile waits for it."""
     with _subscribers(home, tenant) as subscribers:
         row = subscribers.pause(webhook, named(actor)).as_json()
-    if as_json:
-        print_json(row)
-    else:
-        console.print(f"[bold]{escape(webhook)}[/] is paused; what happens meanwhile waits.")
+    _tell(row, webhook, "is paused; what happens meanwhile waits.", as_json=as_json)
 
 
 @app.command("resume")
 def resume(
-    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Begun = None, as_json: AsJson = False
 ) -> None:
     """Send to it again, what waits first; also where it had said that it wants no more."""
     with _subscribers(home, tenant) as subscribers:
         row = subscribers.resume(webhook, named(actor)).as_json()
-    if as_json:
-        print_json(row)
-    else:
-        console.print(f"[bold]{escape(webhook)}[/] is told again, within seconds where a service runs.")
+    _tell(row, webhook, "is told again, within seconds where a service runs.", as_json=as_json)
 
 
 @app.command("rotate")
@@ -117,34 +104,24 @@ def rotate(
     ] = 24.0,
     tenant: Tenant = None,
     actor: Actor = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Give it another secret, shown this once; for a while messages are signed with both."""
     with _subscribers(home, tenant) as subscribers:
         made = subscribers.rotate(webhook, named(actor), overlap_hours * 3600)
-    if as_json:
-        print_json({**made.as_json(), "secret": made.secret})
-        return
-    console.print(made.secret, soft_wrap=True, markup=False)
     holds = f"holds for {overlap_hours:g} hours more" if overlap_hours else "holds no more"
-    console.print(
-        f"The new secret of [bold]{escape(webhook)}[/]. Keep it now: it is not shown again. The old one {holds}.",
-        soft_wrap=True,
-    )
+    _entrust(made, f"The old one {holds}.", as_json=as_json)
 
 
 @app.command("remove")
 def remove(
-    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Home = None, as_json: AsJson = False
+    webhook: Id, *, tenant: Tenant = None, actor: Actor = None, home: Begun = None, as_json: AsJson = False
 ) -> None:
     """Tell it nothing any more, also nothing that is under way."""
     with _subscribers(home, tenant) as subscribers:
         subscribers.remove(webhook, named(actor))
-    if as_json:
-        print_json({"removed": webhook})
-    else:
-        console.print(f"[bold]{escape(webhook)}[/] is told nothing any more.")
+    _tell({"removed": webhook}, webhook, "is told nothing any more.", as_json=as_json)
 
 
 @app.command("deliveries")
@@ -154,7 +131,7 @@ def deliveries(
     state: Annotated[State | None, typer.Option(help="Only those that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
     tenant: Tenant = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """List what was sent or waits, the newest first: how often it was tried, and what came of it."""
@@ -182,16 +159,30 @@ def redeliver(
     *,
     tenant: Tenant = None,
     actor: Actor = None,
-    home: Home = None,
+    home: Begun = None,
     as_json: AsJson = False,
 ) -> None:
     """Send a delivery once more, under the same id; the service that runs does it."""
     with _subscribers(home, tenant) as subscribers:
         row = subscribers.again(delivery, named(actor)).as_json()
+    _tell(row, delivery, "is sent once more, within seconds where a service runs.", as_json=as_json)
+
+
+def _tell(row: Mapping[str, Any], name: str, words: str, *, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        console.print(f"[bold]{escape(delivery)}[/] is sent once more, within seconds where a service runs.")
+        console.print(f"[bold]{escape(name)}[/] {words}")
+
+
+def _entrust(webhook: Webhook, words: str, *, as_json: bool) -> None:
+    """Show a secret, this once."""
+    if as_json:
+        print_json({**webhook.as_json(), "secret": webhook.secret})
+        return
+    console.print(webhook.secret, soft_wrap=True, markup=False)
+    told = f"The secret of [bold]{webhook.id}[/]. Keep it now: it is not shown again. {words}"
+    console.print(told, soft_wrap=True)
 
 
 @contextmanager

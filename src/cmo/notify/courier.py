@@ -21,7 +21,7 @@ from typing import Final, Self
 import httpx
 
 from cmo.errors import StoreError, WebhookRefused
-from cmo.kit.address import AsyncCheckedTransport, allowed
+from cmo.kit.address import AsyncCheckedTransport, NotAllowed, allowed
 from cmo.kit.chance import CHANCE, Chance
 from cmo.kit.clock import Clock
 from cmo.kit.http import ERRORS, reason, retry_after
@@ -77,6 +77,8 @@ class Courier:
         self._chance = chance
         self._errands: dict[str, asyncio.Task[None]] = {}
         self._client: httpx.AsyncClient | None = None
+        self._untold: set[str] = set()
+        """Webhooks of which it could not be written down what came of a delivery."""
         self.came_of: Counter[str] = Counter()
         """Attempts so far: ``delivered``, ``failed`` and to be made again, ``given-up``."""
 
@@ -121,6 +123,8 @@ class Courier:
                 request.url = Address(webhook.url)  # the log of the client shows no key that it may hold
                 reply = await client.send(request, stream=True, follow_redirects=False)
                 await reply.aclose()
+        except NotAllowed as error:
+            return Said(taken=False, words=f"{error}; CMO_WEBHOOK_PRIVATE=true lets webhooks into networks of your own")
         except ERRORS as error:
             return Said(taken=False, words=reason(error))
         asked = retry_after(reply.headers.get("retry-after", ""))
@@ -137,10 +141,14 @@ class Courier:
         try:
             for delivery in deliveries:
                 async with self._slots:
-                    if not await self._delivered(outbox, tenant, webhook, delivery):
+                    taken = await self._delivered(outbox, tenant, webhook, delivery)
+                    self._untold.discard(webhook.id)
+                    if not taken:
                         return
-        except StoreError as error:  # a look comes again
-            log.warning("webhook %s: what came of it cannot be written down: %s", webhook.id, error)
+        except StoreError as error:  # a look comes again, a second later: what lasts is said once
+            if webhook.id not in self._untold:
+                log.warning("webhook %s: what came of it cannot be written down: %s", webhook.id, error)
+            self._untold.add(webhook.id)
 
     async def _delivered(self, outbox: Outbox, tenant: str, webhook: Webhook, delivery: Delivery) -> bool:
         """Send one; whether the next one may follow."""
