@@ -10,6 +10,7 @@ import pytest
 from cmo.kit.spans import Trace, tracing
 from cmo.ops.logs import RequestLog, set_up
 from cmo.ops.watch import Request
+from cmo.testing import FakeClock
 
 FORGED = "x\r\n2026-01-01T00:00:00 ERROR cmo: all is lost\x1b[2J\u2028\u202e\x9b"
 
@@ -75,6 +76,24 @@ def test_requests_are_written_from_a_level_on(log: Callable[..., io.StringIO], l
         "time": "", "level": "ERROR", "logger": "cmo.requests", "message": "request", "request_id": "abc",
         "trace_id": "f" * 32, "endpoint": "/query", "method": "POST", "status": 503, "ms": 10.0, "key_id": "k1",
     }  # fmt: skip
+
+
+def test_a_storm_of_those_who_are_sent_away_is_told_in_few_lines(log: Callable[..., io.StringIO]) -> None:
+    stream, clock = log("json"), FakeClock()
+    hear = RequestLog("WARNING", slow=1.0, monotonic=clock.monotonic)
+
+    def come(count: int, code: str) -> None:
+        for _ in range(count):
+            hear(Request("abc", "/query", "POST", 503, 0.01, code), Trace("f" * 32))
+
+    come(50, "overloaded")
+    come(20, "store-gone")
+    clock.advance(1.0)
+    come(3, "overloaded")
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = [(row.get("code", row["message"]), row.get("left_out")) for row in rows]
+    storm, faults, more = [("overloaded", None)] * 10, [("store-gone", None)] * 20, [("overloaded", None)] * 3
+    assert told == [*storm, *faults, ("more requests were sent away", 40), *more]
 
 
 def test_libraries_are_heard_only_where_it_matters(log: Callable[..., io.StringIO]) -> None:

@@ -13,24 +13,28 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
 import orjson
 
 from cmo.kit import spans
+from cmo.kit.deadline import Monotonic
 from cmo.kit.masking import masked
 from cmo.kit.spans import Trace
-from cmo.ops.watch import Request
+from cmo.ops.watch import SENT_AWAY, Request
 
 requests: Final = logging.getLogger("cmo.requests")
-FIELDS: Final = ("endpoint", "method", "status", "ms", "code", "key_id", "question")
+FIELDS: Final = ("endpoint", "method", "status", "ms", "code", "key_id", "left_out", "question")
 """What a record may hold beside its message."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Of C0 and C1, line ends of Unicode, and what turns the direction of writing."""
 _PLAIN = re.compile(r"[^\s=\"]+")
 _MOST: Final = 20_000
 """Characters of one field."""
+_MOST_LINES: Final = 10
+"""A second, of requests that are sent away: where hundreds are, it is those that are answered who need the time."""
 
 
 class JsonLines(logging.Formatter):
@@ -78,18 +82,21 @@ class RequestLog:
     Args:
         level: from which on: ``INFO`` all, ``WARNING`` those that are slow or refused, ``ERROR`` those that failed.
         slow: seconds from which on a request is slow.
+        monotonic: the clock.
     """
 
-    def __init__(self, level: str, slow: float) -> None:
+    def __init__(self, level: str, slow: float, monotonic: Monotonic = time.monotonic) -> None:
         self._least = logging.getLevelNamesMapping()[level]
         self._slow = slow
         self.all = self._least <= logging.INFO
         """Whether each request is worth one; else only those that are slow or refused."""
+        self._monotonic = monotonic
+        self._second = self._lines = self._left_out = 0
 
     def __call__(self, request: Request, trace: Trace) -> None:
         """One request is over."""
         worth = _worth(request.status, slow=request.seconds >= self._slow)
-        if worth < self._least:
+        if worth < self._least or (request.code in SENT_AWAY and not self._room(worth)):
             return
         facts = {
             "endpoint": request.endpoint or "other",
@@ -100,6 +107,17 @@ class RequestLog:
             **({"key_id": request.key} if request.key else {}),
         }
         requests.log(worth, "request", extra={**facts, "request_id": request.id, "trace_id": trace.id})
+
+    def _room(self, worth: int) -> bool:
+        """Whether one more that is sent away gets a line; how many had none is told in the next second that has any."""
+        second = int(self._monotonic())
+        if second != self._second:
+            if self._left_out:
+                requests.log(worth, "more requests were sent away", extra={"left_out": self._left_out})
+            self._second, self._lines, self._left_out = second, 0, 0
+        self._lines += 1
+        self._left_out += self._lines > _MOST_LINES
+        return self._lines <= _MOST_LINES
 
 
 def clean(text: str) -> str:

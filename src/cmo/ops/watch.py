@@ -39,7 +39,7 @@ PENDING: Final = 1000
 """Requests that wait to be counted, at most."""
 _FAULT: Final = 500
 _REFUSED: Final = 400
-_SENT_AWAY: Final = {
+SENT_AWAY: Final = {
     "too-many": "rate",
     "overloaded": "full",
     "not-now": "full",
@@ -244,7 +244,7 @@ class Watch:
 
     def _refused(self, request: Request) -> None:
         self.counts.add(c.HTTP_PROBLEMS, request.code or "none")
-        if (why := _SENT_AWAY.get(request.code)) is not None:
+        if (why := SENT_AWAY.get(request.code)) is not None:
             self.counts.add(c.ADMISSION_REFUSED, why)
         if request.endpoint or request.status >= _FAULT:  # what nobody offers is no refusal
             self._refusals.append(
