@@ -134,7 +134,7 @@ class Guests:
         if attempt is None or not attempt.is_of(state):
             raise NotKnown("This sign-in was begun in another browser, or more than ten minutes ago. Sign in again.")
         told = await self._taken(ticket, attempt.verifier)
-        name = f"{told['name']}@{told['tenant']}" if told["tenant"] else str(told["name"])
+        name = person(str(told["name"]), str(told["tenant"]))
         shown = _Shown(f"{told['cookie']}={told['session']}", self.url)
         one = Guest(name, "", AsyncClient(self.url, key="", seconds=_ANSWER_SECONDS, transport=shown))
         cookie = secrets.token_urlsafe(32)
@@ -166,6 +166,11 @@ class Guests:
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
+
+
+def person(name: str, tenant: str) -> str:
+    """By what one person is known; no two by the same: a tenant has no ``@``, and a name may have some."""
+    return f"{name}@{tenant}" if tenant or "@" in name else name
 
 
 async def _lets_in(client: AsyncClient) -> bool:
