@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import getrandbits
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -133,7 +133,7 @@ def create_api(house: App, run: Path | None = None) -> FastAPI:
         middleware=[
             Middleware(
                 Boundary,
-                new_id=lambda: uuid.uuid4().hex,
+                new_id=lambda: f"{getrandbits(128) or 1:032x}",  # names a request, and opens nothing
                 listener=observing.listener,
                 leaving=lambda: desk.leaving,
                 stages=house.settings.stages,
