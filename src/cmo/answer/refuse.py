@@ -26,7 +26,10 @@ def refuse(question: Question, found: Found, reason: RefusalReason, probability:
 
 def _message(found: Found, reason: RefusalReason) -> str:
     if reason is RefusalReason.EMPTY_BASE:
-        return "There are no papers yet. Add some with `cmo ingest FOLDER`."
+        return (
+            "There are no papers yet. Add some with `cmo ingest FOLDER`; after a restore `cmo kb rebuild` "
+            "makes the index of those that are recorded."
+        )
     if reason is RefusalReason.NOTHING_ELIGIBLE:
         return "No passage meets the filters. Widen them, or add papers with `cmo ingest FOLDER`."
     passages = "One passage was" if found.searched == 1 else f"{found.searched:,} passages were"
